@@ -1,0 +1,26 @@
+"""The small values every room shares: ids and the clock."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+from typing import NewType
+
+RunId = NewType("RunId", uuid.UUID)
+CommandId = NewType("CommandId", uuid.UUID)
+ConversationId = NewType("ConversationId", uuid.UUID)
+MemoryId = NewType("MemoryId", uuid.UUID)
+PerceptId = NewType("PerceptId", uuid.UUID)
+
+_COMMANDS = uuid.UUID("6d1f4d0e-7c1b-5f6e-9f6a-5b1a2c3d4e5f")
+"""Namespace of command ids (RFC 9562, version 5)."""
+
+
+def utc_now() -> datetime:
+    """The present moment, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def derive_command_id(key: str) -> CommandId:
+    """The command id that belongs to ``key``: the same key always names the same command (RFC 9562, version 5)."""
+    return CommandId(uuid.uuid5(_COMMANDS, key))
