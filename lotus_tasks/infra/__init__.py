@@ -1,0 +1,1 @@
+"""Plumbing that knows no module: PostgreSQL, the outbox, streams, leases, embedded services."""
