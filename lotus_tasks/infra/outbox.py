@@ -1,0 +1,271 @@
+"""The outbox: commands and events in PostgreSQL, committed with the state they follow from.
+
+A command is a row; a Celery message is only its wake-up call. What happens to a row:
+
+    insert ──▶ queued ──claim──▶ running ──finish──▶ succeeded
+                 ▲                 │  │ └─fail─────▶ failed | cancelled
+                 └──retry, hand back─┘  └─worker died, out of attempts or not idempotent─▶ failed | unknown
+
+Every write of a running command checks the fence that its claim counted, so a stale worker's write is refused.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from lotus_tasks.errors import LotusError, Permanent, StaleLease, Transient
+from lotus_tasks.events import CommandFailed, Event
+from lotus_tasks.infra import queries
+from lotus_tasks.infra.postgres import Connection, Database, connect, json_parameter, strip_nul
+from lotus_tasks.values import CommandId, RunId
+from lotus_tasks.work import CommandSpec, Outcome
+
+SEND_GRACE_S = 3.0
+"""How long an inserter that sends its own commands has before the relay does it for it."""
+LONGEST_RESEND_S = 6.0
+"""The longest pause between two wake-up calls for one unclaimed command: below the promise of 15 s after a fault."""
+
+Subscribers = Callable[[str], Sequence[str]]
+"""Event name → the tasks it starts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A command that is ours until ``lease``: what a claim returned."""
+
+    command_id: CommandId
+    run_id: RunId | None
+    name: str
+    payload: Mapping[str, Any]
+    attempt: int
+    max_attempts: int
+    fence: int
+    queued_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WakeUp:
+    """What a Celery message says: which task, which command, on which queue."""
+
+    command_id: CommandId
+    name: str
+    queue: str
+
+
+@dataclass(slots=True, kw_only=True)
+class OutboxTransaction:
+    """A transaction that can publish and submit. ``wake_ups`` are sent after the commit by whoever opened it.
+
+    ``cause``: a text that makes this transaction's events unique: the same cause publishes the same event once.
+    """
+
+    conn: Connection
+    subscribers: Subscribers
+    cause: str
+    sends_itself: bool = True
+    wake_ups: list[WakeUp] = field(default_factory=list)
+
+    def publish(self, event: Event) -> None:
+        """Insert the event and a command for each subscriber."""
+        sql = queries.load("outbox")
+        payload = event.payload()
+        key = f"{self.cause}/{event.name}"
+        row = self.conn.execute(sql.insert_event, {"key": key, "name": event.name, "payload": json_parameter(payload)}).fetchone()
+        if row is None:
+            return
+        run_id = getattr(event, "run_id", None)
+        for task in self.subscribers(event.name):
+            self.submit(
+                CommandSpec(name=task, key=f"{key}>{task}", payload={**payload, "event": event.name, "event_id": row["id"]}, run_id=run_id)
+            )
+
+    def submit(self, spec: CommandSpec) -> CommandId:
+        """Insert the command unless its key is known."""
+        row = self.conn.execute(
+            queries.load("outbox").insert_command,
+            {
+                "id": spec.id,
+                "run_id": spec.run_id,
+                "name": spec.name,
+                "queue": spec.queue,
+                "payload": json_parameter(dict(spec.payload)),
+                "max_attempts": spec.max_attempts,
+                "idempotent": spec.idempotent,
+                "not_before": spec.not_before,
+                "sends": int(self.sends_itself and spec.not_before is None),
+                "grace_s": SEND_GRACE_S if self.sends_itself else 0.0,
+            },
+        ).fetchone()
+        if row is not None and spec.not_before is None:
+            self.wake_ups.append(WakeUp(command_id=spec.id, name=spec.name, queue=spec.queue))
+        return spec.id
+
+
+class Outbox:
+    """Claims, ends and re-sends commands."""
+
+    def __init__(self, database: Database, *, subscribers: Subscribers, lease_s: float) -> None:
+        self.database = database
+        self.subscribers = subscribers
+        self.lease_s = lease_s
+        self._sql = queries.load("outbox")
+
+    def claim(self, command_id: uuid.UUID, *, owner: str) -> Claim | None:
+        """Take the command, or None where there is nothing to take."""
+        with self.database.transaction() as conn:
+            row = conn.execute(self._sql.claim, {"id": command_id, "owner": owner, "lease_s": self.lease_s}).fetchone()
+        if row is None:
+            return None
+        return Claim(
+            command_id=CommandId(row["id"]),
+            run_id=row["run_id"],
+            name=row["name"],
+            payload=row["payload"],
+            attempt=row["attempt"],
+            max_attempts=row["max_attempts"],
+            fence=row["fence"],
+            queued_at=row["created_at"],
+        )
+
+    def finish(self, claim: Claim, outcome: Outcome) -> list[WakeUp]:
+        """Commit the outcome with the command's success. Returns what to send. Raises StaleLease, and then nothing is kept."""
+        with self.database.transaction() as conn:
+            row = conn.execute(
+                self._sql.finish, {"id": claim.command_id, "fence": claim.fence, "result": json_parameter(dict(outcome.result))}
+            ).fetchone()
+            if row is None:
+                raise StaleLease(f"{claim.name} {claim.command_id} was taken over; this worker's result was dropped")
+            tx = OutboxTransaction(conn=conn, subscribers=self.subscribers, cause=str(claim.command_id))
+            if outcome.write is not None:
+                outcome.write(tx)
+            for event in outcome.events:
+                tx.publish(event)
+            for spec in outcome.commands:
+                tx.submit(spec)
+            if claim.run_id is None:
+                conn.execute("SELECT pg_notify('lotus_ended', %s)", (str(claim.command_id),))
+            return tx.wake_ups
+
+    def retry(self, claim: Claim, error: Transient, *, delay_s: float) -> list[WakeUp]:
+        """Queue the command again after ``delay_s``; with no attempt left, fail it."""
+        with self.database.transaction() as conn:
+            row = conn.execute(
+                self._sql.retry_later,
+                {"id": claim.command_id, "fence": claim.fence, "error": strip_nul(str(error)), "delay_s": delay_s},
+            ).fetchone()
+        return [] if row is not None else self.end(claim, error)
+
+    def hand_back(self, claim: Claim) -> None:
+        """Queue the command again at once; the attempt isn't spent."""
+        with self.database.transaction() as conn:
+            conn.execute(self._sql.hand_back, {"id": claim.command_id, "fence": claim.fence})
+            conn.execute(self._sql.wake_relay)
+
+    def end(self, claim: Claim, error: LotusError, *, status: str = "failed") -> list[WakeUp]:
+        """End the command without a result, and tell its run."""
+        with self.database.transaction() as conn:
+            row = conn.execute(
+                self._sql.end_without_result,
+                {"id": claim.command_id, "fence": claim.fence, "error": strip_nul(str(error)), "status": status},
+            ).fetchone()
+            if row is None:
+                return []
+            if row["run_id"] is None:
+                conn.execute("SELECT pg_notify('lotus_ended', %s)", (str(claim.command_id),))
+                return []
+            tx = OutboxTransaction(conn=conn, subscribers=self.subscribers, cause=str(claim.command_id))
+            if status != "cancelled":
+                tx.publish(CommandFailed(run_id=row["run_id"], command_id=claim.command_id, reason=strip_nul(str(error))))
+            return tx.wake_ups
+
+    def end_lost(self) -> list[WakeUp]:
+        """End what died with its worker and must not run again. Returns what to send."""
+        with self.database.transaction() as conn:
+            wake_ups: list[WakeUp] = []
+            for row in conn.execute(self._sql.end_lost).fetchall():
+                tx = OutboxTransaction(conn=conn, subscribers=self.subscribers, cause=str(row["id"]))
+                if row["run_id"] is not None:
+                    tx.publish(CommandFailed(run_id=row["run_id"], command_id=row["id"], reason=f"{row['name']}: {row['error']}"))
+                else:
+                    conn.execute("SELECT pg_notify('lotus_ended', %s)", (str(row["id"]),))
+                wake_ups.extend(tx.wake_ups)
+            return wake_ups
+
+    def take_due(self, depth: Callable[[str], int]) -> list[WakeUp]:
+        """What to send now: never sent, or sent and neither claimed nor on its queue any more.
+
+        ``depth(queue)``: how many messages wait on the queue. A command that was sent is only sent again while its queue
+        holds fewer messages than it has unclaimed commands, so a slow worker gets no heap of duplicates.
+        """
+        with self.database.transaction() as conn:
+            due = conn.execute(self._sql.due).fetchall()
+            if not due:
+                return []
+            missing = {row["queue"]: row["unclaimed"] for row in conn.execute(self._sql.unclaimed).fetchall()}
+        for queue in {row["queue"] for row in due if row["sends"] > 0}:
+            missing[queue] = missing.get(queue, 0) - depth(queue)
+        chosen = []
+        for row in due:
+            if row["sends"] == 0 or row["lost"]:
+                chosen.append(row["id"])
+            elif missing.get(row["queue"], 0) > 0:
+                missing[row["queue"]] -= 1
+                chosen.append(row["id"])
+        if not chosen:
+            return []
+        with self.database.transaction() as conn:
+            rows = conn.execute(self._sql.mark_sent, {"ids": chosen, "longest_s": LONGEST_RESEND_S}).fetchall()
+        return [WakeUp(command_id=row["id"], name=row["name"], queue=row["queue"]) for row in rows]
+
+    def expire_leases_of(self, owner: str) -> None:
+        """Free what the former process of this name held."""
+        with self.database.transaction() as conn:
+            conn.execute(self._sql.expire_leases_of, {"owner": owner})
+
+
+def submit(conn: Connection, specs: Iterable[CommandSpec]) -> list[CommandId]:
+    """Insert commands for the relay to send, and wake it: what the CLI does. The caller commits."""
+    tx = OutboxTransaction(conn=conn, subscribers=lambda _event: (), cause="", sends_itself=False)
+    ids = [tx.submit(spec) for spec in specs]
+    conn.execute(queries.load("outbox").wake_relay)
+    return ids
+
+
+def submit_and_wait(
+    database_url: str,
+    spec: CommandSpec,
+    *,
+    timeout_s: float = 60.0,
+    waiting: Callable[[float], None] | None = None,
+) -> Mapping[str, Any]:
+    """Submit a command from outside the workers and wait for its result.
+
+    ``waiting(elapsed_s)`` is called about twice a second while nothing comes. Raises Permanent with the command's own error
+    where it failed, TimeoutError after ``timeout_s`` (the command goes on), ServiceDown without PostgreSQL.
+    """
+    sql = queries.load("outbox")
+    started = time.monotonic()
+    with connect(database_url, autocommit=True) as conn:
+        conn.execute("LISTEN lotus_ended")
+        with conn.transaction():
+            submit(conn, [spec])
+        while True:
+            row = conn.execute(sql.command, {"id": spec.id}).fetchone()
+            if row is not None and row["status"] == "succeeded":
+                return dict(row["result"] or {})
+            if row is None or row["status"] in ("failed", "unknown", "cancelled"):
+                raise Permanent(row["error"] if row and row["error"] else f"{spec.name} was dropped")
+            elapsed_s = time.monotonic() - started
+            if elapsed_s > timeout_s:
+                raise TimeoutError(f"{spec.name} has not ended within {timeout_s:g} s; it goes on in the background")
+            for notification in conn.notifies(timeout=0.5, stop_after=1):
+                if notification.payload == str(spec.id):
+                    break
+            else:
+                if waiting is not None:
+                    waiting(elapsed_s)

@@ -1,0 +1,111 @@
+"""PostgreSQL, the only truth: a pool of connections, made at first use in each process."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Self
+
+import psycopg
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from lotus_tasks.errors import ServiceDown
+
+Connection = psycopg.Connection[DictRow]
+"""A connection whose rows are dicts."""
+
+
+class Database:
+    """Connections to one PostgreSQL. Safe after a fork: a child makes a pool of its own.
+
+    ``wait_s``: how long a caller waits for a connection before ServiceDown.
+    """
+
+    def __init__(self, url: str, *, slots: int = 4, wait_s: float = 10.0) -> None:
+        self.url = url
+        self._slots = slots
+        self._wait_s = wait_s
+        self._lock = threading.Lock()
+        self._pool: ConnectionPool[Connection] | None = None
+        self._pid = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def pool(self) -> ConnectionPool[Connection]:
+        """This process's pool, made at the first call."""
+        with self._lock:
+            if self._pool is None or self._pid != os.getpid():
+                self._pool = ConnectionPool(
+                    self.url,
+                    connection_class=psycopg.Connection[DictRow],
+                    min_size=1,
+                    max_size=self._slots,
+                    timeout=self._wait_s,
+                    max_idle=120.0,
+                    reconnect_timeout=5.0,
+                    check=ConnectionPool.check_connection,
+                    kwargs={"row_factory": dict_row, "connect_timeout": 5, "application_name": "lotus"},
+                    open=True,
+                    name="lotus",
+                )
+                self._pid = os.getpid()
+            return self._pool
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """A connection whose block is one transaction. Raises ServiceDown when PostgreSQL doesn't answer or goes away."""
+        try:
+            with self.pool().connection() as conn:
+                yield conn
+        except PoolTimeout as error:
+            raise ServiceDown(f"PostgreSQL does not answer: no connection within {self._wait_s:g} s") from error
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            raise ServiceDown(f"PostgreSQL went away: {one_line(error)}") from error
+
+    def close(self) -> None:
+        """Close this process's connections."""
+        with self._lock:
+            if self._pool is not None and self._pid == os.getpid():
+                self._pool.close(timeout=2.0)
+            self._pool = None
+
+
+def connect(url: str, *, autocommit: bool = False, connect_timeout_s: int = 5) -> Connection:
+    """One connection of its own, for the CLI and for LISTEN. Raises ServiceDown."""
+    try:
+        return psycopg.connect(
+            url, row_factory=dict_row, autocommit=autocommit, connect_timeout=connect_timeout_s, application_name="lotus"
+        )
+    except psycopg.OperationalError as error:
+        raise ServiceDown(f"PostgreSQL does not answer: {one_line(error)}") from error
+
+
+def one_line(error: BaseException) -> str:
+    """The first line of an error's message."""
+    text = str(error).strip()
+    return text.splitlines()[0] if text else type(error).__name__
+
+
+def json_parameter(value: Any) -> Any:
+    """``value`` as a jsonb parameter. NUL can't be kept in jsonb or text, so it becomes U+FFFD."""
+    from psycopg.types.json import Jsonb
+
+    return Jsonb(strip_nul(value))
+
+
+def strip_nul(value: Any) -> Any:
+    """``value`` with U+0000 replaced by U+FFFD in every string: PostgreSQL refuses it in text."""
+    if isinstance(value, str):
+        return value.replace("\x00", "\ufffd") if "\x00" in value else value
+    if isinstance(value, dict):
+        return {strip_nul(key): strip_nul(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [strip_nul(item) for item in value]
+    return value

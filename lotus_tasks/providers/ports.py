@@ -1,0 +1,92 @@
+"""What the providers module needs of the world."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from lotus_tasks.providers.models import (
+    CompletionRequest,
+    Delta,
+    Limits,
+    ModelInfo,
+    ModelName,
+    ProviderName,
+    ProviderRow,
+    ProviderStatus,
+    Usage,
+)
+
+
+class Watch(Protocol):
+    """Why a call should end before the model is done."""
+
+    def check(self) -> None:
+        """Return while the call may go on. Raise Cancelled, HandBack, StaleLease, or ModelUnavailable past a time limit.
+
+        Once it raised it raises the same again. Cheap: asked for every piece of the stream and ten times a second while
+        the model is silent.
+        """
+
+
+class ChatModel(Protocol):
+    """One provider, whatever its wire format."""
+
+    @property
+    def row(self) -> ProviderRow:
+        """The provider's settings."""
+
+    def stream(self, request: CompletionRequest, *, model: ModelName, watch: Watch) -> Iterator[Delta]:
+        """The answer in pieces, closed by a StopDelta.
+
+        Raises ModelUnavailable or ModelRefusal, or what ``watch`` raises; the connection is closed by then. Closing the
+        iterator closes the connection.
+        """
+
+    def check(self) -> ProviderStatus:
+        """Ask the provider whether it would serve, within a few seconds. Never raises for a provider that fails."""
+
+    def list_models(self) -> Sequence[ModelInfo]:
+        """The models the provider offers. Raises as ``stream`` does."""
+
+    def close(self) -> None:
+        """Close the connections."""
+
+
+class TokenSink(Protocol):
+    """Where tokens go while the answer is written. A failing sink never fails the answer."""
+
+    def start(self) -> None:
+        """Begin a new generation: a reader drops the text of the one before."""
+
+    def write(self, text: str) -> None:
+        """Add text to this generation."""
+
+    def close(self) -> None:
+        """Say that no more text comes."""
+
+
+class BreakerStore(Protocol):
+    """What all workers know of a provider's recent failures. A store that doesn't answer means: go ahead."""
+
+    def blocked_for_s(self, provider: ProviderName) -> float:
+        """Seconds for which the provider should be left alone; 0 when a call may go.
+
+        After the pause exactly one caller is let through as the trial; the others keep being told to wait.
+        """
+
+    def record_success(self, provider: ProviderName) -> None:
+        """The provider answered: forget its failures."""
+
+    def record_failure(self, provider: ProviderName, *, retry_after_s: float | None) -> None:
+        """The provider failed; ``retry_after_s`` is the pause it asked for."""
+
+
+class Meter(Protocol):
+    """The limits that all workers share."""
+
+    def enter(self, provider: ProviderName, limits: Limits, *, expected_tokens: int) -> str | None:
+        """Take a place for one call, or say in a few words which limit is reached."""
+
+    def leave(self, provider: ProviderName, limits: Limits, usage: Usage) -> None:
+        """Give the place back and count what was used."""

@@ -1,0 +1,90 @@
+"""Puts the pieces of a stream together into one reply."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from lotus_tasks.providers.models import (
+    Delta,
+    FailureKind,
+    ModelUnavailable,
+    ProviderName,
+    StopDelta,
+    StopReason,
+    TextDelta,
+    ThoughtDelta,
+    ToolCall,
+    ToolCallDelta,
+    Usage,
+    UsageDelta,
+)
+
+
+@dataclass(slots=True)
+class _Call:
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
+
+
+class Reply:
+    """The reply of one call as far as it has come."""
+
+    def __init__(self, provider: ProviderName) -> None:
+        self._provider = provider
+        self._texts: list[str] = []
+        self._calls: dict[int, _Call] = {}
+        self.usage: Usage | None = None
+        self.stop_reason: StopReason | None = None
+
+    def add(self, delta: Delta) -> str:
+        """Take a piece; returns the text in it, for the reader's screen."""
+        match delta:
+            case TextDelta(text):
+                self._texts.append(text)
+                return text
+            case ToolCallDelta():
+                call = self._calls.setdefault(delta.index, _Call())
+                call.id = call.id or delta.id
+                call.name = call.name or delta.name
+                call.arguments += delta.arguments
+            case UsageDelta(usage):
+                self.usage = usage
+            case StopDelta(reason):
+                self.stop_reason = reason
+            case ThoughtDelta():
+                pass
+        return ""
+
+    @property
+    def text(self) -> str:
+        """The text so far."""
+        return "".join(self._texts)
+
+    def finish(self) -> tuple[ToolCall, ...]:
+        """The tool calls of a reply that is whole.
+
+        Raises ModelUnavailable: cut (no stop reason came), empty (neither text nor tool calls), garbage (arguments that
+        are no JSON object).
+        """
+        if self.stop_reason is None:
+            raise self._broken(FailureKind.CUT, "cut mid-stream", "the stream ended before the model was done")
+        calls = tuple(self._parse(index, call) for index, call in sorted(self._calls.items()))
+        if not calls and not self.text.strip():
+            raise self._broken(FailureKind.EMPTY, "empty reply", "the reply was empty")
+        return calls
+
+    def _parse(self, index: int, call: _Call) -> ToolCall:
+        try:
+            arguments = json.loads(call.arguments or "{}")
+        except ValueError:
+            arguments = None
+        if not isinstance(arguments, dict) or not call.name:
+            raise self._broken(
+                FailureKind.GARBAGE, "garbled tool call", f"the arguments of tool call {call.name or index!r} are no JSON object"
+            )
+        return ToolCall(id=call.id or f"call_{index}", name=call.name, arguments=arguments)
+
+    def _broken(self, kind: FailureKind, summary: str, what: str) -> ModelUnavailable:
+        return ModelUnavailable(kind, summary, f"{self._provider}: {what}")

@@ -1,0 +1,79 @@
+"""Which providers to ask for a request, in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from lotus_tasks.errors import InvalidInput
+from lotus_tasks.providers.models import OFFLINE, CompletionRequest, ModelName, ProviderName, ProviderRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A provider to ask. ``model`` "" means the provider's own default."""
+
+    provider: ProviderName
+    model: ModelName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Whom to ask, best first, and who was passed over although the user asked for it, with the reason."""
+
+    candidates: tuple[Candidate, ...]
+    passed_over: tuple[str, ...] = ()
+
+
+def choose(
+    request: CompletionRequest, rows: Mapping[ProviderName, ProviderRow], order: Sequence[ProviderName]
+) -> Choice:
+    """The candidates for ``request``.
+
+    An asked-for provider is the only one that may see the prompt: it may be private, so nothing but the offline provider
+    stands in for it. An asked-for model goes first to the providers that list it, else to the first one; the ones after it
+    use their own. A provider that isn't configured, or can't do what the request needs, is left out.
+    Raises InvalidInput for a provider that doesn't exist.
+    """
+    if request.provider is not None and request.provider not in rows:
+        raise InvalidInput(f"there is no provider {request.provider!r}; there are: {', '.join(rows)}")
+    passed_over: list[str] = []
+    usable: list[ProviderName] = []
+    for name in _wanted(request, order):
+        reason = _unfit(rows[name], request)
+        if reason is None:
+            usable.append(name)
+        elif rows[name].configured or name == request.provider:
+            passed_over.append(f"{name}: {reason}")
+    if request.model is not None and request.provider is None:
+        usable.sort(key=lambda name: request.model not in rows[name].models)
+    return Choice(
+        candidates=tuple(
+            Candidate(provider=name, model=_model(rows[name], request, first=index == 0)) for index, name in enumerate(usable)
+        ),
+        passed_over=tuple(passed_over),
+    )
+
+
+def _wanted(request: CompletionRequest, order: Sequence[ProviderName]) -> list[ProviderName]:
+    if request.provider is None:
+        return list(order)
+    return [request.provider] + [name for name in order if name == OFFLINE and name != request.provider]
+
+
+def _unfit(row: ProviderRow, request: CompletionRequest) -> str | None:
+    if not row.configured:
+        return f"not configured ({row.missing})"
+    if row.name == OFFLINE:
+        return None
+    if request.tools and not row.takes_tools:
+        return "takes no tools"
+    if request.needs_images and not row.takes_images:
+        return "takes no images"
+    return None
+
+
+def _model(row: ProviderRow, request: CompletionRequest, *, first: bool) -> ModelName:
+    if row.name != OFFLINE and request.model is not None and (first or request.model in row.models):
+        return request.model
+    return row.model

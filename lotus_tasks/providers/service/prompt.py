@@ -1,0 +1,137 @@
+"""Composes the prompt for a context size: what memory and history bring is cut by worth, never blindly."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lotus_tasks.providers.models import CompletionRequest, FailureKind, Message, ModelRefusal, Recollection, Role
+
+REPLY_TOKENS = 1024
+"""Kept free for the reply where the request names no max_tokens."""
+
+_MESSAGE_TOKENS = 4
+"""What the markers around one message cost, about."""
+
+_PREAMBLE = (
+    "What memory holds about this, most relevant first. Quote it where it answers, with its number in brackets like [1]; "
+    "if it doesn't answer, say so."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """``messages`` ready to send; ``offered`` are the memories in it, ``left_out`` counts what didn't fit."""
+
+    messages: tuple[Message, ...]
+    offered: tuple[Recollection, ...]
+    left_out_memories: int
+    left_out_turns: int
+    tokens: int
+
+
+def estimate_tokens(text: str) -> int:
+    """About how many tokens ``text`` is, rather too many than too few.
+
+    English runs at about 4 characters a token (OpenAI's rule of thumb), code and markup near 3; other scripts at up to one
+    token a character. No tokenizer is asked, since every model has its own.
+    """
+    plain = sum(1 for character in text if character < "\u0080")
+    return -(-plain * 10 // 32) + (len(text) - plain)
+
+
+def compose(request: CompletionRequest, *, context_tokens: int) -> Prompt:
+    """The prompt for a model that holds ``context_tokens``.
+
+    System prompt, question (the last user message and what follows it) and tools always go in. Then memories by score and earlier
+    turns from the latest back share what is left, memories first, up to two thirds of it while turns are waiting.
+    Raises ModelRefusal when what must go in doesn't fit.
+    """
+    system, history, live = _parts(request)
+    reply = request.max_tokens or min(REPLY_TOKENS, context_tokens // 4)
+    fixed = _cost(system) + _cost(live) + sum(_tool_cost(tool) for tool in request.tools)
+    room = context_tokens - reply - fixed
+    if room < 0:
+        raise ModelRefusal(
+            FailureKind.CONTEXT_EXCEEDED,
+            "question too long for the model",
+            f"the question and the system prompt are about {fixed} tokens, which with {reply} kept for the reply is more than "
+            f"the model's {context_tokens}; shorten the question or choose a model with more context (`--model`)",
+        )
+    history_cost = sum(map(_message_cost, history))
+    for_memories = room - min(history_cost, room // 3)
+    offered, memory_cost = _best_memories(request.memories, for_memories)
+    turns = _latest_turns(history, room - memory_cost)
+    messages = (*_with_memories(system, offered), *turns, *live)
+    return Prompt(
+        messages=messages,
+        offered=offered,
+        left_out_memories=len(request.memories) - len(offered),
+        left_out_turns=len(history) - len(turns),
+        tokens=_cost(messages),
+    )
+
+
+def _parts(request: CompletionRequest) -> tuple[tuple[Message, ...], tuple[Message, ...], tuple[Message, ...]]:
+    system = tuple(message for message in request.messages if message.role is Role.SYSTEM)
+    turns = [message for message in request.messages if message.role is not Role.SYSTEM]
+    last_user = max((index for index, message in enumerate(turns) if message.role is Role.USER), default=None)
+    if last_user is None:
+        return system, tuple(turns), (Message(role=Role.USER, content=request.question),)
+    return system, tuple(turns[:last_user]), tuple(turns[last_user:])
+
+
+def _best_memories(memories: Sequence[Recollection], room: int) -> tuple[tuple[Recollection, ...], int]:
+    spent = estimate_tokens(_PREAMBLE) + _MESSAGE_TOKENS
+    chosen: list[Recollection] = []
+    for memory in sorted(memories, key=lambda memory: (-memory.score, memory.number)):
+        cost = estimate_tokens(_render(memory)) + 1
+        if spent + cost <= room:
+            chosen.append(memory)
+            spent += cost
+    if not chosen:
+        return (), 0
+    return tuple(sorted(chosen, key=lambda memory: memory.number)), spent
+
+
+def _latest_turns(history: Sequence[Message], room: int) -> tuple[Message, ...]:
+    kept: list[Message] = []
+    for message in reversed(history):
+        room -= _message_cost(message)
+        if room < 0:
+            break
+        kept.append(message)
+    # A tool's result without the call it answers is refused by every vendor, and a reply without its question misleads.
+    while kept and kept[-1].role is not Role.USER:
+        kept.pop()
+    return tuple(reversed(kept))
+
+
+def _with_memories(system: tuple[Message, ...], memories: Sequence[Recollection]) -> tuple[Message, ...]:
+    parts = [message.content for message in system]
+    if memories:
+        parts.append("\n".join([_PREAMBLE, *map(_render, memories)]))
+    if not parts:
+        return ()
+    # One system message: several vendors take only one.
+    return (dataclasses.replace(system[0] if system else Message(role=Role.SYSTEM, content=""), content="\n\n".join(parts)),)
+
+
+def _render(memory: Recollection) -> str:
+    when = f", {memory.happened_at}" if memory.happened_at else ""
+    return f"[{memory.number}] ({memory.source}{when}) {memory.text}"
+
+
+def _cost(messages: Sequence[Message]) -> int:
+    return sum(map(_message_cost, messages))
+
+
+def _message_cost(message: Message) -> int:
+    calls = sum(estimate_tokens(call.name) + estimate_tokens(str(dict(call.arguments))) for call in message.tool_calls)
+    # 1 000 tokens an image: between OpenAI's 85 (low detail) and Anthropic's ~1 600 (1.15 megapixels).
+    return _MESSAGE_TOKENS + estimate_tokens(message.content) + calls + 1000 * len(message.images)
+
+
+def _tool_cost(tool: object) -> int:
+    return estimate_tokens(repr(tool))

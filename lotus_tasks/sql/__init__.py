@@ -1,0 +1,1 @@
+"""SQL: migrations in order, and one file of named queries a module."""

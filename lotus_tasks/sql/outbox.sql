@@ -1,0 +1,153 @@
+-- name: insert_command
+-- A command to be sent, once per id. `sends` 0 leaves it to the relay; 1 says that the inserter sends after its commit.
+INSERT INTO commands (id, run_id, name, queue, payload, max_attempts, idempotent, not_before, sends, next_send_at)
+VALUES (%(id)s, %(run_id)s, %(name)s, %(queue)s, %(payload)s, %(max_attempts)s, %(idempotent)s,
+        coalesce(%(not_before)s, now()), %(sends)s,
+        greatest(coalesce(%(not_before)s, now()), now() + %(grace_s)s * interval '1 second'))
+ON CONFLICT (id) DO NOTHING
+RETURNING id;
+
+-- name: wake_relay
+-- Tell the relay that unsent commands are waiting.
+SELECT pg_notify('lotus_commands', '');
+
+-- name: insert_event
+-- An event, once per key.
+INSERT INTO events (key, name, payload) VALUES (%(key)s, %(name)s, %(payload)s)
+ON CONFLICT (key) DO NOTHING
+RETURNING id;
+
+-- name: claim
+-- Take a command: its attempt and its fence are counted here. No row: it is taken, done, not due, or out of attempts.
+WITH taken AS (
+    UPDATE commands
+    SET status = 'running', attempt = attempt + 1, fence = fence + 1, owner = %(owner)s,
+        takeovers = takeovers + (status = 'running')::int,
+        lease_until = now() + %(lease_s)s * interval '1 second', started_at = coalesce(started_at, now())
+    WHERE id = %(id)s AND attempt < max_attempts
+      AND ((status = 'queued' AND not_before <= now())
+           OR (status = 'running' AND idempotent AND lease_until < now()))
+    RETURNING id, run_id, name, payload, attempt, max_attempts, fence, created_at
+), started AS (
+    UPDATE runs SET status = 'running', started_at = coalesce(started_at, now())
+    FROM taken WHERE runs.id = taken.run_id AND runs.status = 'queued'
+)
+SELECT * FROM taken;
+
+-- name: renew
+-- Renew leases that are still ours, and learn which are not and whose run was cancelled.
+WITH held AS (
+    SELECT * FROM unnest(%(ids)s::uuid[], %(fences)s::bigint[]) AS held (id, fence)
+), renewed AS (
+    UPDATE commands SET lease_until = now() + %(lease_s)s * interval '1 second'
+    FROM held WHERE commands.id = held.id AND commands.fence = held.fence AND commands.status = 'running' AND %(extend)s
+)
+SELECT held.id, commands.status = 'running' AND commands.fence = held.fence AS current,
+       coalesce(runs.status = 'cancelled', false) AS cancelled
+FROM held JOIN commands ON commands.id = held.id LEFT JOIN runs ON runs.id = commands.run_id;
+
+-- name: finish
+-- Succeed, if the fence is still ours.
+UPDATE commands SET status = 'succeeded', result = %(result)s, finished_at = now(), lease_until = NULL
+WHERE id = %(id)s AND fence = %(fence)s AND status = 'running'
+RETURNING id, run_id;
+
+-- name: retry_later
+-- Back to the queue after a transient error.
+UPDATE commands
+SET status = 'queued', error = %(error)s, lease_until = NULL, sends = 0,
+    not_before = now() + %(delay_s)s * interval '1 second', next_send_at = now() + %(delay_s)s * interval '1 second'
+WHERE id = %(id)s AND fence = %(fence)s AND status = 'running' AND attempt < max_attempts
+RETURNING id;
+
+-- name: hand_back
+-- Back to the queue at once, without spending the attempt: the worker is stopping.
+UPDATE commands
+SET status = 'queued', attempt = attempt - 1, lease_until = NULL, sends = 0, next_send_at = now()
+WHERE id = %(id)s AND fence = %(fence)s AND status = 'running'
+RETURNING id;
+
+-- name: end_without_result
+-- Fail, or be cancelled, if the fence is still ours.
+UPDATE commands SET status = %(status)s::command_status, error = %(error)s, finished_at = now(), lease_until = NULL
+WHERE id = %(id)s AND fence = %(fence)s AND status = 'running'
+RETURNING id, run_id;
+
+-- name: end_lost
+-- Commands whose worker died and that must not run again: out of attempts, or not idempotent.
+UPDATE commands
+SET status = CASE WHEN idempotent THEN 'failed' ELSE 'unknown' END::command_status,
+    error = CASE WHEN idempotent THEN 'its worker died ' || attempt || ' times'
+                 ELSE 'its worker died in the middle; whether it took effect is unknown, so it was not run again' END,
+    finished_at = now(), lease_until = NULL, fence = fence + 1
+WHERE id IN (SELECT id FROM commands
+             WHERE status = 'running' AND lease_until < now() AND (attempt >= max_attempts OR NOT idempotent)
+             LIMIT 100 FOR UPDATE SKIP LOCKED)
+RETURNING id, run_id, name, error;
+
+-- name: due
+-- What may need a wake-up call: never sent, or sent long enough ago and still unclaimed, or its lease ran out.
+SELECT id, name, queue, sends, status = 'running' AS lost
+FROM commands
+WHERE status IN ('queued', 'running') AND next_send_at <= now()
+  AND ((status = 'queued' AND not_before <= now()) OR (status = 'running' AND lease_until < now()))
+ORDER BY created_at
+LIMIT 1000;
+
+-- name: unclaimed
+-- How many sent commands of each queue nobody has claimed.
+SELECT queue, count(*) AS unclaimed FROM commands
+WHERE status = 'queued' AND sends > 0 AND not_before <= now() GROUP BY queue;
+
+-- name: mark_sent
+-- Take commands for sending; two relays never take one twice.
+UPDATE commands
+SET sends = sends + 1, next_send_at = now() + least(3 * 2 ^ least(sends, 4), %(longest_s)s) * interval '1 second'
+WHERE id IN (SELECT id FROM commands WHERE id = ANY(%(ids)s) AND next_send_at <= now() FOR UPDATE SKIP LOCKED)
+RETURNING id, name, queue;
+
+-- name: expire_leases_of
+-- The worker of this name has just started, so what its former self held is free.
+UPDATE commands SET lease_until = now() - interval '1 second', next_send_at = now()
+WHERE status = 'running' AND owner = %(owner)s;
+
+-- name: command
+-- One command's state.
+SELECT id, run_id, name, status, attempt, result, error FROM commands WHERE id = %(id)s;
+
+-- name: record_worker
+-- A worker is alive.
+INSERT INTO workers (name, pid, queues, slots, busy) VALUES (%(name)s, %(pid)s, %(queues)s, %(slots)s, %(busy)s)
+ON CONFLICT (name) DO UPDATE SET
+    started_at = CASE WHEN workers.pid = excluded.pid THEN workers.started_at ELSE now() END,
+    pid = excluded.pid, queues = excluded.queues, slots = excluded.slots, busy = excluded.busy, seen_at = now();
+
+-- name: forget_worker
+-- A worker stopped.
+DELETE FROM workers WHERE name = %(name)s AND pid = %(pid)s;
+
+-- name: record_health
+-- A module's health, as its worker found it.
+INSERT INTO module_health (name, status, detail, facts) VALUES (%(name)s, %(status)s, %(detail)s, %(facts)s)
+ON CONFLICT (name) DO UPDATE SET
+    status = excluded.status, detail = excluded.detail, facts = excluded.facts, checked_at = now();
+
+-- name: take_tick
+-- A tick is done once, whoever asks.
+INSERT INTO ticks (job, slot) VALUES (%(job)s, %(slot)s) ON CONFLICT DO NOTHING RETURNING slot;
+
+-- name: prune_ticks
+-- Old ticks.
+DELETE FROM ticks WHERE created_at < now() - interval '1 day';
+
+-- name: prune_commands
+-- Ended commands that belong to no run, and events nobody can still want.
+DELETE FROM commands WHERE run_id IS NULL AND finished_at < now() - %(keep_days)s * interval '1 day';
+
+-- name: prune_events
+-- Events older than the limit.
+DELETE FROM events WHERE created_at < now() - %(keep_days)s * interval '1 day';
+
+-- name: prune_workers
+-- Workers that stopped without a word.
+DELETE FROM workers WHERE seen_at < now() - interval '1 hour';
