@@ -1,0 +1,50 @@
+"""Celery's settings, and nothing else: broker, serializers, queues and routes from workers/, the schedule from beat/.
+
+The broker comes from the running system (LOTUS_HOME/run/runtime.json), or from LOTUS_REDIS_URL and LOTUS_BROKER_URL where a worker
+joins from a machine or a container that has no such file. Each value's reason is in docs/architecture.md.
+"""
+
+from kombu import Queue
+
+from beat import schedule
+from lotus_tasks.bootstrap import runtime
+from workers import WORKERS
+
+_runtime = runtime()
+
+broker_url = _runtime.broker_url
+broker_connection_retry_on_startup = True
+broker_connection_max_retries = None
+broker_connection_timeout = 4.0
+broker_transport_options = (
+    {
+        "global_keyprefix": "lotus:",
+        "visibility_timeout": 3600,
+        "socket_connect_timeout": 5,
+        "socket_keepalive": True,
+        "health_check_interval": 25,
+        "unacked_restore_interval": 5,
+        "unacked_restore_throttle": 1,
+    }
+    if broker_url.startswith(("redis", "rediss"))
+    else {}
+)
+
+task_serializer = "json"
+result_serializer = "json"
+accept_content = ["json"]
+task_ignore_result = True  # results are rows in PostgreSQL; nobody waits on Celery's
+task_store_errors_even_if_ignored = False
+task_default_queue = "system"
+task_queues = [Queue(module, routing_key=module) for worker in WORKERS for module in worker.modules]
+task_create_missing_queues = False
+task_acks_late = False  # the lease in PostgreSQL is the acknowledgement
+worker_prefetch_multiplier = 1
+worker_hijack_root_logger = False
+worker_send_task_events = True
+task_send_sent_event = False
+worker_cancel_long_running_tasks_on_connection_loss = False
+enable_utc = True
+timezone = "UTC"
+beat_schedule = schedule()
+beat_max_loop_interval = 5
