@@ -1,0 +1,225 @@
+"""Every setting of LOTUS: its name, default, and what is allowed; checked as a whole at start.
+
+A value comes from the environment, else from LOTUS_HOME/.env, else from the project's .env, else it is the default. A
+variable that the environment sets to nothing counts as not set, whatever the files say.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from lotus_tasks.dotenv import DotenvValue, read_dotenv
+from lotus_tasks.errors import ConfigurationError
+
+PROJECT = Path(__file__).resolve().parents[1]
+"""The folder that holds manage.py and .env."""
+
+INTERNAL = frozenset({"LOTUS_PROCESS"})
+"""Variables LOTUS sets for its own processes; no settings."""
+
+_SECRET_IN_URL = re.compile(r"(?<=://)([^/@\s]*):([^/@\s]*)(?=@)")
+
+
+def setting(default: Any, meaning: str, allowed: str, **limits: Any) -> Any:
+    """A field whose meaning and allowed values can be shown to a person."""
+    return Field(default, description=meaning, json_schema_extra={"allowed": allowed}, **limits)
+
+
+def _url(*schemes: str) -> AfterValidator:
+    def check(value: str) -> str:
+        parts = urlsplit(value)
+        port = parts.port  # raises ValueError for what is no port
+        if parts.scheme not in schemes or not (parts.netloc or parts.path.strip("/")) or port == 0:
+            raise ValueError("not such a URL")
+        return value
+
+    return AfterValidator(check)
+
+
+def _ollama_url(value: str) -> str:
+    """Ollama itself allows ``host``, ``host:port`` and a URL."""
+    url = value if "://" in value else f"http://{value}"
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("not such a URL")
+    return url.rstrip("/") if parts.port else f"{parts.scheme}://{parts.hostname}:11434"
+
+
+def _split(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _each_once(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not value or len(set(value)) != len(value):
+        raise ValueError("each name once, at least one")
+    return value
+
+
+_HTTP = "a URL: http://host:port or https://…"
+_SLOTS = "a whole number from 1 to 64"
+_SECONDS = "seconds, more than 0"
+_PORT = "a port from 1 to 65535"
+HttpUrl = Annotated[str, _url("http", "https")]
+Slots = Annotated[int | None, Field(ge=1, le=64)]
+Port = Annotated[int | None, Field(ge=1, le=65535)]
+Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+ProviderNames = Annotated[
+    tuple[Literal["openai", "ollama", "offline"], ...], BeforeValidator(_split), AfterValidator(_each_once)
+]
+
+
+class Settings(BaseSettings):
+    """The settings. A field's name is the variable's name in lower case."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", validate_default=False)
+
+    lotus_home: str = setting("~/.lotus", "Where LOTUS keeps its data, logs and secrets.", "a folder you may write")
+    lotus_log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting(
+        "INFO", "How much the logs say.", "DEBUG, INFO, WARNING or ERROR"
+    )
+
+    lotus_database_url: Annotated[str, _url("postgresql", "postgres")] | None = setting(
+        None, "A PostgreSQL of yours; without it LOTUS runs its own.", "a URL: postgresql://user:password@host:5432/database"
+    )
+    lotus_redis_url: Annotated[str, _url("redis", "rediss", "unix")] | None = setting(
+        None, "A Redis or Valkey of yours; without it LOTUS runs its own.", "a URL: redis://host:6379/0, rediss://… or unix:///path"
+    )
+    lotus_broker_url: Annotated[str, _url("amqp", "amqps", "redis", "rediss", "redis+socket")] | None = setting(
+        None, "Another broker for Celery, such as RabbitMQ; without it the Redis.", "a URL: amqp://user:password@host:5672//, redis://…"
+    )
+    lotus_chroma_url: HttpUrl | None = setting(None, "A Chroma server of yours; without it LOTUS runs its own.", _HTTP)
+
+    lotus_providers: ProviderNames = setting(
+        ("openai", "ollama", "offline"), "Which models are asked, in this order.", "openai, ollama, offline in any order, with commas"
+    )
+    openai_base_url: HttpUrl = setting("https://api.openai.com/v1", "Any OpenAI-compatible server.", _HTTP)
+    openai_api_key: SecretStr | None = setting(None, "Its key; a server of your own may need none.", "a key")
+    lotus_openai_model: str = setting("gpt-4o-mini", "Its model.", "a model's name", min_length=1)
+    ollama_host: Annotated[str, AfterValidator(_ollama_url)] = setting(
+        "http://127.0.0.1:11434", "Where Ollama answers.", "host, host:port or a URL"
+    )
+    lotus_ollama_model: str | None = setting(None, "Its model; without it the first one Ollama has.", "a model's name", min_length=1)
+    lotus_first_token_timeout_s: Seconds = setting(60.0, "How long a model may take to begin its answer.", _SECONDS)
+    lotus_token_timeout_s: Seconds = setting(30.0, "How long a model may pause within its answer.", _SECONDS)
+    lotus_total_timeout_s: Seconds = setting(600.0, "How long one answer of a model may take.", _SECONDS)
+
+    lotus_embedder: Literal["minilm", "none"] = setting(
+        "minilm", "What turns text into vectors; without one, recall goes by words.", "minilm or none"
+    )
+
+    lotus_flower_port: Port = setting(None, "Flower's port; 5555 or the next free one.", _PORT)
+    lotus_gateway_port: Port = setting(None, "The health endpoint's port; 8086 or the next free one.", _PORT)
+    lotus_chroma_port: Port = setting(None, "The embedded Chroma's port; 43211 or the next free one.", _PORT)
+
+    lotus_lease_s: Annotated[float, Field(ge=1, le=3600, allow_inf_nan=False)] = setting(
+        8.0, "How long work stays a silent worker's own before another takes it over.", "seconds, from 1 to 3600"
+    )
+    lotus_max_attempts: Annotated[int, Field(ge=1, le=100)] = setting(
+        3, "How often a step is tried before it has failed.", "a whole number from 1 to 100"
+    )
+    lotus_max_steps: Annotated[int, Field(ge=1, le=100)] = setting(
+        8, "How many steps a run may take.", "a whole number from 1 to 100"
+    )
+    lotus_memory_concurrency: Slots = setting(None, "Slots of worker-memory; without it, what workers/memory.py says.", _SLOTS)
+    lotus_providers_concurrency: Slots = setting(None, "Slots of worker-providers.", _SLOTS)
+    lotus_perception_concurrency: Slots = setting(None, "Slots of worker-perception.", _SLOTS)
+    lotus_reasoning_concurrency: Slots = setting(None, "Slots of worker-reasoning.", _SLOTS)
+    lotus_system_concurrency: Slots = setting(None, "Slots of worker-system.", _SLOTS)
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_: PydanticBaseSettingsSource
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what :func:`load_configuration` gathered: it knows where each value came from."""
+        return (init_settings,)
+
+    def public(self) -> dict[str, Any]:
+        """Every setting that is no secret, by its variable's name, as JSON."""
+        document = self.model_dump(mode="json")
+        return {
+            name.upper(): document[name] for name in type(self).model_fields if not isinstance(getattr(self, name), SecretStr)
+            and name not in SECRETS
+        }
+
+
+SECRETS = frozenset(name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation))
+"""The fields that are never written or shown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """The settings, and what a person should hear about them (a line each)."""
+
+    settings: Settings
+    notices: tuple[str, ...] = ()
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings alone. Raises ConfigurationError."""
+    return load_configuration(environ).settings
+
+
+def load_configuration(environ: Mapping[str, str] | None = None, project: Path = PROJECT) -> Configuration:
+    """The settings of this environment and its .env files.
+
+    Raises ConfigurationError, its message one line for every wrong value: name, value, where from, what is allowed.
+    """
+    environ = os.environ if environ is None else environ
+    files = dict(read_dotenv(project / ".env"))
+    named_home = environ.get("LOTUS_HOME") or (files["LOTUS_HOME"].value if "LOTUS_HOME" in files else "") or "~/.lotus"
+    files |= {name: value for name, value in read_dotenv(Path(named_home).expanduser() / ".env").items() if name != "LOTUS_HOME"}
+    given = {name: found.value for name, found in files.items() if name not in environ and found.value}
+    given |= {name: value for name, value in environ.items() if value}
+    try:
+        settings = Settings(**{field: given[field.upper()] for field in Settings.model_fields if field.upper() in given})
+    except ValidationError as error:
+        # A union reports a fault for each of its types: one line a setting is enough.
+        wrong = dict.fromkeys(str(fault["loc"][0]) for fault in error.errors())
+        raise ConfigurationError("\n".join(_complaint(name, given, files, environ) for name in wrong)) from None
+    return Configuration(settings=settings, notices=tuple(_unknown(files, environ)))
+
+
+def _complaint(field: str, given: Mapping[str, str], files: Mapping[str, DotenvValue], environ: Mapping[str, str]) -> str:
+    name = field.upper()
+    value = "******" if field in SECRETS else _SECRET_IN_URL.sub(r"\1:******", given[name])
+    shown = value if len(value) <= 80 else f"{value[:77]}…"
+    place = "the environment" if environ.get(name) else files[name].place
+    extra = Settings.model_fields[field].json_schema_extra
+    allowed = extra["allowed"] if isinstance(extra, dict) else ""
+    return f"{name}={shown!r} (from {place}) is wrong; allowed: {allowed}"
+
+
+def _unknown(files: Mapping[str, DotenvValue], environ: Mapping[str, str]) -> list[str]:
+    known = [field.upper() for field in Settings.model_fields]
+    lines = []
+    for name in sorted({*files, *environ}):
+        if not name.startswith("LOTUS_") or name in known or name in INTERNAL:
+            continue
+        place = "the environment" if name in environ else files[name].place
+        nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+        hint = f"did you mean {nearest[0]}?" if nearest else "settings are listed in .env.example"
+        lines.append(f"{name} (from {place}) is no setting of LOTUS; {hint}")
+    return lines
+
+
+def render_example() -> str:
+    """The text of .env.example."""
+    lines = ["# Every setting of LOTUS with its default. Copy this file to .env and uncomment what you change.", ""]
+    for field, info in Settings.model_fields.items():
+        extra = info.json_schema_extra
+        allowed = extra["allowed"] if isinstance(extra, dict) else ""
+        default = ",".join(info.default) if isinstance(info.default, tuple) else info.default
+        number = isinstance(default, float) and default.is_integer()
+        shown = "" if default is None else str(int(default) if number else default)
+        lines += [f"# {info.description} Allowed: {allowed}.", f"# {field.upper()}={shown}", ""]
+    return "\n".join(lines)
