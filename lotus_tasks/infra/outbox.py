@@ -16,7 +16,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 
 from lotus_tasks.errors import LotusError, Permanent, StaleLease, Transient
 from lotus_tasks.events import CommandFailed, Event
@@ -185,16 +185,23 @@ class Outbox:
 
     def end_lost(self) -> list[WakeUp]:
         """End what died with its worker and must not run again. Returns what to send."""
+        return self._end_rows(self._sql.end_lost, {})
+
+    def end_unserved(self, served: Sequence[str]) -> list[WakeUp]:
+        """End what no module serves: ``served`` are the tasks there are. Returns what to send."""
+        return self._end_rows(self._sql.end_unserved, {"names": list(served)})
+
+    def _end_rows(self, query: LiteralString, parameters: Mapping[str, Any]) -> list[WakeUp]:
+        wake_ups: list[WakeUp] = []
         with self.database.transaction() as conn:
-            wake_ups: list[WakeUp] = []
-            for row in conn.execute(self._sql.end_lost).fetchall():
+            for row in conn.execute(query, parameters).fetchall():
                 tx = OutboxTransaction(conn=conn, subscribers=self.subscribers, cause=str(row["id"]))
                 if row["run_id"] is not None:
                     tx.publish(CommandFailed(run_id=row["run_id"], command_id=row["id"], reason=f"{row['name']}: {row['error']}"))
                 else:
                     conn.execute("SELECT pg_notify('lotus_ended', %s)", (str(row["id"]),))
                 wake_ups.extend(tx.wake_ups)
-            return wake_ups
+        return wake_ups
 
     def take_due(self, depth: Callable[[str], int]) -> list[WakeUp]:
         """What to send now: never sent, or sent and neither claimed nor on its queue any more.

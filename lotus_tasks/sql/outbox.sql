@@ -133,12 +133,21 @@ ON CONFLICT (name) DO UPDATE SET
     status = excluded.status, detail = excluded.detail, facts = excluded.facts, checked_at = now();
 
 -- name: take_tick
--- A tick is done once, whoever asks.
-INSERT INTO ticks (job, slot) VALUES (%(job)s, %(slot)s) ON CONFLICT DO NOTHING RETURNING slot;
+-- A tick is done once, whoever asks: no row when this slot, or a later one, was taken.
+INSERT INTO ticks (job, slot) VALUES (%(job)s, %(slot)s)
+ON CONFLICT (job) DO UPDATE SET slot = excluded.slot, taken_at = now() WHERE ticks.slot < excluded.slot
+RETURNING slot;
 
--- name: prune_ticks
--- Old ticks.
-DELETE FROM ticks WHERE created_at < now() - interval '1 day';
+-- name: has_open
+-- Whether a command of this name is waiting or at work.
+SELECT EXISTS (SELECT 1 FROM commands WHERE name = %(name)s AND status IN ('queued', 'running')) AS open;
+
+-- name: end_unserved
+-- Commands that no module serves: nothing would ever claim them.
+UPDATE commands
+SET status = 'failed', error = 'no module serves ' || name, finished_at = now()
+WHERE status = 'queued' AND NOT name = ANY(%(names)s)
+RETURNING id, run_id, name, error;
 
 -- name: prune_commands
 -- Ended commands that belong to no run, and events nobody can still want.

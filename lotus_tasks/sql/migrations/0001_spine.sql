@@ -83,11 +83,11 @@ CREATE TABLE events (
 );
 CREATE INDEX events_by_age ON events (created_at);
 
+-- One row a job: a tick is taken by whoever raises the slot first, so two beats never do one twice.
 CREATE TABLE ticks (
-    job text NOT NULL,
+    job text PRIMARY KEY,
     slot bigint NOT NULL,
-    created_at timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (job, slot)
+    taken_at timestamptz NOT NULL DEFAULT now()
 );
 
 CREATE TABLE module_health (

@@ -1,0 +1,100 @@
+"""The wiring: which adapter answers which port, and the few things a process has one of.
+
+Everything is made at first use, once a process, also after a fork.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, TypeVar
+
+from lotus_tasks.events import EVENTS
+from lotus_tasks.infra.outbox import Outbox
+from lotus_tasks.infra.postgres import Database
+from lotus_tasks.infra.runtime import Runtime
+from lotus_tasks.infra.streams import connect_redis
+from lotus_tasks.manifest import HealthReport, Manifest, load_order, subscribers
+
+if TYPE_CHECKING:
+    import redis
+
+T = TypeVar("T")
+
+MODULES = ("memory", "providers", "perception", "reasoning")
+"""The core modules: they always load."""
+
+_lock = threading.RLock()
+
+
+def per_process(make: Callable[[], T]) -> Callable[[], T]:
+    """Call ``make`` once in each process; a forked child makes its own. Safe among threads."""
+    made: dict[int, T] = {}
+
+    def get() -> T:
+        pid = os.getpid()
+        if pid not in made:
+            with _lock:
+                if pid not in made:
+                    made[pid] = make()
+        return made[pid]
+
+    return get
+
+
+@cache
+def manifests() -> tuple[Manifest, ...]:
+    """The modules' manifests in dependency order. Raises ConfigurationError where they don't fit together."""
+    found = [import_module(f"lotus_tasks.{name}").MODULE for name in MODULES]
+    return tuple(load_order(found, declared_events=EVENTS))
+
+
+def subscribed(event: str) -> list[str]:
+    """The tasks an event starts."""
+    return subscribers(manifests(), event)
+
+
+def served_tasks() -> list[str]:
+    """Every command there is."""
+    return [task for manifest in manifests() for task in manifest.tasks]
+
+
+@cache
+def runtime() -> Runtime:
+    """Where this LOTUS's services are: what `up` wrote, else what the environment names (a worker on another machine)."""
+    from lotus_tasks.infra.stack.endpoints import find_runtime
+
+    return find_runtime()
+
+
+@per_process
+def database() -> Database:
+    """PostgreSQL."""
+    return Database(runtime().database_url, slots=12)
+
+
+@per_process
+def outbox() -> Outbox:
+    """Commands and events."""
+    return Outbox(database(), subscribers=subscribed, lease_s=float(runtime().setting("LOTUS_LEASE_S")))
+
+
+@per_process
+def redis_client() -> redis.Redis:
+    """Redis, for streams, working memory and queue depths."""
+    return connect_redis(runtime().redis_url)
+
+
+def check_module(manifest: Manifest) -> HealthReport:
+    """The module's own health check, and ``down`` with the reason where the check itself fails."""
+    path, _, function = manifest.health.partition(":")
+    try:
+        report = getattr(import_module(path), function)()
+    except Exception as error:  # noqa: BLE001 - a check that fails is a report, whatever failed
+        return HealthReport(status="down", detail=f"its health check failed: {type(error).__name__}: {error}")
+    if not isinstance(report, HealthReport):
+        return HealthReport(status="down", detail=f"{manifest.health} returned {type(report).__name__}, not a HealthReport")
+    return report

@@ -1,0 +1,320 @@
+"""The Celery app and the one Task base: claim, lease, retry, commit, send. Task bodies are plain functions.
+
+A message carries a command's id and nothing else. It may be lost or come twice: PostgreSQL decides (infra/outbox.py).
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+from celery import Celery, Task, signals
+from celery.exceptions import QueueNotFound
+from kombu.exceptions import OperationalError
+
+from lotus_tasks import bootstrap
+from lotus_tasks.errors import Cancelled, HandBack, LotusError, Permanent, ServiceDown, StaleLease, Transient
+from lotus_tasks.infra import queries
+from lotus_tasks.infra.leases import HeldLease, LeaseKeeper
+from lotus_tasks.infra.logs import configure_logging
+from lotus_tasks.infra.outbox import Claim, WakeUp
+from lotus_tasks.infra.postgres import json_parameter
+from lotus_tasks.manifest import HealthReport, Manifest
+from lotus_tasks.values import CommandId, RunId
+from lotus_tasks.work import Outcome, Work
+
+log = structlog.get_logger("lotus.tasks")
+
+_PROJECT = str(Path(__file__).resolve().parent.parent)
+if _PROJECT not in sys.path:  # `celery` started elsewhere finds celeryconfig beside the package
+    sys.path.insert(0, _PROJECT)
+
+app = Celery("lotus", include=[*(f"lotus_tasks.{name}.tasks" for name in bootstrap.MODULES), "lotus_tasks.system"])
+app.config_from_object("celeryconfig")
+
+Body = Callable[[Work], Outcome]
+
+stopping = threading.Event()
+"""Set when this worker was told to stop."""
+
+
+@dataclass(slots=True, kw_only=True)
+class ClaimedWork:
+    """The Work a body gets."""
+
+    command_id: CommandId
+    run_id: RunId | None
+    name: str
+    payload: Mapping[str, Any]
+    attempt: int
+    max_attempts: int
+    fence: int
+    queued_at: datetime
+    lease: HeldLease
+
+    @classmethod
+    def of(cls, claim: Claim, lease: HeldLease) -> ClaimedWork:
+        """The work behind a claim."""
+        return cls(
+            command_id=claim.command_id,
+            run_id=claim.run_id,
+            name=claim.name,
+            payload=claim.payload,
+            attempt=claim.attempt,
+            max_attempts=claim.max_attempts,
+            fence=claim.fence,
+            queued_at=claim.queued_at,
+            lease=lease,
+        )
+
+    def cancelled(self) -> bool:
+        """Whether the run was cancelled."""
+        return self.lease.cancelled
+
+    def stopping(self) -> bool:
+        """Whether the worker is shutting down."""
+        return stopping.is_set()
+
+    def is_current(self) -> bool:
+        """Whether the lease is still ours."""
+        return self.lease.is_current
+
+
+def worker_name() -> str:
+    """The name this process's leases go by. A supervised process has its own, held by a lock; any other adds its pid."""
+    process = os.environ.get("LOTUS_PROCESS")
+    return f"{process or f'celery-{os.getpid()}'}@{socket.gethostname()}:{bootstrap.runtime().home}"
+
+
+@bootstrap.per_process
+def keeper() -> LeaseKeeper:
+    """This process's leases."""
+    return LeaseKeeper(bootstrap.outbox(), on_beat=_record_worker)
+
+
+class CommandTask(Task):  # type: ignore[misc]  # Celery ships no types
+    """The one Task base: runs a body for a command."""
+
+    abstract = True
+    body: Body
+
+    def run(self, command_id: str) -> None:
+        """Claim the command, run the body under its lease, commit what it returns, send what follows."""
+        try:
+            wanted = uuid.UUID(str(command_id))
+        except ValueError:
+            log.error("message refused: its argument is no command id", task=self.name)
+            return
+        try:
+            claim = bootstrap.outbox().claim(wanted, owner=worker_name())
+        except ServiceDown as error:
+            log.warning("not claimed; the relay sends it again", command=str(wanted), reason=str(error))
+            return
+        if claim is None:
+            return
+        if claim.name != self.name:
+            send(_end(claim, Permanent(f"command {claim.name} came as task {self.name}")))
+            return
+        with structlog.contextvars.bound_contextvars(command=str(claim.command_id), run=str(claim.run_id or ""), task=self.name):
+            send(self._execute(claim))
+
+    def _execute(self, claim: Claim) -> list[WakeUp]:
+        with keeper().hold(claim) as lease:
+            try:
+                outcome = self.body(ClaimedWork.of(claim, lease))
+                return _finish(claim, outcome, lease)
+            except StaleLease as error:
+                log.warning("result dropped", reason=str(error))
+            except HandBack:
+                _settle(lambda: bootstrap.outbox().hand_back(claim), lease)
+            except Cancelled as error:
+                return _end(claim, error, status="cancelled")
+            except Transient as error:
+                log.warning("will be tried again", reason=str(error), attempt=claim.attempt)
+                return _settle(lambda: bootstrap.outbox().retry(claim, error, delay_s=_pause_s(claim, error)), lease) or []
+            except LotusError as error:
+                log.warning("failed", reason=str(error))
+                return _end(claim, error)
+            except Exception as error:
+                log.exception("failed unexpectedly")
+                return _end(claim, Permanent(f"internal error in {claim.name}: {type(error).__name__}: {error}"))
+        return []
+
+
+def command_task(name: str) -> Callable[[Body], Body]:
+    """Register a body as the task ``module.verb``. Returns the body itself, so that tests call it plainly."""
+
+    def register(body: Body) -> Body:
+        task = type(f"{body.__name__.title()}Task", (CommandTask,), {"name": name, "body": staticmethod(body), "__doc__": body.__doc__})
+        app.register_task(task())
+        return body
+
+    return register
+
+
+def send(wake_ups: Iterable[WakeUp]) -> int:
+    """Send Celery messages for committed commands and return how many went out. The relay sends what a dead broker refused."""
+    sent = 0
+    for wake_up in wake_ups:
+        try:
+            app.send_task(
+                wake_up.name,
+                args=[str(wake_up.command_id)],
+                task_id=str(wake_up.command_id),
+                queue=wake_up.queue,
+                ignore_result=True,
+                retry=False,
+            )
+        except QueueNotFound:
+            log.error("no worker has this queue", queue=wake_up.queue, task=wake_up.name)
+        except (OperationalError, OSError) as error:
+            log.warning("not sent; the relay sends it again", task=wake_up.name, reason=str(error))
+            return sent
+        sent += 1
+    return sent
+
+
+def _pause_s(claim: Claim, error: Transient) -> float:
+    """Doubling pauses with jitter, or what the cause asked for (at most ten minutes)."""
+    if error.retry_after_s is not None:
+        return min(max(error.retry_after_s, 0.0), 600.0)
+    return float(min(2 ** (claim.attempt - 1), 30)) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
+
+
+def _finish(claim: Claim, outcome: Outcome, lease: HeldLease) -> list[WakeUp]:
+    """Commit; while PostgreSQL is away and the lease may still be ours, try again rather than lose the work."""
+    pause_s = 0.1
+    while True:
+        try:
+            return bootstrap.outbox().finish(claim, outcome)
+        except ServiceDown:
+            if time.monotonic() + pause_s > lease.good_until:
+                raise
+            time.sleep(pause_s)
+            pause_s = min(pause_s * 2, 1.0)
+
+
+def _settle(write: Callable[[], list[WakeUp] | None], lease: HeldLease) -> list[WakeUp] | None:
+    """A write that only saves time: without it the lease runs out, and the relay does the rest."""
+    try:
+        return write()
+    except ServiceDown as error:
+        log.warning("not recorded; the lease will run out", reason=str(error), command=str(lease.claim.command_id))
+        return None
+
+
+def _end(claim: Claim, error: LotusError, *, status: str = "failed") -> list[WakeUp]:
+    try:
+        return bootstrap.outbox().end(claim, error, status=status)
+    except ServiceDown as down:
+        log.warning("not recorded; the lease will run out", reason=str(down))
+        return []
+
+
+def _record_worker(busy: int) -> None:
+    worker = _worker
+    if worker is None:
+        return
+    with bootstrap.database().transaction() as conn:
+        conn.execute(
+            queries.load("outbox").record_worker,
+            {"name": worker_name(), "pid": os.getpid(), "queues": worker.queues, "slots": worker.slots, "busy": busy},
+        )
+
+
+def record_health(manifest: Manifest, report: HealthReport, conn: Any) -> None:
+    """Write a module's report."""
+    conn.execute(
+        queries.load("outbox").record_health,
+        {"name": manifest.name, "status": report.status, "detail": report.detail, "facts": json_parameter(dict(report.facts))},
+    )
+
+
+def _register_health_checks() -> None:
+    for manifest in bootstrap.manifests():
+
+        def check(_work: Work, manifest: Manifest = manifest) -> Outcome:
+            """Run the module's health check and record what it found."""
+            report = bootstrap.check_module(manifest)
+            return Outcome(
+                result={"status": report.status, "detail": report.detail},
+                write=lambda tx: record_health(manifest, report, tx.conn),
+            )
+
+        command_task(f"{manifest.name}.check_health")(check)
+
+
+_register_health_checks()
+
+
+@dataclass(frozen=True, slots=True)
+class _Worker:
+    queues: list[str]
+    slots: int
+
+
+_worker: _Worker | None = None
+
+
+@signals.setup_logging.connect  # type: ignore[untyped-decorator]
+def _setup_logging(**_: object) -> None:
+    configure_logging(str(bootstrap.runtime().setting("LOTUS_LOG_LEVEL")))
+
+
+@signals.worker_init.connect  # type: ignore[untyped-decorator]
+def _on_init(sender: Any, **_: object) -> None:
+    """Say which modules load, hold this process's name, and free what its former self held."""
+    from lotus_tasks.infra.processes import hold_name, wait_for_schema
+
+    hold_name(bootstrap.runtime().home)
+    wait_for_schema(bootstrap.runtime().database_url)
+    if os.environ.get("LOTUS_PROCESS"):
+        bootstrap.outbox().expire_leases_of(worker_name())
+
+
+@signals.worker_ready.connect  # type: ignore[untyped-decorator]
+def _on_ready(sender: Any, **_: object) -> None:
+    """Be seen, and report the health of the modules this worker serves."""
+    global _worker  # noqa: PLW0603 - one worker a process, by Celery's own design
+    queues = [str(name) for name in sender.app.amqp.queues.consume_from]
+    _worker = _Worker(queues=queues, slots=int(sender.controller.concurrency))
+    keeper().start()
+    threading.Thread(target=_report_ready, args=(queues,), name="first-health", daemon=True).start()
+
+
+def _report_ready(queues: list[str]) -> None:
+    for manifest in bootstrap.manifests():
+        if manifest.queue in queues:
+            report = bootstrap.check_module(manifest)
+            try:
+                with bootstrap.database().transaction() as conn:
+                    record_health(manifest, report, conn)
+            except ServiceDown as error:
+                log.warning("first health report not written", module=manifest.name, reason=str(error))
+
+
+@signals.worker_shutting_down.connect  # type: ignore[untyped-decorator]
+def _on_shutting_down(**_: object) -> None:
+    stopping.set()
+
+
+@signals.worker_shutdown.connect  # type: ignore[untyped-decorator]
+def _on_shutdown(**_: object) -> None:
+    keeper().close()
+    try:
+        with bootstrap.database().transaction() as conn:
+            conn.execute(queries.load("outbox").forget_worker, {"name": worker_name(), "pid": os.getpid()})
+    except ServiceDown as error:
+        log.info("not unregistered", reason=str(error))
+    bootstrap.database().close()
