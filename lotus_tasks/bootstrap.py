@@ -96,5 +96,7 @@ def check_module(manifest: Manifest) -> HealthReport:
     except Exception as error:  # noqa: BLE001 - a check that fails is a report, whatever failed
         return HealthReport(status="down", detail=f"its health check failed: {type(error).__name__}: {error}")
     if not isinstance(report, HealthReport):
-        return HealthReport(status="down", detail=f"{manifest.health} returned {type(report).__name__}, not a HealthReport")
+        return HealthReport(
+            status="down", detail=f"{manifest.health} returned {type(report).__name__}, not a HealthReport"
+        )
     return report

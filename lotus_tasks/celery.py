@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +115,7 @@ class CommandTask(Task):  # type: ignore[misc]  # Celery ships no types
         try:
             wanted = uuid.UUID(str(command_id))
         except ValueError:
-            log.error("message refused: its argument is no command id", task=self.name)
+            log.warning("message refused: its argument is no command id", task=self.name)
             return
         try:
             claim = bootstrap.outbox().claim(wanted, owner=worker_name())
@@ -126,14 +127,16 @@ class CommandTask(Task):  # type: ignore[misc]  # Celery ships no types
         if claim.name != self.name:
             send(_end(claim, Permanent(f"command {claim.name} came as task {self.name}")))
             return
-        with structlog.contextvars.bound_contextvars(command=str(claim.command_id), run=str(claim.run_id or ""), task=self.name):
+        with structlog.contextvars.bound_contextvars(
+            command=str(claim.command_id), run=str(claim.run_id or ""), task=self.name
+        ):
             send(self._execute(claim))
 
     def _execute(self, claim: Claim) -> list[WakeUp]:
         with keeper().hold(claim) as lease:
             try:
                 outcome = self.body(ClaimedWork.of(claim, lease))
-                return _finish(claim, outcome, lease)
+                wake_ups = _finish(claim, outcome, lease)
             except StaleLease as error:
                 log.warning("result dropped", reason=str(error))
             except HandBack:
@@ -142,13 +145,19 @@ class CommandTask(Task):  # type: ignore[misc]  # Celery ships no types
                 return _end(claim, error, status="cancelled")
             except Transient as error:
                 log.warning("will be tried again", reason=str(error), attempt=claim.attempt)
-                return _settle(lambda: bootstrap.outbox().retry(claim, error, delay_s=_pause_s(claim, error)), lease) or []
+                return (
+                    _settle(lambda: bootstrap.outbox().retry(claim, error, delay_s=_pause_s(claim, error)), lease) or []
+                )
             except LotusError as error:
                 log.warning("failed", reason=str(error))
                 return _end(claim, error)
             except Exception as error:
                 log.exception("failed unexpectedly")
                 return _end(claim, Permanent(f"internal error in {claim.name}: {type(error).__name__}: {error}"))
+            else:
+                if outcome.after is not None:
+                    outcome.after()
+                return wake_ups
         return []
 
 
@@ -156,7 +165,11 @@ def command_task(name: str) -> Callable[[Body], Body]:
     """Register a body as the task ``module.verb``. Returns the body itself, so that tests call it plainly."""
 
     def register(body: Body) -> Body:
-        task = type(f"{body.__name__.title()}Task", (CommandTask,), {"name": name, "body": staticmethod(body), "__doc__": body.__doc__})
+        task = type(
+            f"{body.__name__.title()}Task",
+            (CommandTask,),
+            {"name": name, "body": staticmethod(body), "__doc__": body.__doc__},
+        )
         app.register_task(task())
         return body
 
@@ -177,7 +190,7 @@ def send(wake_ups: Iterable[WakeUp]) -> int:
                 retry=False,
             )
         except QueueNotFound:
-            log.error("no worker has this queue", queue=wake_up.queue, task=wake_up.name)
+            log.warning("no worker has this queue", queue=wake_up.queue, task=wake_up.name)
         except (OperationalError, OSError) as error:
             log.warning("not sent; the relay sends it again", task=wake_up.name, reason=str(error))
             return sent
@@ -237,7 +250,12 @@ def record_health(manifest: Manifest, report: HealthReport, conn: Any) -> None:
     """Write a module's report."""
     conn.execute(
         queries.load("outbox").record_health,
-        {"name": manifest.name, "status": report.status, "detail": report.detail, "facts": json_parameter(dict(report.facts))},
+        {
+            "name": manifest.name,
+            "status": report.status,
+            "detail": report.detail,
+            "facts": json_parameter(dict(report.facts)),
+        },
     )
 
 
@@ -273,7 +291,7 @@ def _setup_logging(**_: object) -> None:
 
 
 @signals.worker_init.connect  # type: ignore[untyped-decorator]
-def _on_init(sender: Any, **_: object) -> None:
+def _on_init(**_: object) -> None:
     """Say which modules load, hold this process's name, and free what its former self held."""
     from lotus_tasks.infra.processes import hold_name, wait_for_schema
 

@@ -72,12 +72,13 @@ class RunConcluded(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandFailed(Event):
-    """A command of a run ended without a result: it failed, or what it did is ``unknown``."""
+    """A command of a run ended without a result: it failed, or whether it took effect is ``unknown``."""
 
     name: ClassVar[str] = "command.failed"
     run_id: RunId
     command_id: CommandId
     reason: str
+    unknown: bool
 
 
 EVENTS: dict[str, type[Event]] = {

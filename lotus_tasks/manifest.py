@@ -87,16 +87,22 @@ def _refuse_bad_events(known: Mapping[str, Manifest], declared: set[str]) -> Non
     for manifest in known.values():
         for event in (*manifest.publishes, *manifest.subscribes):
             if event not in declared:
-                raise ConfigurationError(f"module {manifest.name!r} names the event {event!r}, which nobody declares in events.py")
+                raise ConfigurationError(
+                    f"module {manifest.name!r} names the event {event!r}, which nobody declares in events.py"
+                )
         for event, task in manifest.subscribes.items():
             if event not in published:
                 raise ConfigurationError(f"module {manifest.name!r} subscribes to {event!r}, which no module publishes")
             if task not in manifest.tasks:
-                raise ConfigurationError(f"module {manifest.name!r} answers {event!r} with {task!r}, which isn't one of its tasks")
+                raise ConfigurationError(
+                    f"module {manifest.name!r} answers {event!r} with {task!r}, which isn't one of its tasks"
+                )
 
 
 def _refuse_bad_tasks(known: Mapping[str, Manifest]) -> None:
     for manifest in known.values():
         for task in manifest.tasks:
             if task.partition(".")[0] != manifest.name:
-                raise ConfigurationError(f"task {task!r} is unrouted: its prefix must be its module's name, {manifest.name!r}")
+                raise ConfigurationError(
+                    f"task {task!r} is unrouted: its prefix must be its module's name, {manifest.name!r}"
+                )

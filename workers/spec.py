@@ -28,7 +28,9 @@ class WorkerSpec:
     def __post_init__(self) -> None:
         """Refuse what would be a lie."""
         if self.time_limit_s is not None and self.pool != "prefork":
-            message = f"{self.name}: a time limit on a {self.pool} pool is silently ignored by Celery; put it into the task"
+            message = (
+                f"{self.name}: a time limit on a {self.pool} pool is silently ignored by Celery; put it into the task"
+            )
             raise ValueError(message)
         if self.concurrency < 1 or self.prefetch < 1:
             message = f"{self.name}: concurrency and prefetch start at 1"

@@ -75,13 +75,20 @@ class OutboxTransaction:
         sql = queries.load("outbox")
         payload = event.payload()
         key = f"{self.cause}/{event.name}"
-        row = self.conn.execute(sql.insert_event, {"key": key, "name": event.name, "payload": json_parameter(payload)}).fetchone()
+        row = self.conn.execute(
+            sql.insert_event, {"key": key, "name": event.name, "payload": json_parameter(payload)}
+        ).fetchone()
         if row is None:
             return
         run_id = getattr(event, "run_id", None)
         for task in self.subscribers(event.name):
             self.submit(
-                CommandSpec(name=task, key=f"{key}>{task}", payload={**payload, "event": event.name, "event_id": row["id"]}, run_id=run_id)
+                CommandSpec(
+                    name=task,
+                    key=f"{key}>{task}",
+                    payload={**payload, "event": event.name, "event_id": row["id"]},
+                    run_id=run_id,
+                )
             )
 
     def submit(self, spec: CommandSpec) -> CommandId:
@@ -136,7 +143,8 @@ class Outbox:
         """Commit the outcome with the command's success. Returns what to send. Raises StaleLease, and then nothing is kept."""
         with self.database.transaction() as conn:
             row = conn.execute(
-                self._sql.finish, {"id": claim.command_id, "fence": claim.fence, "result": json_parameter(dict(outcome.result))}
+                self._sql.finish,
+                {"id": claim.command_id, "fence": claim.fence, "result": json_parameter(dict(outcome.result))},
             ).fetchone()
             if row is None:
                 raise StaleLease(f"{claim.name} {claim.command_id} was taken over; this worker's result was dropped")
@@ -180,7 +188,11 @@ class Outbox:
                 return []
             tx = OutboxTransaction(conn=conn, subscribers=self.subscribers, cause=str(claim.command_id))
             if status != "cancelled":
-                tx.publish(CommandFailed(run_id=row["run_id"], command_id=claim.command_id, reason=strip_nul(str(error))))
+                tx.publish(
+                    CommandFailed(
+                        run_id=row["run_id"], command_id=claim.command_id, reason=strip_nul(str(error)), unknown=False
+                    )
+                )
             return tx.wake_ups
 
     def end_lost(self) -> list[WakeUp]:
@@ -197,11 +209,25 @@ class Outbox:
             for row in conn.execute(query, parameters).fetchall():
                 tx = OutboxTransaction(conn=conn, subscribers=self.subscribers, cause=str(row["id"]))
                 if row["run_id"] is not None:
-                    tx.publish(CommandFailed(run_id=row["run_id"], command_id=row["id"], reason=f"{row['name']}: {row['error']}"))
+                    reason = f"{row['name']}: {row['error']}"
+                    tx.publish(
+                        CommandFailed(
+                            run_id=row["run_id"],
+                            command_id=row["id"],
+                            reason=reason,
+                            unknown=row["status"] == "unknown",
+                        )
+                    )
                 else:
                     conn.execute("SELECT pg_notify('lotus_ended', %s)", (str(row["id"]),))
                 wake_ups.extend(tx.wake_ups)
         return wake_ups
+
+    def take_fresh(self) -> list[WakeUp]:
+        """What nobody has sent yet."""
+        with self.database.transaction() as conn:
+            rows = conn.execute(self._sql.take_fresh, {"grace_s": SEND_GRACE_S}).fetchall()
+        return [WakeUp(command_id=row["id"], name=row["name"], queue=row["queue"]) for row in rows]
 
     def take_due(self, depth: Callable[[str], int]) -> list[WakeUp]:
         """What to send now: never sent, or sent and neither claimed nor on its queue any more.

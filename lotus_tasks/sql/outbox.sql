@@ -83,7 +83,7 @@ SET status = CASE WHEN idempotent THEN 'failed' ELSE 'unknown' END::command_stat
 WHERE id IN (SELECT id FROM commands
              WHERE status = 'running' AND lease_until < now() AND (attempt >= max_attempts OR NOT idempotent)
              LIMIT 100 FOR UPDATE SKIP LOCKED)
-RETURNING id, run_id, name, error;
+RETURNING id, run_id, name, status, error;
 
 -- name: due
 -- What may need a wake-up call: never sent, or sent long enough ago and still unclaimed, or its lease ran out.
@@ -93,6 +93,14 @@ WHERE status IN ('queued', 'running') AND next_send_at <= now()
   AND ((status = 'queued' AND not_before <= now()) OR (status = 'running' AND lease_until < now()))
 ORDER BY created_at
 LIMIT 1000;
+
+-- name: take_fresh
+-- Commands nobody has sent yet, taken for sending.
+UPDATE commands SET sends = 1, next_send_at = now() + %(grace_s)s * interval '1 second'
+WHERE id IN (SELECT id FROM commands
+             WHERE status = 'queued' AND sends = 0 AND next_send_at <= now() AND not_before <= now()
+             ORDER BY created_at LIMIT 500 FOR UPDATE SKIP LOCKED)
+RETURNING id, name, queue;
 
 -- name: unclaimed
 -- How many sent commands of each queue nobody has claimed.
@@ -147,7 +155,7 @@ SELECT EXISTS (SELECT 1 FROM commands WHERE name = %(name)s AND status IN ('queu
 UPDATE commands
 SET status = 'failed', error = 'no module serves ' || name, finished_at = now()
 WHERE status = 'queued' AND NOT name = ANY(%(names)s)
-RETURNING id, run_id, name, error;
+RETURNING id, run_id, name, status, error;
 
 -- name: prune_commands
 -- Ended commands that belong to no run, and events nobody can still want.

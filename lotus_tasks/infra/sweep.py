@@ -1,0 +1,31 @@
+"""One sweep of the outbox: what the relay and a beat tick both do. Running two at once is harmless."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import structlog
+
+from lotus_tasks.infra.outbox import Outbox, WakeUp
+
+log = structlog.get_logger("lotus.sweep")
+
+Send = Callable[[Iterable[WakeUp]], int]
+
+
+def sweep(outbox: Outbox, served: Sequence[str], *, send: Send, depth: Callable[[str], int]) -> int:
+    """End what must not run again, send what is due. Returns how many messages went out. Raises ServiceDown.
+
+    ``served``: the commands there are. ``depth(queue)``: messages waiting; where the broker can't tell, what it holds is
+    taken to be nothing, and the doubling pauses between wake-up calls keep the duplicates few.
+    """
+
+    def known_depth(queue: str) -> int:
+        try:
+            return depth(queue)
+        except Exception as error:  # noqa: BLE001 - each broker's client has errors of its own
+            log.debug("queue depth unknown", queue=queue, reason=str(error))
+            return 0
+
+    sent = send(outbox.end_lost()) + send(outbox.end_unserved(served))
+    return sent + send(outbox.take_due(known_depth))

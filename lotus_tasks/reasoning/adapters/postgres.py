@@ -1,0 +1,185 @@
+"""Runs in PostgreSQL. Imported by the CLI too, so it stays light."""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from lotus_tasks.events import RunConcluded
+from lotus_tasks.infra import queries
+from lotus_tasks.infra.outbox import OutboxTransaction
+from lotus_tasks.infra.postgres import Connection, json_parameter, strip_nul
+from lotus_tasks.reasoning.models import (
+    Attachment,
+    Conclusion,
+    Decision,
+    NewStep,
+    Run,
+    RunOptions,
+    Step,
+    Submitted,
+    Turn,
+)
+from lotus_tasks.reasoning.service import decide
+from lotus_tasks.values import ConversationId, RunId, utc_now
+from lotus_tasks.work import Transaction
+
+HISTORY_TURNS = 10
+"""How many earlier exchanges of the conversation a run sees."""
+TITLE_CHARACTERS = 80
+
+
+class PostgresRunStore:
+    """Runs and steps, in the caller's transaction."""
+
+    def __init__(self) -> None:
+        self._sql = queries.load("reasoning")
+
+    def lock(self, tx: Transaction, run_id: RunId) -> Run | None:
+        """The open run with its steps and history, locked."""
+        row = tx.conn.execute(self._sql.lock_run, {"id": run_id}).fetchone()
+        if row is None:
+            return None
+        steps = tx.conn.execute(self._sql.steps_with_results, {"id": run_id}).fetchall()
+        history = tx.conn.execute(
+            self._sql.history,
+            {"conversation_id": row["conversation_id"], "before": row["created_at"], "limit": HISTORY_TURNS},
+        ).fetchall()
+        return Run(
+            run_id=RunId(row["id"]),
+            conversation_id=ConversationId(row["conversation_id"]),
+            question=row["question"],
+            created_at=row["created_at"],
+            attempt=row["attempt"],
+            options=_options(row["options"]),
+            steps=[_step(step) for step in steps],
+            history=[Turn(question=turn["question"], answer=turn["answer"]) for turn in history],
+        )
+
+    def save(self, tx: Transaction, run: Run, decision: Decision) -> None:
+        """Write the decision."""
+        for update in decision.updates:
+            tx.conn.execute(
+                self._sql.end_step,
+                {
+                    "run_id": run.run_id,
+                    "seq": update.seq,
+                    "status": update.status,
+                    "detail": json_parameter(dict(update.detail)),
+                },
+            )
+        for step in decision.steps:
+            self._insert_step(tx, run.run_id, step)
+        if decision.conclusion is not None:
+            self._conclude(tx, run, decision.conclusion)
+
+    def restart(self, tx: Transaction, run_id: RunId) -> bool:
+        """Queue a failed or cancelled run again, from the step it had reached. False where there is nothing to restart."""
+        if tx.conn.execute(self._sql.restart_run, {"id": run_id}).fetchone() is None:
+            return False
+        run = self.lock(tx, run_id)
+        if run is None:
+            return False
+        self.save(tx, run, decide(run, Submitted()))
+        return True
+
+    def cancel(self, conn: Connection, run_id: RunId) -> bool:
+        """Cancel an open run. False where it has ended."""
+        if conn.execute(self._sql.cancel_run, {"id": run_id}).fetchone() is None:
+            return False
+        conn.execute(self._sql.cancel_commands, {"id": run_id})
+        conn.execute(self._sql.cancel_steps, {"id": run_id})
+        return True
+
+    def _insert_step(self, tx: Transaction, run_id: RunId, step: NewStep) -> None:
+        command_id = tx.submit(step.command) if step.command is not None else None
+        tx.conn.execute(
+            self._sql.insert_step,
+            {
+                "run_id": run_id,
+                "seq": step.seq,
+                "kind": step.kind,
+                "command_id": command_id,
+                "status": "running" if step.command is not None else "succeeded",
+                "detail": json_parameter(dict(step.detail)),
+            },
+        )
+
+    def _conclude(self, tx: Transaction, run: Run, conclusion: Conclusion) -> None:
+        timings = tx.conn.execute(self._sql.timings, {"id": run.run_id}).fetchone() or {}
+        result = {
+            "citations": [dataclasses.asdict(citation) for citation in conclusion.citations],
+            "provider": conclusion.provider,
+            "model": conclusion.model,
+            "usage": dict(conclusion.usage),
+            "degraded": list(conclusion.degraded),
+            "timings_ms": {
+                name: round(float(value), 1) if value is not None else None for name, value in timings.items()
+            },
+        }
+        row = tx.conn.execute(
+            self._sql.conclude_run,
+            {
+                "id": run.run_id,
+                "status": conclusion.status,
+                "answer": conclusion.answer,
+                "error": conclusion.error,
+                "result": json_parameter(result),
+            },
+        ).fetchone()
+        if row is not None and conclusion.status == "succeeded":
+            tx.publish(RunConcluded(run_id=run.run_id, conversation_id=run.conversation_id))
+
+
+def submit_run(conn: Connection, question: str, options: RunOptions, *, conversation_id: ConversationId | None) -> Run:
+    """Accept a question: the run, its first step and that step's command in the caller's one transaction; the relay is woken.
+
+    ``conversation_id`` None begins a conversation.
+    """
+    sql = queries.load("reasoning")
+    question = strip_nul(question)
+    run = Run(
+        run_id=RunId(uuid.uuid4()),
+        conversation_id=conversation_id or ConversationId(uuid.uuid4()),
+        question=question,
+        created_at=utc_now(),
+        options=options,
+    )
+    title = " ".join(question.split())[:TITLE_CHARACTERS]
+    conn.execute(sql.insert_conversation, {"id": run.conversation_id, "title": title})
+    conn.execute(
+        sql.insert_run,
+        {
+            "id": run.run_id,
+            "conversation_id": run.conversation_id,
+            "question": question,
+            "options": json_parameter(dataclasses.asdict(options)),
+        },
+    )
+    tx = outside_transaction(conn, cause=str(run.run_id))
+    PostgresRunStore().save(tx, run, decide(run, Submitted()))
+    conn.execute(queries.load("outbox").wake_relay)
+    return run
+
+
+def outside_transaction(conn: Connection, *, cause: str) -> OutboxTransaction:
+    """A transaction of a process that has no Celery: its commands are the relay's to send, and it publishes nothing."""
+    return OutboxTransaction(conn=conn, subscribers=lambda _event: (), cause=cause, sends_itself=False)
+
+
+def _options(document: Mapping[str, Any]) -> RunOptions:
+    attachments = [Attachment(**attachment) for attachment in document.get("attachments", ())]
+    return RunOptions(**{**document, "attachments": attachments})
+
+
+def _step(row: Mapping[str, Any]) -> Step:
+    return Step(
+        seq=row["seq"],
+        kind=row["kind"],
+        status=row["status"],
+        command_id=row["command_id"],
+        detail=row["detail"] or {},
+        result=row["result"] or {},
+    )

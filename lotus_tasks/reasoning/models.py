@@ -1,0 +1,156 @@
+"""What a run is, what can happen to it, and what a decision says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from lotus_tasks.values import CommandId, ConversationId, RunId
+from lotus_tasks.work import CommandSpec
+
+StepKind = Literal["recall", "think", "conclude"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """An earlier exchange of the conversation."""
+
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """A file given with the question: its name and its text."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What the user asked for beside the question.
+
+    ``memories``: how many memories to recall. ``max_steps``: steps before the run must conclude.
+    """
+
+    provider: str | None = None
+    model: str | None = None
+    memories: int = 10
+    max_steps: int = 8
+    attachments: Sequence[Attachment] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step. ``status`` is running, succeeded, failed or unknown; ``detail`` is JSON for a person's eyes.
+
+    ``result`` is the whole result of its command, once there is one.
+    """
+
+    seq: int
+    kind: StepKind
+    status: str
+    command_id: CommandId | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    result: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A run as decide sees it: its question, its steps so far, and the conversation before it."""
+
+    run_id: RunId
+    conversation_id: ConversationId
+    question: str
+    created_at: datetime
+    attempt: int = 1
+    options: RunOptions = field(default_factory=RunOptions)
+    steps: Sequence[Step] = ()
+    history: Sequence[Turn] = ()
+
+    @property
+    def next_seq(self) -> int:
+        """The number of the step to come, from 1."""
+        return max((step.seq for step in self.steps), default=0) + 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitted:
+    """The run is new, or was started again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepEnded:
+    """The command of a step succeeded with ``result``."""
+
+    step: Step
+    result: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepFailed:
+    """The command of a step ended without a result; ``unknown``: it may have taken effect."""
+
+    step: Step
+    reason: str
+    unknown: bool = False
+
+
+Happening = Submitted | StepEnded | StepFailed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepUpdate:
+    """How a step ended."""
+
+    seq: int
+    status: Literal["succeeded", "failed", "unknown"]
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewStep:
+    """A step to insert, with the command that does it; without one it is done at once."""
+
+    seq: int
+    kind: StepKind
+    command: CommandSpec | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Citation:
+    """A memory that the answer quotes. ``score`` as recall gave it."""
+
+    memory_id: str
+    text: str
+    source: str
+    score: float
+    number: int
+    happened_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conclusion:
+    """How the run ends. ``degraded``: what had to be done without, one short line each."""
+
+    status: Literal["succeeded", "failed"]
+    answer: str | None = None
+    error: str | None = None
+    citations: Sequence[Citation] = ()
+    provider: str | None = None
+    model: str | None = None
+    usage: Mapping[str, int] = field(default_factory=dict)
+    degraded: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What follows from a happening. All of it commits together."""
+
+    updates: Sequence[StepUpdate] = ()
+    steps: Sequence[NewStep] = ()
+    conclusion: Conclusion | None = None

@@ -1,0 +1,223 @@
+-- name: lock_writes
+-- One writer at a time: memory numbers then become visible in their order, which is what recall's caches rest on.
+SELECT pg_advisory_xact_lock(5499588);
+
+-- name: upsert_segments
+-- The numbers of segments, made where missing.
+WITH wanted AS (
+    SELECT DISTINCT thread, key FROM unnest(%(threads)s::text[], %(keys)s::text[]) AS wanted (thread, key)
+), made AS (
+    INSERT INTO memory_segments (thread, key) SELECT thread, key FROM wanted
+    ON CONFLICT (thread, key) DO NOTHING
+    RETURNING no, thread, key
+)
+SELECT no, thread, key FROM made
+UNION ALL
+SELECT no, thread, key FROM memory_segments JOIN wanted USING (thread, key);
+
+-- name: thread_ends
+-- Where each thread ends: its last position, and the segment and time of what stands there.
+SELECT DISTINCT ON (memories.thread) memories.thread, position, key, coalesce(happened_at, created_at) AS last_at
+FROM memories JOIN memory_segments ON memory_segments.no = memories.segment_no
+WHERE memories.thread = ANY(%(threads)s)
+ORDER BY memories.thread, position DESC, memories.no DESC;
+
+-- name: insert_memory
+-- A memory, unless its identity is known.
+INSERT INTO memories (id, text, kind, tier, importance, source, provenance, thread, segment_no, position, speaker,
+                      happened_at, valid_from, valid_to, identity)
+VALUES (%(id)s, %(text)s, %(kind)s, %(tier)s, %(importance)s, %(source)s, %(provenance)s, %(thread)s, %(segment_no)s,
+        %(position)s, %(speaker)s, %(happened_at)s, %(valid_from)s, %(valid_to)s, %(identity)s)
+ON CONFLICT DO NOTHING
+RETURNING no;
+
+-- name: known_memory
+-- The memory that has this identity, or this id.
+SELECT id FROM memories WHERE identity = %(identity)s OR id = %(id)s ORDER BY (identity = %(identity)s) DESC LIMIT 1;
+
+-- name: insert_source
+-- A place where a memory was met.
+INSERT INTO memory_sources (memory_id, source, seq, percept_id, wording)
+VALUES (%(memory_id)s, %(source)s, %(seq)s, %(percept_id)s, %(wording)s)
+ON CONFLICT (source, seq, memory_id) DO UPDATE SET percept_id = EXCLUDED.percept_id, met_at = now();
+
+-- name: insert_terms
+-- Terms that the lexicon doesn't know yet.
+INSERT INTO memory_terms (term) SELECT DISTINCT term FROM unnest(%(terms)s::text[]) AS term
+WHERE NOT EXISTS (SELECT FROM memory_terms AS known WHERE known.term = term.term)
+ON CONFLICT (term) DO NOTHING;
+
+-- name: term_numbers
+-- The numbers of terms.
+SELECT term, no FROM memory_terms WHERE term = ANY(%(terms)s);
+
+-- name: insert_lexicon
+-- What a memory's text is made of.
+INSERT INTO memory_lexicon (memory_no, terms, counts, length) VALUES (%(no)s, %(terms)s, %(counts)s, %(length)s);
+
+-- name: insert_postings
+-- Which memories hold a term, and how often.
+INSERT INTO memory_postings (term_no, memory_no, count)
+SELECT * FROM unnest(%(terms)s::int[], %(numbers)s::int[], %(counts)s::smallint[]);
+
+-- name: insert_change
+-- Why a memory is as it is.
+INSERT INTO memory_changes (memory_id, action, reason, before, after, command_id)
+VALUES (%(memory_id)s, %(action)s, %(reason)s, %(before)s, %(after)s, %(command_id)s);
+
+-- name: changed
+-- Tell every process that what it holds of the store is old.
+UPDATE memory_state SET generation = generation + 1;
+
+-- name: snapshot
+-- Where the store stands.
+SELECT generation, coalesce((SELECT max(no) FROM memories), 0) AS last_no, lexicon, embedder FROM memory_state;
+
+-- name: columns
+-- The memories of a range of numbers as columns; -1, an empty string and NaN stand for none.
+SELECT coalesce(array_agg(memories.no ORDER BY memories.no), '{}') AS no,
+       coalesce(array_agg(coalesce(segment_no, -1) ORDER BY memories.no), '{}') AS segment,
+       coalesce(array_agg(position ORDER BY memories.no), '{}') AS position,
+       coalesce(array_agg(coalesce(length, 0) ORDER BY memories.no), '{}') AS length,
+       coalesce(array_agg(array_position(%(kinds)s::text[], kind) - 1 ORDER BY memories.no), '{}') AS kind,
+       coalesce(array_agg(coalesce(extract(epoch FROM happened_at)::float8, 'NaN') ORDER BY memories.no), '{}') AS happened_s,
+       coalesce(array_agg(coalesce(speaker, '') ORDER BY memories.no), '{}') AS speaker
+FROM memories LEFT JOIN memory_lexicon ON memory_no = memories.no
+WHERE memories.no > %(after_no)s AND memories.no <= %(up_to_no)s;
+
+-- name: postings
+-- The memories that hold each term.
+SELECT term, array_agg(memory_no ORDER BY memory_no) AS numbers, array_agg(count ORDER BY memory_no) AS counts
+FROM memory_terms JOIN memory_postings ON term_no = memory_terms.no
+WHERE term = ANY(%(terms)s) AND memory_no > %(after_no)s AND memory_no <= %(up_to_no)s
+GROUP BY term;
+
+-- name: terms_of
+-- The terms of memories.
+SELECT memory_no, array_agg(term) AS terms, array_agg(count) AS counts
+FROM memory_lexicon, unnest(terms, counts) AS part (term_no, count) JOIN memory_terms ON no = term_no
+WHERE memory_no = ANY(%(numbers)s)
+GROUP BY memory_no;
+
+-- name: vectors
+-- The vectors of memories.
+SELECT memory_no, vector FROM memory_vectors WHERE memory_no = ANY(%(numbers)s);
+
+-- name: memories_by_number
+-- Memories by number.
+SELECT * FROM memories WHERE no = ANY(%(numbers)s);
+
+-- name: memories_by_id
+-- Memories by id.
+SELECT * FROM memories WHERE id = ANY(%(ids)s);
+
+-- name: numbers_of_source
+-- The memories met in a source.
+SELECT no FROM memories WHERE source = %(source)s
+UNION
+SELECT no FROM memories JOIN memory_sources ON memory_id = id WHERE memory_sources.source = %(source)s
+ORDER BY no;
+
+-- name: numbers_of_thread
+-- The memories of a thread.
+SELECT no FROM memories WHERE thread = %(thread)s ORDER BY no;
+
+-- name: without_vector
+-- Memories that the current embedder has not embedded, newest first: what was just said is asked for first.
+SELECT memories.no, id, text, kind, thread, speaker FROM memories LEFT JOIN memory_vectors ON memory_no = memories.no
+WHERE memory_no IS NULL
+ORDER BY memories.no DESC LIMIT %(count)s;
+
+-- name: insert_vectors
+-- Vectors, unless another worker was first or the memory is gone.
+INSERT INTO memory_vectors (memory_no, embedder, vector)
+SELECT wanted.no, %(embedder)s, wanted.vector FROM unnest(%(numbers)s::int[], %(vectors)s::bytea[]) AS wanted (no, vector)
+JOIN memories ON memories.no = wanted.no
+ON CONFLICT (memory_no) DO NOTHING;
+
+-- name: unindexed
+-- Vectors that Chroma doesn't have.
+SELECT memories.no, id, kind, thread, vector FROM memory_vectors JOIN memories ON memories.no = memory_no
+WHERE NOT indexed ORDER BY memory_no DESC LIMIT %(count)s;
+
+-- name: mark_indexed
+-- Chroma has these.
+UPDATE memory_vectors SET indexed = true WHERE memory_no = ANY(%(numbers)s) AND NOT indexed;
+
+-- name: mark_unindexed
+-- Chroma lost these.
+UPDATE memory_vectors SET indexed = false WHERE indexed AND NOT memory_no = ANY(%(kept)s);
+
+-- name: indexed_numbers
+-- What Chroma should hold.
+SELECT memory_no FROM memory_vectors WHERE indexed ORDER BY memory_no;
+
+-- name: to_unindex
+-- Deleted memories whose vectors are still in Chroma.
+SELECT memory_id FROM memory_unindex ORDER BY created_at LIMIT %(count)s;
+
+-- name: unindexed_done
+-- Chroma no longer has these.
+DELETE FROM memory_unindex WHERE memory_id = ANY(%(ids)s);
+
+-- name: index_lag
+-- How many memories wait for their vector or for Chroma, and how many vectors wait to be removed.
+SELECT (SELECT count(*) FROM memories) AS memories,
+       (SELECT count(*) FROM memory_vectors WHERE indexed) AS indexed,
+       (SELECT count(*) FROM memory_unindex) AS to_remove;
+
+-- name: counts_by_tier
+-- How many memories each tier holds.
+SELECT tier, count(*) AS count FROM memories GROUP BY tier ORDER BY tier;
+
+-- name: recent_for_tiers
+-- What L1 and L2 are rebuilt from.
+SELECT id, thread, kind, created_at FROM memories WHERE created_at > now() - interval '24 hours'
+ORDER BY created_at DESC, no DESC LIMIT %(count)s;
+
+-- name: chunks_of_percept
+-- What perception read.
+SELECT seq, text, heading, source FROM percept_chunks WHERE percept_id = %(percept_id)s ORDER BY seq;
+
+-- name: sources_not_in_percept
+-- The places in a source that its newer version no longer has.
+DELETE FROM memory_sources WHERE source = %(source)s AND percept_id IS NOT NULL AND percept_id <> %(percept_id)s
+RETURNING memory_id;
+
+-- name: orphaned_chunks
+-- Of these, the chunks that no source holds any more.
+SELECT id, no FROM memories WHERE id = ANY(%(ids)s) AND kind = 'chunk'
+  AND NOT EXISTS (SELECT FROM memory_sources WHERE memory_id = memories.id);
+
+-- name: move_source
+-- A chunk that left its first source but is still met in another belongs there now.
+UPDATE memories SET source = other.source, thread = other.source, updated_at = now()
+FROM (SELECT DISTINCT ON (memory_id) memory_id, source FROM memory_sources WHERE memory_id = ANY(%(ids)s) ORDER BY memory_id, met_at) AS other
+WHERE memories.id = other.memory_id AND memories.source = %(source)s AND other.source <> %(source)s;
+
+-- name: delete_memories
+-- Remove memories for good, remembering which vectors Chroma must drop.
+WITH gone AS (
+    DELETE FROM memories WHERE id = ANY(%(ids)s) RETURNING id, no
+), dropped AS (
+    INSERT INTO memory_unindex (memory_id) SELECT id FROM gone ON CONFLICT DO NOTHING
+)
+SELECT id, no FROM gone;
+
+-- name: delete_postings
+-- Remove memories from the BM25 index.
+DELETE FROM memory_postings USING memory_lexicon AS lexicon
+WHERE lexicon.memory_no = ANY(%(numbers)s) AND memory_postings.memory_no = lexicon.memory_no
+  AND memory_postings.term_no = ANY(lexicon.terms);
+
+-- name: exchange
+-- The question and the answer of a run.
+SELECT id, conversation_id, question, answer, result, created_at, finished_at FROM runs WHERE id = %(run_id)s;
+
+-- name: set_embedder
+-- The embedder whose vectors this store holds.
+UPDATE memory_state SET embedder = %(embedder)s;
+
+-- name: drop_other_vectors
+-- Vectors of another embedder can't be compared.
+DELETE FROM memory_vectors WHERE embedder <> %(embedder)s;

@@ -1,0 +1,112 @@
+-- name: insert_conversation
+-- A conversation, once.
+INSERT INTO conversations (id, title) VALUES (%(id)s, %(title)s)
+ON CONFLICT (id) DO UPDATE SET updated_at = now();
+
+-- name: insert_run
+-- A run, accepted.
+INSERT INTO runs (id, conversation_id, question, options) VALUES (%(id)s, %(conversation_id)s, %(question)s, %(options)s)
+RETURNING created_at;
+
+-- name: lock_run
+-- A run that is still open, locked until the transaction ends.
+SELECT id, conversation_id, question, options, attempt, created_at FROM runs
+WHERE id = %(id)s AND status IN ('queued', 'running', 'waiting') FOR UPDATE;
+
+-- name: steps_with_results
+-- A run's steps, each with its command's result.
+SELECT steps.seq, steps.kind, steps.status, steps.command_id, steps.detail, commands.result
+FROM steps LEFT JOIN commands ON commands.id = steps.command_id
+WHERE steps.run_id = %(id)s ORDER BY steps.seq;
+
+-- name: history
+-- The conversation's answered questions before this run, oldest first.
+SELECT question, answer FROM (
+    SELECT question, answer, created_at FROM runs
+    WHERE conversation_id = %(conversation_id)s AND status = 'succeeded' AND created_at < %(before)s
+    ORDER BY created_at DESC LIMIT %(limit)s
+) AS latest ORDER BY created_at;
+
+-- name: insert_step
+-- A step.
+INSERT INTO steps (run_id, seq, kind, command_id, status, detail, finished_at)
+VALUES (%(run_id)s, %(seq)s, %(kind)s, %(command_id)s, %(status)s, %(detail)s,
+        CASE WHEN %(status)s = 'running' THEN NULL ELSE now() END);
+
+-- name: end_step
+-- A step's end.
+UPDATE steps SET status = %(status)s, detail = %(detail)s, finished_at = now()
+WHERE run_id = %(run_id)s AND seq = %(seq)s AND status = 'running';
+
+-- name: conclude_run
+-- A run's end.
+UPDATE runs SET status = %(status)s::run_status, answer = %(answer)s, error = %(error)s, result = %(result)s, finished_at = now()
+WHERE id = %(id)s AND status IN ('queued', 'running', 'waiting')
+RETURNING id;
+
+-- name: timings
+-- Where a run's time went, in milliseconds: until a worker took it up, in recall, until the first token, in all.
+SELECT
+    extract(epoch FROM min(commands.started_at) - runs.created_at) * 1000 AS queued,
+    (sum(extract(epoch FROM commands.finished_at - commands.started_at)) FILTER (WHERE commands.name = 'memory.recall')) * 1000 AS recall,
+    extract(epoch FROM clock_timestamp() - runs.created_at) * 1000 AS total,
+    (max(extract(epoch FROM commands.started_at - runs.created_at) * 1000
+         + (commands.result -> 'timings_ms' ->> 'first_token')::float) FILTER (WHERE commands.name = 'providers.complete')) AS first_token
+FROM runs JOIN commands ON commands.run_id = runs.id
+WHERE runs.id = %(id)s GROUP BY runs.id;
+
+-- name: cancel_run
+-- Cancel an open run.
+UPDATE runs SET status = 'cancelled', error = 'cancelled by the user', finished_at = now()
+WHERE id = %(id)s AND status IN ('queued', 'running', 'waiting')
+RETURNING id;
+
+-- name: cancel_commands
+-- Cancel what waits for a cancelled run; what is at work sees it within a second.
+UPDATE commands SET status = 'cancelled', finished_at = now() WHERE run_id = %(id)s AND status = 'queued';
+
+-- name: cancel_steps
+-- Close the steps of a cancelled run.
+UPDATE steps SET status = 'cancelled', finished_at = now() WHERE run_id = %(id)s AND status = 'running';
+
+-- name: restart_run
+-- A failed or cancelled run, queued again.
+UPDATE runs SET status = 'queued', attempt = attempt + 1, error = NULL, answer = NULL, result = '{}', finished_at = NULL
+WHERE id = %(id)s AND status IN ('failed', 'cancelled')
+RETURNING id;
+
+-- name: show_run
+-- A run, whole.
+SELECT runs.*, (SELECT coalesce(sum(takeovers), 0) FROM commands WHERE commands.run_id = runs.id) AS resumed
+FROM runs WHERE id = %(id)s;
+
+-- name: show_steps
+-- A run's steps for a person.
+SELECT steps.seq, steps.kind, steps.status, steps.started_at, steps.finished_at, steps.detail,
+       coalesce(commands.attempt, 1) AS attempt, commands.name AS task, commands.status AS command_status,
+       commands.takeovers, commands.error
+FROM steps LEFT JOIN commands ON commands.id = steps.command_id
+WHERE steps.run_id = %(id)s ORDER BY steps.seq;
+
+-- name: list_runs
+-- The latest runs.
+SELECT id, conversation_id, status, question, attempt, created_at, finished_at FROM runs
+WHERE %(status)s::text IS NULL OR status = %(status)s::run_status
+ORDER BY created_at DESC LIMIT %(limit)s;
+
+-- name: find_run
+-- Runs whose id begins so.
+SELECT id FROM runs WHERE id::text LIKE %(prefix)s || '%%' ORDER BY created_at DESC LIMIT 2;
+
+-- name: latest_conversation
+-- The conversation used last.
+SELECT conversation_id AS id FROM runs ORDER BY created_at DESC LIMIT 1;
+
+-- name: find_conversation
+-- Conversations whose id begins so.
+SELECT id FROM conversations WHERE id::text LIKE %(prefix)s || '%%' LIMIT 2;
+
+-- name: count_open
+-- How many runs are open, and how many of them wait for a person.
+SELECT count(*) FILTER (WHERE status <> 'waiting') AS open, count(*) FILTER (WHERE status = 'waiting') AS waiting
+FROM runs WHERE status IN ('queued', 'running', 'waiting');
