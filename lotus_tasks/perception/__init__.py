@@ -1,0 +1,11 @@
+"""Perception: reading what the user points at, and cutting it into chunks that can be remembered."""
+
+from lotus_tasks.manifest import Manifest
+
+MODULE = Manifest(
+    name="perception",
+    queue="perception",
+    tasks=("perception.ingest", "perception.list"),
+    publishes=("percept.captured",),
+    health="lotus_tasks.perception.tasks:check_health",
+)
