@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 import time
@@ -18,7 +17,12 @@ class ProcessLock:
     descriptor: int
 
     def release(self) -> None:
-        """Lets go; the file stays, so that two processes never lock two files of one name."""
+        """Lets go."""
+        os.close(self.descriptor)
+
+    def remove(self) -> None:
+        """Lets go and leaves no file. Who opened it meanwhile finds that it has gone, and makes a new one."""
+        self.path.unlink(missing_ok=True)
         os.close(self.descriptor)
 
 
@@ -28,23 +32,33 @@ def take_lock(path: Path, *, wait_s: float = 0.0, inheritable: bool = False) -> 
     ``inheritable``: the lock stays held through an exec.
     """
     deadline = time.monotonic() + wait_s
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno not in {errno.EWOULDBLOCK, errno.EACCES}:
-                os.close(descriptor)
-                raise
-            if time.monotonic() >= deadline:
-                os.close(descriptor)
-                return None
-            time.sleep(0.05)
-            continue
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-        os.set_inheritable(descriptor, inheritable)
-        return ProcessLock(path, descriptor)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        if _flock(descriptor) and _is_file_of(path, descriptor):
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+            os.set_inheritable(descriptor, inheritable)
+            return ProcessLock(path, descriptor)
+        os.close(descriptor)
+        if time.monotonic() >= deadline:
+            return None
+        time.sleep(0.05)
+
+
+def _flock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_file_of(path: Path, descriptor: int) -> bool:
+    """Whether the file locked is still the one of that name: its last holder may have removed it."""
+    try:
+        return path.stat().st_ino == os.fstat(descriptor).st_ino
+    except FileNotFoundError:
+        return False
 
 
 def lock_holder(path: Path) -> int | None:
@@ -54,11 +68,9 @@ def lock_holder(path: Path) -> int | None:
     except FileNotFoundError:
         return None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+        if _flock(descriptor):
+            return None
         text = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
         return int(text) if text.isdigit() else None
-    else:
-        return None
     finally:
         os.close(descriptor)

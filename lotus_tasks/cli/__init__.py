@@ -1,0 +1,113 @@
+"""The command line. A command's module is imported when the command is called: `ask` pays for nothing it doesn't need.
+
+Exit codes: 0 done, 1 failed, 2 usage, 3 LOTUS is not running, 4 timed out, 130 cancelled. One line on stderr says why.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+
+import click
+
+from lotus_tasks.errors import Cancelled, LotusError, NotRunning, ServiceDown
+from lotus_tasks.infra.home import Home
+
+FAILED, USAGE, NOT_RUNNING, TIMED_OUT, CANCELLED = 1, 2, 3, 4, 130
+
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "up": ("up", "Start LOTUS, or see that it runs."),
+    "down": ("up", "Stop it; nothing stays behind."),
+    "restart": ("processes", "Restart one process, or all of LOTUS."),
+    "status": ("status", "What runs where, and how it is."),
+    "logs": ("processes", "What the processes wrote."),
+    "doctor": ("doctor", "Find what is wrong and say what to do."),
+    "ask": ("ask", "Ask LOTUS a question."),
+    "runs": ("runs", "See, follow, cancel or retry what was asked."),
+    "remember": ("memory", "Tell LOTUS something to keep."),
+    "recall": ("memory", "Search its memory."),
+    "memory": ("memory", "Look after its memory."),
+    "ingest": ("perception", "Give it files, folders or text to read."),
+    "perceived": ("perception", "What it has read."),
+    "providers": ("providers", "The models it can ask."),
+    "events": ("events", "What happens inside."),
+    "psql": ("psql", "Open the database."),
+    "worker": ("processes", "Run one more worker of a module here."),
+    "service": ("service", "Start LOTUS with your session (systemd)."),
+}
+"""Command → its module under lotus_tasks.cli, and what `--help` says of it. The command object has the command's name."""
+
+
+class LazyGroup(click.Group):
+    """Knows its commands by name and imports one when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """The commands in the order in which one meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The command, imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"lotus_tasks.cli.{COMMANDS[cmd_name][0]}")
+        command = getattr(module, cmd_name)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{module.__name__}.{cmd_name} is no command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """The list of `--help`, which imports no command."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, name="manage.py", context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """LOTUS remembers, watches, thinks and answers on this machine."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code. No traceback reaches the user."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal without UTF-8 shows ? for ✓
+    try:
+        result = cli.main(args=None if arguments is None else list(arguments), prog_name="manage.py", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has gone (`| head`): nothing to say, and Python's own flush at exit must not complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except (KeyboardInterrupt, click.Abort, Cancelled):
+        return _say("cancelled", CANCELLED)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (NotRunning, ServiceDown) as error:
+        return _say(str(error), NOT_RUNNING)
+    except LotusError as error:
+        return _say(str(error), FAILED)
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else FAILED
+    except Exception as error:  # noqa: BLE001 - the last line of defence
+        return _say(f"internal error: {type(error).__name__}: {' '.join(str(error).split())[:300]}{_keep_traceback()}", FAILED)
+    return result if isinstance(result, int) else 0
+
+
+def _say(message: str, code: int) -> int:
+    click.echo(f"lotus: {message}", err=True)
+    return code
+
+
+def _keep_traceback() -> str:
+    """Writes the traceback to LOTUS_HOME/log/cli.log; says where, or nothing where that can't be."""
+    try:
+        path = Home.locate().log / "cli.log"
+        with path.open("a", encoding="utf-8") as file:
+            file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}\n{traceback.format_exc()}\n")
+    except (OSError, LotusError):
+        return ""
+    return f" (details in {path})"

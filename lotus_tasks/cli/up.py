@@ -1,0 +1,175 @@
+"""`up` and `down`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from lotus_tasks.errors import NotRunning
+from lotus_tasks.infra.home import Home
+from lotus_tasks.infra.runtime import Runtime, load_runtime
+from lotus_tasks.infra.stack.lifecycle import Start, end_orphans, hold_home, running_processes, stop
+from lotus_tasks.infra.stack.plan import make_plan
+from lotus_tasks.infra.stack.supervision import Supervisor, socket_path
+from lotus_tasks.settings import Configuration, load_configuration
+
+_MODULES = ("memory", "providers", "perception", "reasoning")
+_WATCH_S = 0.5
+
+
+@click.command()
+@click.option("--foreground", is_flag=True, help="Stay until Ctrl-C, then stop everything.")
+def up(foreground: bool) -> None:
+    """Start LOTUS. Where it runs already, nothing changes."""
+    if foreground:
+        run_in_foreground()
+        return
+    started = time.monotonic()
+    home, configuration = _configure()
+    with_lock = hold_home(home, wait_s=90)
+    try:
+        if (runtime := _already_running(home, configuration)) is not None:
+            click.echo(f"LOTUS is running in {home.path} · Flower {runtime.flower_url} · health {runtime.gateway_url}/healthz")
+            return
+        runtime = _start(home, configuration, lambda line: click.echo(line))
+    finally:
+        with_lock.release()
+    click.echo(f"  ✓ Loaded: {' · '.join(_MODULES)}")
+    click.echo(
+        f"  ✓ beat · Flower {runtime.flower_url} · health {runtime.gateway_url}/healthz   (passwords: {_short(home.secrets)})"
+    )
+    click.echo(f"Ready in {time.monotonic() - started:.1f} s.{_model_hint(configuration)}")
+    click.echo('Try:  python manage.py ingest ~/notes\n      python manage.py ask "where is the spare boat key?"')
+
+
+@click.command()
+def down() -> None:
+    """Stop LOTUS; no process, socket or lock stays."""
+    home = Home.locate()
+    if not home.path.is_dir():
+        click.echo(f"LOTUS is not running: there is no {home.path}", err=True)
+        return
+    lock = hold_home(home, wait_s=90)
+    try:
+        ran = stop(home, lambda line: click.echo(line, err=True))
+    finally:
+        lock.remove()
+    click.echo("LOTUS has stopped." if ran else f"LOTUS was not running in {home.path}.", err=True)
+
+
+def run_in_foreground() -> None:
+    """The whole system until SIGINT or SIGTERM; says `✓ Loaded: memory` … in dependency order."""
+    home, configuration = _configure()
+    wanted = _Signals()
+    lock = hold_home(home, wait_s=0)
+    try:
+        if running_processes(home) is not None:
+            raise click.ClickException(f"LOTUS runs already in {home.path}; stop it with `python manage.py down`")
+        try:
+            runtime = _start(home, configuration, lambda line: click.echo(line))
+        except KeyboardInterrupt:
+            click.echo("Stopped.", err=True)
+            raise
+        for module in _MODULES:
+            click.echo(f"✓ Loaded: {module}")
+        click.echo(f"Ready: health {runtime.gateway_url}/healthz · Flower {runtime.flower_url}. Ctrl-C stops LOTUS.")
+        sys.stdout.flush()
+        wanted.wait_while(lambda: running_processes(home) is not None)
+        click.echo("Stopping …", err=True)
+        stop(home, lambda _: None)
+    finally:
+        lock.remove()
+    if not wanted.arrived:
+        raise click.ClickException("the supervisor ended; what it ran has been stopped, see `python manage.py logs supervisor`")
+    click.echo("LOTUS has stopped.", err=True)
+
+
+class _Signals:
+    """SIGINT and SIGTERM: before the system is up they end the start, after that they end the waiting."""
+
+    def __init__(self) -> None:
+        self.arrived = False
+        self._waiting = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._on_signal)
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self.arrived = True
+        if not self._waiting:
+            raise KeyboardInterrupt
+
+    def wait_while(self, alive: Callable[[], bool]) -> None:
+        """Returns when a signal has come or ``alive`` says no."""
+        self._waiting = True
+        while not self.arrived and alive():
+            deadline = time.monotonic() + _WATCH_S
+            while not self.arrived and time.monotonic() < deadline:
+                time.sleep(0.05)
+
+
+def _configure() -> tuple[Home, Configuration]:
+    configuration = load_configuration()
+    for notice in configuration.notices:
+        click.echo(f"note: {notice}", err=True)
+    os.environ["LOTUS_HOME"] = str(Home(Path(configuration.settings.lotus_home).expanduser().absolute()).path)
+    home = Home.locate()
+    home.create()
+    return home, configuration
+
+
+def _already_running(home: Home, configuration: Configuration) -> Runtime | None:
+    """The running system's endpoints; what of it had stopped is started again."""
+    processes = running_processes(home)
+    if processes is None:
+        return None
+    try:
+        runtime = load_runtime(home)
+    except NotRunning:
+        return None
+    supervisor = Supervisor(socket_path(home))
+    for process in processes:
+        if process.state in {"STOPPED", "EXITED", "FATAL"}:
+            supervisor.start(process.name, process.group)
+            click.echo(f"  ✓ started {process.name} again")
+    wanted = configuration.settings.public()
+    changed = [name for name, value in wanted.items() if name != "LOTUS_HOME" and runtime.settings.get(name) != value]
+    if changed:
+        click.echo(f"note: changed since the start: {', '.join(changed)}; `down`, then `up`, to use the new values", err=True)
+    return runtime
+
+
+def _start(home: Home, configuration: Configuration, report: Callable[[str], None]) -> Runtime:
+    if running_processes(home) is not None:
+        stop(home, lambda _: None)
+    end_orphans(home, report)
+    plan = make_plan(home, configuration.settings)
+    Start(plan, report, os.environ).run()
+    return plan.runtime
+
+
+def _model_hint(configuration: Configuration) -> str:
+    from lotus_tasks.infra.stack.lifecycle import http_status
+
+    settings = configuration.settings
+    if "openai" in settings.lotus_providers and (settings.openai_api_key or "api.openai.com" not in settings.openai_base_url):
+        return ""
+    address = settings.ollama_host.partition("://")[2].split("/")[0]
+    if "ollama" in settings.lotus_providers and http_status(address, "/api/version") == 200:
+        return ""
+    return (
+        " No model is configured yet: answers quote your memory. Add one with `ollama pull llama3.2` or OPENAI_API_KEY in .env."
+    )
+
+
+def _short(path: Path) -> str:
+    try:
+        return f"~/{path.relative_to(Path.home())}"
+    except (ValueError, RuntimeError):
+        return str(path)

@@ -1,0 +1,1 @@
+"""The processes of one LOTUS: embedded services, workers, beat, Flower, gateway and relay under one supervisor."""

@@ -1,0 +1,53 @@
+"""The embedded Chroma: the Rust server of the chromadb wheel, on 127.0.0.1.
+
+``python -m lotus_tasks.infra.stack.chroma run …`` is `chroma run` without the import of the whole Python package: 14 MB
+and 0.03 s instead of 90 MB and 0.6 s before the server begins.
+"""
+
+from __future__ import annotations
+
+import http.client
+import signal
+import sys
+from importlib.metadata import version
+
+from lotus_tasks.infra.home import Home
+from lotus_tasks.infra.stack.programs import Program
+
+
+def program(home: Home, port: int) -> Program:
+    """Its process. It has no authentication of its own, so it holds no text (only ids, vectors and small metadata)."""
+    data = home.data / "chroma"
+    data.mkdir(mode=0o700, exist_ok=True)
+    arguments = ["run", "--path", str(data), "--host", "127.0.0.1", "--port", str(port)]
+    return Program(name="chroma", command=[sys.executable, "-m", "lotus_tasks.infra.stack.chroma", *arguments], group="services")
+
+
+def answers(host: str, port: int) -> bool:
+    """Whether it takes requests."""
+    connection = http.client.HTTPConnection(host, port, timeout=2)
+    try:
+        connection.request("GET", "/api/v2/heartbeat")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def installed_version() -> str:
+    """The wheel's version; the server itself tells only its API's."""
+    return version("chromadb")
+
+
+def main(arguments: list[str]) -> None:
+    """Becomes the server."""
+    import chromadb_rust_bindings
+
+    # Python's own handler would never run: the main thread stays in Rust.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    chromadb_rust_bindings.cli(["chroma", *arguments])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,246 @@
+"""Starts and stops one LOTUS: services, schema, then everything else; and in the other direction."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit
+
+from lotus_tasks.errors import ConfigurationError, LotusError, ServiceDown
+from lotus_tasks.infra.home import Home
+from lotus_tasks.infra.locks import ProcessLock, take_lock
+from lotus_tasks.infra.migrate import migrate
+from lotus_tasks.infra.stack import chroma, valkey
+from lotus_tasks.infra.stack.orphans import OwnProcess, end_processes, find_processes, is_alive
+from lotus_tasks.infra.stack.plan import Plan
+from lotus_tasks.infra.stack.programs import child_environment
+from lotus_tasks.infra.stack.supervision import (
+    NAME,
+    ProcessState,
+    Supervisor,
+    last_lines,
+    socket_path,
+    start_supervisor,
+    write_configuration,
+)
+
+Report = Callable[[str], None]
+"""Takes one line for a person."""
+
+SERVICES_WAIT_S = 60.0
+CORE_WAIT_S = 90.0
+_PAUSE_S = 0.03
+_GIVEN_UP = {"FATAL"}
+_STARTS = 3
+"""A process that ended this often since we began isn't going to come up."""
+
+
+class StartFailed(ConfigurationError):
+    """A part did not come up. ``log``: the last lines it wrote."""
+
+    def __init__(self, part: str, reason: str, log: list[str]) -> None:
+        tail = "".join(f"\n    {line}" for line in log)
+        super().__init__(f"{part} did not come up: {reason}{tail}")
+
+
+class Start:
+    """One start of a plan. It either comes up whole, or what came up is stopped again and StartFailed is raised."""
+
+    def __init__(self, plan: Plan, report: Report, environ: Mapping[str, str]) -> None:
+        self._plan = plan
+        self._home = plan.home
+        self._report = report
+        self._environment = child_environment(plan.home, environ)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._supervisor = Supervisor(socket_path(plan.home))
+        self._ended: dict[str, set[int]] = {}
+
+    def run(self) -> None:
+        """Starts everything and waits until it works."""
+        try:
+            if self._plan.postgres:
+                self._plan.postgres.initialize()
+            self._plan.runtime.save()
+            self._begin()
+            self._wait_for_services()
+            self._migrate()
+            self._wait_for_chroma()
+            if self._plan.runtime.gateway_url:
+                self._wait_for_core()
+        except BaseException:
+            stop(self._home, lambda _: None)
+            raise
+
+    def _begin(self) -> None:
+        configuration = write_configuration(self._home, self._plan.programs)
+        self._process = start_supervisor(self._home, configuration, self._environment)
+        self._wait(NAME, self._supervisor.answers, SERVICES_WAIT_S)
+        self._plan.release_ports()
+        if any(program.group == "services" for program in self._plan.programs):
+            self._supervisor.start_group("services")
+        # Workers need a second to load and wait for the schema themselves, so they start at the same time.
+        if self._plan.runtime.gateway_url:
+            self._supervisor.start_group("core")
+
+    def _wait_for_services(self) -> None:
+        runtime = self._plan.runtime
+        if "redis" in runtime.embedded:
+            self._wait("valkey", lambda: valkey.answers(self._home) is not None, SERVICES_WAIT_S)
+            self._report(f"  ✓ Valkey {_major(valkey.answers(self._home) or '')}".ljust(18) + "unix socket")
+        else:
+            self._report(f"  ✓ Redis".ljust(18) + f"{_without_password(runtime.redis_url)} (yours)")
+        if self._plan.postgres:
+            self._wait("postgres", self._plan.postgres.answers, SERVICES_WAIT_S)
+            self._plan.postgres.create_database()
+
+    def _migrate(self) -> None:
+        try:
+            version = migrate(self._plan.runtime.database_url)
+        except LotusError as error:
+            log = last_lines(self._home, "postgres") if self._plan.postgres else []
+            raise StartFailed("the schema", str(error), log) from error
+        if self._plan.postgres:
+            title, place = f"PostgreSQL {self._plan.postgres.version()}", "unix socket"
+        else:
+            title, place = "PostgreSQL", f"{_without_password(self._plan.runtime.database_url)} (yours)"
+        self._report(f"  ✓ {title}".ljust(18) + f"{place}, schema {version:04d}")
+
+    def _wait_for_chroma(self) -> None:
+        runtime = self._plan.runtime
+        if "chroma" in runtime.embedded:
+            parts = urlsplit(runtime.chroma_url)
+            self._wait("chroma", lambda: chroma.answers(parts.hostname or "", parts.port or 0), SERVICES_WAIT_S)
+            self._report(f"  ✓ Chroma {_major(chroma.installed_version())}".ljust(18) + parts.netloc)
+        else:
+            self._report("  ✓ Chroma".ljust(18) + f"{_without_password(runtime.chroma_url)} (yours)")
+
+    def _wait_for_core(self) -> None:
+        gateway = urlsplit(self._plan.runtime.gateway_url)
+        self._wait("gateway", lambda: http_status(gateway.netloc, "/healthz") == http.HTTPStatus.OK, CORE_WAIT_S)
+        self._wait("modules", lambda: http_status(gateway.netloc, "/readyz") == http.HTTPStatus.OK, CORE_WAIT_S)
+        flower = urlsplit(self._plan.runtime.flower_url)
+        self._wait("flower", lambda: http_status(flower.netloc, "/healthcheck") is not None, CORE_WAIT_S)
+
+    def _wait(self, part: str, ready: Callable[[], bool], bound_s: float) -> None:
+        """Until ``ready``; StartFailed when the time is over or a process keeps ending."""
+        deadline = time.monotonic() + bound_s
+        checked = 0.0
+        while not ready():
+            now = time.monotonic()
+            if self._process and self._process.poll() is not None:
+                output = (self._home.log / f"{NAME}.out").read_text(encoding="utf-8", errors="replace").splitlines()
+                raise StartFailed("the supervisor", f"exit code {self._process.returncode}", output[-8:])
+            if now > checked + 0.3 and part != NAME:
+                checked = now
+                self._refuse_hopeless()
+            if now > deadline:
+                raise StartFailed(part, f"no answer within {bound_s:.0f} s", last_lines(self._home, part))
+            time.sleep(_PAUSE_S)
+
+    def _refuse_hopeless(self) -> None:
+        for process in self._supervisor.processes():
+            if process.pid:
+                self._ended.setdefault(process.name, set()).add(process.pid)
+            ended = len(self._ended.get(process.name, ())) >= _STARTS and process.state == "BACKOFF"
+            if process.state in _GIVEN_UP or ended:
+                raise StartFailed(process.name, process.reason or "it ends as soon as it starts", last_lines(self._home, process.name))
+
+
+def running_processes(home: Home) -> list[ProcessState] | None:
+    """The processes of a LOTUS that runs in this home, or None."""
+    try:
+        return Supervisor(socket_path(home), timeout_s=5.0).processes()
+    except ServiceDown:
+        return None
+
+
+def hold_home(home: Home, *, wait_s: float) -> ProcessLock:
+    """Only one `up` or `down` at a time. Raises ConfigurationError when another one is at work for ``wait_s``."""
+    lock = take_lock(home.path / "up.lock", wait_s=wait_s)
+    if lock is None:
+        raise ConfigurationError(f"another `up` or `down` is at work in {home.path}; try again when it has ended")
+    return lock
+
+
+def stop(home: Home, report: Report) -> bool:
+    """Stops everything of this home: workers and the rest at once, then the services; then ends what nobody looks after any more.
+
+    Returns whether anything ran. Leaves no process, socket or lock.
+    """
+    supervisor = Supervisor(socket_path(home))
+    ran = False
+    try:
+        pid = supervisor.pid()
+    except ServiceDown:
+        pid = 0
+    if pid:
+        ran = True
+        groups = {process.group for process in supervisor.processes()}
+        try:
+            if "core" in groups:
+                report("  stopping the workers")
+                supervisor.stop_group("core")
+            if "services" in groups:
+                report("  stopping the services")
+                supervisor.stop_group("services")
+            supervisor.shut_down()
+        except ServiceDown:
+            report("  the supervisor went away; ending its processes")
+        _wait_until_gone(pid, patience_s=10.0)
+    left = end_processes(home)
+    _forget(home)
+    return ran or bool(left)
+
+
+def end_orphans(home: Home, report: Report) -> list[OwnProcess]:
+    """Before a start: ends what a killed supervisor left behind."""
+    if not find_processes(home):
+        return []
+    orphans = end_processes(home)
+    report(f"  ended {len(orphans)} processes that a killed LOTUS had left: {', '.join(sorted({one.name for one in orphans}))}")
+    return orphans
+
+
+def http_status(netloc: str, path: str) -> int | None:
+    """The status of a GET, or None when nobody answers."""
+    connection = http.client.HTTPConnection(netloc, timeout=3)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+
+
+def _wait_until_gone(pid: int, *, patience_s: float) -> None:
+    deadline = time.monotonic() + patience_s
+    while time.monotonic() < deadline and is_alive(pid):
+        try:  # it is our child when this very process started it
+            os.waitpid(pid, os.WNOHANG)
+        except ChildProcessError:
+            pass
+        time.sleep(0.02)
+
+
+def _forget(home: Home) -> None:
+    """What exists only while LOTUS runs."""
+    for folder in {home.run, home.sockets, home.locks}:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _major(version: str) -> str:
+    return ".".join(version.split(".")[:2])
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    if not parts.password:
+        return url
+    return url.replace(f":{parts.password}@", ":******@")
+
+

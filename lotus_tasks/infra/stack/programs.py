@@ -1,0 +1,80 @@
+"""What the supervisor runs: one row a process."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from lotus_tasks.infra.home import Home
+from workers import WORKERS
+
+Group = Literal["services", "core"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """One process. ``group``: "core" stops before "services". ``holds_itself``: it takes its lock on its own (infra/processes.py)."""
+
+    name: str
+    command: Sequence[str]
+    group: Group
+    stop_signal: Literal["TERM", "INT"] = "TERM"
+    environment: Mapping[str, str] = field(default_factory=dict)
+    run_as: tuple[int, int] | None = None
+    """(uid, gid) to become before the command begins."""
+    holds_itself: bool = False
+
+
+def launch(program: Program, home: Home) -> list[str]:
+    """The command as the supervisor runs it: launch.py takes the process's lock and becomes the program."""
+    if program.holds_itself:
+        return list(program.command)
+    user = [f"--as={program.run_as[0]}:{program.run_as[1]}"] if program.run_as else []
+    lock = str(home.locks / program.name)
+    return [sys.executable, "-E", "-S", "-m", "lotus_tasks.infra.stack.launch", lock, *user, "--", *program.command]
+
+
+def core_programs(home: Home, settings: Mapping[str, Any], flower_config: str) -> list[Program]:
+    """Relay, gateway, beat, Flower and the workers. ``settings``: as in runtime.json."""
+    python = sys.executable
+    celery = [python, "-m", "celery", "-A", "lotus_tasks"]
+    schedule = str(home.run / "beat-schedule")
+    rows = [
+        Program(name="relay", command=[python, "-m", "lotus_tasks.relay"], group="core", holds_itself=True),
+        Program(name="gateway", command=[python, "-m", "lotus_tasks.gateway"], group="core", holds_itself=True),
+        # The flock is what keeps a second beat away; a pidfile would outlive a kill -9.
+        Program(name="beat", command=[*celery, "beat", f"--schedule={schedule}", "--pidfile="], group="core"),
+        Program(name="flower", command=[*celery, "flower", f"--conf={flower_config}"], group="core"),
+    ]
+    for worker in WORKERS:
+        slots = settings.get(f"LOTUS_{worker.name.removeprefix('worker-').upper()}_CONCURRENCY")
+        rows.append(
+            Program(
+                name=worker.name,
+                command=[*celery, *worker.arguments(slots)],
+                group="core",
+                environment=worker.environment,
+                holds_itself=True,
+            )
+        )
+    return rows
+
+
+def child_environment(home: Home, environ: Mapping[str, str]) -> dict[str, str]:
+    """What the processes see: what `up` saw, and what keeps them small.
+
+    MALLOC_ARENA_MAX and the thread counts: a thread pool's arenas and every library's own threads cost memory, not speed,
+    on a machine that runs a dozen processes.
+    """
+    cores = str(min(2, os.cpu_count() or 1))
+    small = {
+        "MALLOC_ARENA_MAX": "2",
+        "OMP_NUM_THREADS": cores,
+        "OPENBLAS_NUM_THREADS": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        "ANONYMIZED_TELEMETRY": "False",
+    }
+    return {**small, **environ, "LOTUS_HOME": str(home.path), "PYTHONUNBUFFERED": "1"}
