@@ -77,7 +77,8 @@ RETURNING id;
 
 -- name: show_run
 -- A run, whole.
-SELECT runs.*, (SELECT coalesce(sum(takeovers), 0) FROM commands WHERE commands.run_id = runs.id) AS resumed
+SELECT runs.*, (SELECT coalesce(sum(takeovers), 0) FROM commands WHERE commands.run_id = runs.id) AS resumed,
+       (SELECT count(*) FROM steps WHERE steps.run_id = runs.id) AS step_count
 FROM runs WHERE id = %(id)s;
 
 -- name: show_steps

@@ -1,0 +1,238 @@
+"""`ask`: submit a question, show the answer as it comes."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lotus_tasks.cli.following import Follower, Screen
+from lotus_tasks.errors import InvalidInput, NotFound
+from lotus_tasks.infra import queries
+from lotus_tasks.infra.postgres import Connection, connect
+from lotus_tasks.infra.runtime import Runtime, load_runtime
+from lotus_tasks.reasoning.adapters.postgres import PostgresRunStore, submit_run
+from lotus_tasks.reasoning.models import Attachment, Run, RunOptions
+from lotus_tasks.values import ConversationId, RunId
+
+if TYPE_CHECKING:
+    import uuid
+
+MAX_QUESTION_BYTES = 256 * 1024
+"""More than any model takes; a longer text belongs into memory (`ingest`) or a file (`-f`)."""
+MAX_FILES_BYTES = 1024 * 1024
+
+
+@click.command()
+@click.argument("text", nargs=-1, required=True)
+@click.option("-c", "--continue", "resume", is_flag=True, help="Go on with the latest conversation.")
+@click.option("--conversation", metavar="ID", help="Go on with this conversation.")
+@click.option("-f", "--file", "files", metavar="FILE", multiple=True, help="Give the model this text file. Repeatable.")
+@click.option("--provider", metavar="P", help="Ask this provider only.")
+@click.option("--model", metavar="M", help="Ask this model.")
+@click.option("--no-stream", is_flag=True, help="Print the answer when it is complete.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--detach", is_flag=True, help="Print the run's id and return; `runs follow ID` shows the answer.")
+@click.option(
+    "--timeout", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Wait this many seconds at most."
+)
+def ask(
+    text: tuple[str, ...],
+    resume: bool,
+    conversation: str | None,
+    files: tuple[str, ...],
+    provider: str | None,
+    model: str | None,
+    no_stream: bool,
+    as_json: bool,
+    detach: bool,
+    timeout: float | None,
+) -> None:
+    """Ask TEXT, or what stands on standard input when TEXT is "-"."""
+    question = read_question(text)
+    attachments = read_attachments(files)
+    runtime = load_runtime()
+    options = RunOptions(
+        provider=provider,
+        model=model,
+        max_steps=int(runtime.setting("LOTUS_MAX_STEPS")),
+        attachments=attachments,
+    )
+    with connect(runtime.database_url) as conn:
+        conversation_id = find_conversation(conn, conversation, resume=resume)
+        run = submit_run(conn, question, options, conversation_id=conversation_id)
+    if detach:
+        click.echo(json.dumps(_identity(run)) if as_json else str(run.run_id))
+        return
+    show_run(runtime, run.run_id, as_json=as_json, stream=not no_stream, timeout_s=timeout)
+
+
+def show_run(runtime: Runtime, run_id: RunId, *, as_json: bool, stream: bool, timeout_s: float | None) -> None:
+    """Follow the run to its end and print the answer; exit with its code. The first Ctrl-C cancels it."""
+    live = stream and not as_json and sys.stdout.isatty()
+    follower = Follower(runtime=runtime, run_id=run_id, screen=Screen(out=sys.stdout, live=live), quiet=as_json)
+    try:
+        row = follower.follow(timeout_s=timeout_s)
+    except KeyboardInterrupt:
+        _cancel(runtime, run_id, kept=bool(follower.screen.shown))
+        raise click.exceptions.Exit(130) from None
+    if as_json:
+        click.echo(json.dumps(answer_document(row), ensure_ascii=False, indent=2))
+    elif row["status"] == "succeeded":
+        follower.screen.finish(row["answer"])
+        _print_sources(row)
+    if row["status"] == "failed":
+        if not as_json:
+            click.echo(f"error: {row['error']}", err=True)
+        raise click.exceptions.Exit(1)
+    if row["status"] == "cancelled":
+        if not as_json:
+            click.echo(f"run {run_id} was cancelled", err=True)
+        raise click.exceptions.Exit(130)
+
+
+def answer_document(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What `ask --json` prints of a run's row."""
+    result = row["result"]
+    return {
+        "run_id": str(row["id"]),
+        "conversation_id": str(row["conversation_id"]),
+        "status": row["status"],
+        "answer": row["answer"],
+        "citations": result.get("citations", []),
+        "provider": result.get("provider"),
+        "model": result.get("model"),
+        "usage": result.get("usage") or {"input_tokens": None, "output_tokens": None},
+        "steps": row["step_count"],
+        "degraded": result.get("degraded", []),
+        "timings_ms": result.get("timings_ms", {}),
+        **({"error": row["error"]} if row["error"] else {}),
+    }
+
+
+def read_question(text: tuple[str, ...]) -> str:
+    """The question from the arguments, or from standard input for "-". Raises InvalidInput for one that can't be asked."""
+    if text == ("-",):
+        raw = sys.stdin.buffer.read(MAX_QUESTION_BYTES + 1)
+        try:
+            question = raw.decode("utf-8") if len(raw) <= MAX_QUESTION_BYTES else raw.decode("utf-8", "replace")
+        except UnicodeDecodeError as error:
+            raise InvalidInput(f"standard input is not UTF-8 text (byte {error.start})") from error
+        size = len(raw)
+    else:
+        # An argument of bytes that are no UTF-8 arrives as lone surrogates (PEP 383).
+        question = " ".join(text).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        size = len(question.encode("utf-8"))
+    if size > MAX_QUESTION_BYTES:
+        raise InvalidInput(
+            f"the question is longer than {MAX_QUESTION_BYTES // 1024} KB; put long text into memory with `ingest`, "
+            "or give the model a file with `-f`"
+        )
+    if not question.strip():
+        raise InvalidInput('the question is empty; try: manage.py ask "where is the spare key?"')
+    return question.strip()
+
+
+def read_attachments(files: tuple[str, ...]) -> list[Attachment]:
+    """The files as text. Raises InvalidInput for one that can't be read, isn't text, or is too much."""
+    attachments: list[Attachment] = []
+    total = 0
+    for name in files:
+        path = Path(name).expanduser()
+        try:
+            with path.open("rb") as file:
+                raw = file.read(MAX_FILES_BYTES + 1)
+            content = raw.decode("utf-8-sig") if len(raw) <= MAX_FILES_BYTES else ""
+        except OSError as error:
+            raise InvalidInput(f"{name} can't be read: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise InvalidInput(
+                f"{name} is not UTF-8 text (byte {error.start}); only text can be given to the model"
+            ) from error
+        total += len(raw)
+        if total > MAX_FILES_BYTES:
+            raise InvalidInput(
+                f"{name}: files of more than {MAX_FILES_BYTES // 1024} KB together; use `ingest` for them"
+            )
+        if "\x00" in content:
+            raise InvalidInput(f"{name} is a binary file; only text can be given to the model")
+        attachments.append(Attachment(name=path.name, text=content))
+    return attachments
+
+
+def find_conversation(conn: Connection, wanted: str | None, *, resume: bool) -> ConversationId | None:
+    """The conversation to go on with; None for a new one. Raises NotFound, InvalidInput."""
+    sql = queries.load("reasoning")
+    if wanted is not None:
+        return ConversationId(
+            find_one(conn.execute(sql.find_conversation, {"prefix": wanted.lower()}).fetchall(), "conversation", wanted)
+        )
+    if resume:
+        row = conn.execute(sql.latest_conversation).fetchone()
+        if row is None:
+            raise NotFound("there is no conversation to go on with yet")
+        return ConversationId(row["id"])
+    return None
+
+
+def find_one(rows: list[dict[str, Any]], what: str, wanted: str) -> uuid.UUID:
+    """The one row's id. Raises NotFound, InvalidInput where the prefix names several."""
+    if not rows:
+        raise NotFound(f"there is no {what} {wanted}")
+    if len(rows) > 1:
+        raise InvalidInput(f"{wanted} names more than one {what}; give more of its id")
+    found: uuid.UUID = rows[0]["id"]
+    return found
+
+
+def cancel_run(runtime: Runtime, run_id: RunId) -> bool:
+    """Cancel an open run; False where it had ended. Raises ServiceDown."""
+    with connect(runtime.database_url) as conn:
+        return PostgresRunStore().cancel(conn, run_id)
+
+
+def _cancel(runtime: Runtime, run_id: RunId, *, kept: bool) -> None:
+    cancelled = cancel_run(runtime, run_id)
+    said = "cancelled" if cancelled else "had already ended"
+    again = (
+        f"`manage.py runs retry {run_id}` starts it again"
+        if cancelled
+        else f"`manage.py runs show {run_id}` has the answer"
+    )
+    click.echo(f"{os.linesep if kept else ''}run {said}; the question is kept, {again}", err=True)
+
+
+def _identity(run: Run) -> dict[str, str]:
+    return {"run_id": str(run.run_id), "conversation_id": str(run.conversation_id), "status": "queued"}
+
+
+def _print_sources(row: Mapping[str, Any]) -> None:
+    result = row["result"]
+    citations = result.get("citations", [])
+    if citations:
+        click.echo()
+    for citation in citations:
+        click.echo(f"[{citation['number']}] {_source(citation)}")
+    for trouble in result.get("degraded", []):
+        click.echo(f"· degraded: {trouble}", err=True)
+    provider = (
+        "offline provider"
+        if result.get("provider") == "offline"
+        else f"{result.get('provider')} {result.get('model') or ''}".strip()
+    )
+    seconds = (result.get("timings_ms", {}).get("total") or 0) / 1000
+    click.echo(f"{provider} · {seconds:.1f} s", err=True)
+
+
+def _source(citation: Mapping[str, Any]) -> str:
+    source = str(citation["source"] or "told to LOTUS")
+    home = str(Path.home())
+    if source.startswith(home + os.sep):
+        source = "~" + source[len(home) :]
+    day = str(citation.get("happened_at") or "")[:10]
+    return f"{source}, {day}" if day else source

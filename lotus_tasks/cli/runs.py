@@ -1,0 +1,170 @@
+"""`runs`: what was asked, how it went, step by step."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from lotus_tasks.cli.ask import answer_document, cancel_run, find_one, show_run
+from lotus_tasks.errors import InvalidInput
+from lotus_tasks.infra import queries
+from lotus_tasks.infra.postgres import Connection, connect
+from lotus_tasks.infra.runtime import load_runtime
+from lotus_tasks.reasoning.adapters.postgres import PostgresRunStore, outside_transaction
+from lotus_tasks.values import RunId
+
+STATUSES = ("queued", "running", "waiting", "succeeded", "failed", "cancelled")
+
+
+@click.group()
+def runs() -> None:
+    """Look at runs, follow, cancel and retry them."""
+
+
+@runs.command("list")
+@click.option("-n", "limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many.")
+@click.option("--status", type=click.Choice(STATUSES), help="Only these.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_runs(limit: int, status: str | None, as_json: bool) -> None:
+    """The latest runs, newest first."""
+    with connect(load_runtime().database_url) as conn:
+        rows = conn.execute(queries.load("reasoning").list_runs, {"limit": limit, "status": status}).fetchall()
+    if as_json:
+        _print_json([{**row, "run_id": row.pop("id")} for row in map(dict, rows)])
+        return
+    if not rows:
+        click.echo('nothing was asked yet; try: manage.py ask "…"', err=True)
+    for row in rows:
+        question = " ".join(row["question"].split())
+        short = question if len(question) <= 60 else question[:59] + "…"
+        click.echo(
+            f"{str(row['id'])[:8]}  {row['created_at'].astimezone():%Y-%m-%d %H:%M}  {row['status']:<9}  {short}"
+        )
+
+
+@runs.command()
+@click.argument("run_id", metavar="ID")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def show(run_id: str, as_json: bool) -> None:
+    """A run with its steps. ID may be the beginning of one."""
+    sql = queries.load("reasoning")
+    with connect(load_runtime().database_url) as conn:
+        found = _find(conn, run_id)
+        row = conn.execute(sql.show_run, {"id": found}).fetchone()
+        steps = conn.execute(sql.show_steps, {"id": found}).fetchall()
+    if row is None:
+        raise InvalidInput(f"run {run_id} is gone")
+    document = run_document(row, steps)
+    if as_json:
+        _print_json(document)
+        return
+    click.echo(f"run       {document['run_id']}  ({document['status']}, attempt {document['attempt']})")
+    click.echo(f"question  {document['question']}")
+    if document["resumed"]:
+        click.echo(
+            f"resumed   {document['resumed']} times: a worker died or stopped, and another went on from its step"
+        )
+    for step in document["steps"]:
+        click.echo(f"  {step['seq']:>2}  {step['kind']:<8} {step['status']:<9} {_took(step):>8}  {_detail(step)}")
+    if document["error"]:
+        click.echo(f"error     {document['error']}")
+    if document["answer"]:
+        click.echo(f"\n{document['answer']}")
+
+
+@runs.command()
+@click.argument("run_id", metavar="ID")
+@click.option(
+    "--timeout", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Wait this many seconds at most."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
+def follow(run_id: str, timeout: float | None, as_json: bool) -> None:
+    """Show a run's answer as it comes, from its beginning. Ctrl-C cancels the run."""
+    runtime = load_runtime()
+    with connect(runtime.database_url) as conn:
+        found = _find(conn, run_id)
+    show_run(runtime, found, as_json=as_json, stream=True, timeout_s=timeout)
+
+
+@runs.command()
+@click.argument("run_id", metavar="ID")
+def cancel(run_id: str) -> None:
+    """Cancel a run; a model that is answering is cut off within a second."""
+    runtime = load_runtime()
+    with connect(runtime.database_url) as conn:
+        found = _find(conn, run_id)
+    if not cancel_run(runtime, found):
+        raise InvalidInput(f"run {str(found)[:8]} has already ended")
+    click.echo(f"cancelled {found}")
+
+
+@runs.command()
+@click.argument("run_id", metavar="ID")
+@click.option("--detach", is_flag=True, help="Return at once.")
+def retry(run_id: str, detach: bool) -> None:
+    """Start a failed or cancelled run again, from the step it had reached."""
+    runtime = load_runtime()
+    with connect(runtime.database_url) as conn:
+        found = _find(conn, run_id)
+        restarted = PostgresRunStore().restart(outside_transaction(conn, cause=str(found)), found)
+        conn.execute(queries.load("outbox").wake_relay)
+    if not restarted:
+        raise InvalidInput(f"run {str(found)[:8]} did not fail and was not cancelled; there is nothing to retry")
+    if detach:
+        click.echo(str(found))
+        return
+    show_run(runtime, found, as_json=False, stream=True, timeout_s=None)
+
+
+def run_document(row: Mapping[str, Any], steps: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What `runs show --json` prints."""
+    return {
+        **answer_document(row),
+        "question": row["question"],
+        "attempt": row["attempt"],
+        "resumed": int(row["resumed"]),
+        "error": row["error"],
+        "created_at": row["created_at"],
+        "finished_at": row["finished_at"],
+        "steps": [
+            {
+                "seq": step["seq"],
+                "kind": step["kind"],
+                "status": step["status"],
+                "attempt": step["attempt"],
+                "started_at": step["started_at"],
+                "finished_at": step["finished_at"],
+                "detail": {**step["detail"], **({"last_error": step["error"]} if step["error"] else {})},
+            }
+            for step in steps
+        ],
+    }
+
+
+def _find(conn: Connection, wanted: str) -> RunId:
+    return RunId(
+        find_one(conn.execute(queries.load("reasoning").find_run, {"prefix": wanted.lower()}).fetchall(), "run", wanted)
+    )
+
+
+def _took(step: Mapping[str, Any]) -> str:
+    if step["finished_at"] is None:
+        return "…"
+    return f"{(step['finished_at'] - step['started_at']).total_seconds():.2f} s"
+
+
+def _detail(step: Mapping[str, Any]) -> str:
+    parts = [f"attempt {step['attempt']}"] if step["attempt"] > 1 else []
+    detail = step["detail"]
+    if step["kind"] == "recall" and "memories" in detail:
+        parts.append(f"{detail['memories']} memories")
+    parts += [str(detail[name]) for name in ("provider", "model", "reason") if detail.get(name)]
+    parts += [f"degraded: {trouble}" for trouble in detail.get("degraded", ())]
+    return " · ".join(parts)
+
+
+def _print_json(document: object) -> None:
+    click.echo(json.dumps(document, ensure_ascii=False, indent=2, default=str))
