@@ -47,7 +47,7 @@ class FailureKind(StrEnum):
     SERVER_FAULT = "server_fault"
     REFUSED = "refused"
     UNRESOLVED = "unresolved"
-    NO_FIRST_TOKEN = "no_first_token"
+    NO_FIRST_TOKEN = "no_first_token"  # noqa: S105 - a model's token
     STALLED = "stalled"
     TOO_LONG = "too_long"
     CUT = "cut"
@@ -172,6 +172,13 @@ class ThoughtDelta:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class NoticeDelta:
+    """A piece of the answer that speaks about LOTUS, not about the question."""
+
+    text: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCallDelta:
     """A piece of a tool call. Pieces of one ``index`` belong together; ``arguments`` pieces join to one JSON text."""
@@ -196,7 +203,7 @@ class StopDelta:
     reason: StopReason
 
 
-Delta = TextDelta | ThoughtDelta | ToolCallDelta | UsageDelta | StopDelta
+Delta = TextDelta | ThoughtDelta | NoticeDelta | ToolCallDelta | UsageDelta | StopDelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,11 +230,11 @@ class CallRecord:
 
     provider: ProviderName
     model: ModelName
-    usage: Usage
-    failure: FailureKind | None
-    first_token_ms: float | None
-    total_ms: float
     started_at: datetime
+    usage: Usage = Usage()
+    failure: FailureKind | None = None
+    first_token_ms: float | None = None
+    total_ms: float = 0.0
 
 
 class ProviderKind(StrEnum):

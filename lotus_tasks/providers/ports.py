@@ -8,13 +8,11 @@ from typing import Protocol
 from lotus_tasks.providers.models import (
     CompletionRequest,
     Delta,
-    Limits,
     ModelInfo,
     ModelName,
     ProviderName,
     ProviderRow,
     ProviderStatus,
-    Usage,
 )
 
 
@@ -36,8 +34,17 @@ class ChatModel(Protocol):
     def row(self) -> ProviderRow:
         """The provider's settings."""
 
+    def is_present(self) -> bool:
+        """False only for a provider that nobody set up and that isn't there: passing over it is no failure. Quick."""
+
+    def default_model(self) -> ModelName:
+        """The model to use when none was asked for. Raises as ``stream`` does."""
+
+    def context_tokens(self, model: ModelName) -> int:
+        """How many tokens ``model`` takes, prompt and reply together. Raises as ``stream`` does."""
+
     def stream(self, request: CompletionRequest, *, model: ModelName, watch: Watch) -> Iterator[Delta]:
-        """The answer in pieces, closed by a StopDelta.
+        """The answer in pieces, closed by a StopDelta. ``request.messages`` are composed already, memories included.
 
         Raises ModelUnavailable or ModelRefusal, or what ``watch`` raises; the connection is closed by then. Closing the
         iterator closes the connection.
@@ -62,8 +69,8 @@ class TokenSink(Protocol):
     def write(self, text: str) -> None:
         """Add text to this generation."""
 
-    def close(self) -> None:
-        """Say that no more text comes."""
+    def notice(self, text: str) -> None:
+        """One line for the person who waits: a provider that failed."""
 
 
 class BreakerStore(Protocol):
@@ -80,13 +87,3 @@ class BreakerStore(Protocol):
 
     def record_failure(self, provider: ProviderName, *, retry_after_s: float | None) -> None:
         """The provider failed; ``retry_after_s`` is the pause it asked for."""
-
-
-class Meter(Protocol):
-    """The limits that all workers share."""
-
-    def enter(self, provider: ProviderName, limits: Limits, *, expected_tokens: int) -> str | None:
-        """Take a place for one call, or say in a few words which limit is reached."""
-
-    def leave(self, provider: ProviderName, limits: Limits, usage: Usage) -> None:
-        """Give the place back and count what was used."""

@@ -9,6 +9,7 @@ from lotus_tasks.providers.models import (
     Delta,
     FailureKind,
     ModelUnavailable,
+    NoticeDelta,
     ProviderName,
     StopDelta,
     StopReason,
@@ -35,6 +36,7 @@ class Reply:
         self._provider = provider
         self._texts: list[str] = []
         self._calls: dict[int, _Call] = {}
+        self.notice = ""
         self.usage: Usage | None = None
         self.stop_reason: StopReason | None = None
 
@@ -43,6 +45,10 @@ class Reply:
         match delta:
             case TextDelta(text):
                 self._texts.append(text)
+                return text
+            case NoticeDelta(text):
+                self._texts.append(text)
+                self.notice += text
                 return text
             case ToolCallDelta():
                 call = self._calls.setdefault(delta.index, _Call())
@@ -82,7 +88,9 @@ class Reply:
             arguments = None
         if not isinstance(arguments, dict) or not call.name:
             raise self._broken(
-                FailureKind.GARBAGE, "garbled tool call", f"the arguments of tool call {call.name or index!r} are no JSON object"
+                FailureKind.GARBAGE,
+                "garbled tool call",
+                f"the arguments of tool call {call.name or index!r} are no JSON object",
             )
         return ToolCall(id=call.id or f"call_{index}", name=call.name, arguments=arguments)
 

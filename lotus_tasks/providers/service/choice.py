@@ -49,7 +49,8 @@ def choose(
         usable.sort(key=lambda name: request.model not in rows[name].models)
     return Choice(
         candidates=tuple(
-            Candidate(provider=name, model=_model(rows[name], request, first=index == 0)) for index, name in enumerate(usable)
+            Candidate(provider=name, model=_model(rows[name], request, first=index == 0))
+            for index, name in enumerate(usable)
         ),
         passed_over=tuple(passed_over),
     )

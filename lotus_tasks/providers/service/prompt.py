@@ -115,7 +115,9 @@ def _with_memories(system: tuple[Message, ...], memories: Sequence[Recollection]
     if not parts:
         return ()
     # One system message: several vendors take only one.
-    return (dataclasses.replace(system[0] if system else Message(role=Role.SYSTEM, content=""), content="\n\n".join(parts)),)
+    return (
+        dataclasses.replace(system[0] if system else Message(role=Role.SYSTEM, content=""), content="\n\n".join(parts)),
+    )
 
 
 def _render(memory: Recollection) -> str:

@@ -24,7 +24,13 @@ class RetryPolicy:
     patience_s: float = 10.0
 
     def pause_s(
-        self, kind: FailureKind, *, done: int, retry_after_s: float | None, others_left: bool, random: Callable[[], float]
+        self,
+        kind: FailureKind,
+        *,
+        done: int,
+        retry_after_s: float | None,
+        others_left: bool,
+        random: Callable[[], float],
     ) -> float | None:
         """Seconds to wait before try ``done`` + 1 at the same provider, or None to leave it.
 
@@ -34,4 +40,4 @@ class RetryPolicy:
             return None
         if retry_after_s is not None:
             return retry_after_s if retry_after_s <= self.patience_s else None
-        return random() * min(self.cap_s, self.base_s * 2 ** (done - 1))
+        return random() * min(self.cap_s, self.base_s * 2.0 ** (done - 1))

@@ -1,0 +1,11 @@
+"""Providers: turns "complete this" into tokens, from whichever model the user has."""
+
+from lotus_tasks.manifest import Manifest
+
+MODULE = Manifest(
+    name="providers",
+    queue="providers",
+    tasks=("providers.complete", "providers.check"),
+    publishes=("provider.completed",),
+    health="lotus_tasks.providers.tasks:check_health",
+)

@@ -1,0 +1,165 @@
+"""Turns what a vendor's SDK raises into ModelUnavailable or ModelRefusal, with no key in the text."""
+
+from __future__ import annotations
+
+import email.utils
+import re
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from lotus_tasks.errors import LotusError
+from lotus_tasks.providers.models import FailureKind, ModelRefusal, ModelUnavailable, ProviderRow
+from lotus_tasks.providers.ports import Watch
+from lotus_tasks.values import utc_now
+
+_LONGEST = 300
+"""Characters of a vendor's message that are kept."""
+
+_KEY_SHAPES = re.compile(
+    r"\b(?:sk|pk|rk|gsk|xai|key|AIza)[-_]?[A-Za-z0-9*_\-]{8,}|(?i:bearer)\s+\S+|(?i:api[-_ ]?key)[=: ]+\S{8,}"
+)
+_CONTEXT_WORDS = re.compile(
+    r"context.{0,20}(?:length|window|size)|too many (?:input )?tokens|prompt is too long|maximum.{0,20}tokens",
+    re.IGNORECASE,
+)
+_MODEL_WORDS = re.compile(
+    r"model.{0,80}(?:not found|does not exist|unknown|not exist|not available)|no such model|unknown model",
+    re.IGNORECASE,
+)
+_KEY_WORDS = re.compile(r"api[ _-]?key|unauthorized|authentication|credential", re.IGNORECASE)
+_TOOL_WORDS = re.compile(r"does not support (?:tools|images|vision)|image input", re.IGNORECASE)
+
+
+def scrub(text: str, *secrets: str) -> str:
+    """``text`` on one line, shortened, with every secret, and whatever looks like a key, replaced by ``***``."""
+    for secret in secrets:
+        if secret:
+            text = text.replace(secret, "***")
+    text = " ".join(_KEY_SHAPES.sub("***", text).split())
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def parse_retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait, from ``retry-after-ms`` or ``retry-after`` (seconds or an HTTP date, RFC 9110 10.2.3)."""
+    lower = {name.lower(): value for name, value in headers.items()}
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        value = lower.get(name, "").strip()
+        try:
+            return max(0.0, float(value) * unit)
+        except ValueError:
+            pass
+    try:
+        return max(0.0, (email.utils.parsedate_to_datetime(lower["retry-after"]) - utc_now()).total_seconds())
+    except (KeyError, ValueError, TypeError):
+        return None
+
+
+def from_status(
+    row: ProviderRow, status: int, text: str, headers: Mapping[str, str] | None = None, *, model: str = ""
+) -> ModelUnavailable | ModelRefusal:
+    """The failure that an HTTP ``status`` with the body's message ``text`` stands for."""
+    said = scrub(text, row.api_key)
+    where = f"{row.name}: HTTP {status}" + (f": {said}" if said else "")
+    retry_after_s = parse_retry_after(headers or {})
+    if status == 429:
+        return ModelUnavailable(FailureKind.RATE_LIMITED, "429 too many requests", where, retry_after_s=retry_after_s)
+    if status in {408, 409, 425} or status >= 500:
+        return ModelUnavailable(FailureKind.SERVER_FAULT, str(status), where, retry_after_s=retry_after_s)
+    kind, summary, advice = _refusal(row, status, text, model)
+    return ModelRefusal(kind, summary, f"{where}{advice}")
+
+
+def _refusal(row: ProviderRow, status: int, text: str, model: str) -> tuple[FailureKind, str, str]:
+    if status in {401, 403} or (status == 400 and _KEY_WORDS.search(text)):
+        key = row.key_variable or "its key"
+        return FailureKind.WRONG_KEY, f"wrong key ({status})", f"; check {key}"
+    if status == 413 or _CONTEXT_WORDS.search(text):
+        return (
+            FailureKind.CONTEXT_EXCEEDED,
+            "context too long",
+            "; shorten the question or choose a model with more context",
+        )
+    if status == 404 or _MODEL_WORDS.search(text):
+        return (
+            FailureKind.UNKNOWN_MODEL,
+            f"unknown model {model}".rstrip(),
+            f"; `manage.py providers models {row.name}` lists what there is",
+        )
+    if _TOOL_WORDS.search(text):
+        return FailureKind.NOT_CAPABLE, "not capable", ""
+    return FailureKind.BAD_REQUEST, f"refused the request ({status})", ""
+
+
+@contextmanager
+def translated(row: ProviderRow, *, watch: Watch | None = None) -> Iterator[None]:
+    """Within the block, network errors and unreadable replies become failures.
+
+    An SDK may wrap or swallow what the Watch raised; the Watch is asked first, and it repeats itself.
+    """
+    try:
+        yield
+    except LotusError:
+        raise
+    except Exception as error:  # noqa: BLE001 - every SDK has errors of its own; what isn't known is raised as it came
+        if watch is not None:
+            watch.check()
+        raise _translate(row, error) from None
+
+
+def _translate(row: ProviderRow, error: Exception) -> Exception:
+    chain = list(_causes(error))
+    for cause in chain:
+        if isinstance(cause, LotusError):
+            return cause
+    said = scrub(str(chain[-1]) or type(chain[-1]).__name__, row.api_key)
+    names = {type(cause).__name__ for cause in chain}
+    unavailable: tuple[FailureKind, str] | None = None
+    if any(isinstance(cause, socket.gaierror) for cause in chain):
+        unavailable = FailureKind.UNRESOLVED, "name not found (DNS)"
+    elif names & {
+        "ConnectTimeout",
+        "ReadTimeout",
+        "WriteTimeout",
+        "PoolTimeout",
+        "APITimeoutError",
+        "TimeoutException",
+    }:
+        unavailable = FailureKind.NO_FIRST_TOKEN, "timed out"
+    elif names & {"ConnectError", "ConnectionRefusedError"} or (type(error) is ConnectionError):
+        unavailable = FailureKind.REFUSED, "connection refused"
+    elif names & {
+        "RemoteProtocolError",
+        "ReadError",
+        "WriteError",
+        "IncompleteRead",
+        "ConnectionResetError",
+        "BrokenPipeError",
+    }:
+        unavailable = FailureKind.CUT, "connection cut"
+    elif any(isinstance(cause, ValueError | TypeError | KeyError | AttributeError | IndexError) for cause in chain):
+        unavailable = FailureKind.GARBAGE, "unreadable reply"
+    if unavailable is None:
+        return error
+    kind, summary = unavailable
+    return ModelUnavailable(kind, summary, f"{row.name} at {row.base_url}: {summary} ({said})")
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        yield current
+        current = current.__cause__ or current.__context__
+
+
+def message_of(body: Any, fallback: str) -> str:
+    """The human part of a vendor's error body."""
+    if isinstance(body, dict):
+        inner = body.get("error", body)
+        if isinstance(inner, dict):
+            return str(inner.get("message") or fallback)
+        return str(inner or fallback)
+    return fallback

@@ -1,0 +1,108 @@
+"""The provider that needs no model: it quotes what memory holds and says how to add a model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from lotus_tasks.providers.models import (
+    OFFLINE,
+    CompletionRequest,
+    Delta,
+    ModelInfo,
+    ModelName,
+    NoticeDelta,
+    ProviderKind,
+    ProviderRow,
+    ProviderStatus,
+    StopDelta,
+    StopReason,
+    TextDelta,
+    Usage,
+    UsageDelta,
+)
+from lotus_tasks.providers.ports import Watch
+from lotus_tasks.providers.service.quoting import quote
+
+MODEL = ModelName("quotes")
+
+NOT_CONFIGURED = (
+    "No model is configured, so this quotes your memory. Add one with `ollama pull llama3.2` or OPENAI_API_KEY in .env."
+)
+NOT_REACHABLE = "No configured model could be reached, so this quotes your memory. See `manage.py providers check`."
+KNOWS_NOTHING = "Memory holds nothing about this."
+NOT_CONFIGURED_EMPTY = "No model is configured either. Add one with `ollama pull llama3.2` or OPENAI_API_KEY in .env."
+NOT_REACHABLE_EMPTY = "No configured model could be reached either. See `manage.py providers check`."
+
+_EVERYTHING = 10**9
+"""Quoting has no context size."""
+
+
+class OfflineChatModel:
+    """Quotes the request's memories, as ``[n]``. ``others_configured``: whether any real model was set up."""
+
+    def __init__(self, *, others_configured: bool) -> None:
+        self._others_configured = others_configured
+        self._row = ProviderRow(
+            name=OFFLINE,
+            kind=ProviderKind.OFFLINE,
+            model=MODEL,
+            models=(MODEL,),
+            context_tokens=_EVERYTHING,
+            takes_tools=False,
+        )
+
+    @property
+    def row(self) -> ProviderRow:
+        """See ports.ChatModel."""
+        return self._row
+
+    def is_present(self) -> bool:
+        """Always."""
+        return True
+
+    def default_model(self) -> ModelName:
+        """The only one."""
+        return MODEL
+
+    def context_tokens(self, model: ModelName) -> int:  # noqa: ARG002 - the port's
+        """No bound."""
+        return _EVERYTHING
+
+    def stream(self, request: CompletionRequest, *, model: ModelName, watch: Watch) -> Iterator[Delta]:  # noqa: ARG002 - the port's
+        """The quotes, sentence by sentence, then the notice."""
+        watch.check()
+        quotes = quote(request.question, request.memories)
+        if quotes and not quotes[0].direct:
+            yield TextDelta("Nothing in memory names this directly; the closest is: ")
+        for index, one in enumerate(quotes):
+            yield TextDelta(f"{' ' if index else ''}{one.text} [{one.number}]")
+        if not quotes:
+            yield TextDelta(KNOWS_NOTHING)
+        yield NoticeDelta(f"\n\n{self._notice(empty=not quotes)}")
+        yield UsageDelta(Usage())
+        yield StopDelta(StopReason.STOP)
+
+    def check(self) -> ProviderStatus:
+        """Always there."""
+        return ProviderStatus(
+            name=OFFLINE,
+            kind=ProviderKind.OFFLINE,
+            configured=True,
+            reachable=True,
+            detail="quotes what memory holds",
+            model=MODEL,
+            latency_ms=0.0,
+            models=(MODEL,),
+        )
+
+    def list_models(self) -> Sequence[ModelInfo]:
+        """The only one."""
+        return (ModelInfo(name=MODEL),)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _notice(self, *, empty: bool) -> str:
+        if self._others_configured:
+            return NOT_REACHABLE_EMPTY if empty else NOT_REACHABLE
+        return NOT_CONFIGURED_EMPTY if empty else NOT_CONFIGURED

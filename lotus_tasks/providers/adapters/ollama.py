@@ -1,0 +1,204 @@
+"""Models on this machine, through the ``ollama`` client."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from lotus_tasks.providers.adapters.connection import PerProcess, Remembered, check_by_listing, listens, short_watch
+from lotus_tasks.providers.adapters.failures import from_status, translated
+from lotus_tasks.providers.adapters.interruption import make_interruptible, refuse_outside, watched
+from lotus_tasks.providers.models import (
+    CompletionRequest,
+    Delta,
+    FailureKind,
+    Message,
+    ModelInfo,
+    ModelName,
+    ModelRefusal,
+    ModelUnavailable,
+    ProviderRow,
+    ProviderStatus,
+    StopDelta,
+    StopReason,
+    TextDelta,
+    ThoughtDelta,
+    Tool,
+    ToolCallDelta,
+    Usage,
+    UsageDelta,
+)
+from lotus_tasks.providers.ports import Watch
+
+if TYPE_CHECKING:
+    import ollama
+
+_STOPS = {"stop": StopReason.STOP, "length": StopReason.LENGTH}
+_PRESENCE_S = 5.0
+_MODELS_S = 30.0
+_NOT_FOR_CHAT = ("embed", "minilm", "bge-")
+"""Parts of the names of embedding models, which can't be the default."""
+
+
+class OllamaChatModel:
+    """Ollama. ``asked_for``: the user named its host or model, so its absence is worth a word."""
+
+    def __init__(self, row: ProviderRow, *, asked_for: bool, connect_s: float = 5.0) -> None:
+        self._row = row
+        self._asked_for = asked_for
+        self._connect_s = connect_s
+        self._answered = threading.local()
+        self._client: PerProcess[ollama.Client] = PerProcess(self._make_client, close=lambda client: client.close())  # type: ignore[no-untyped-call]
+        self._presence = Remembered(lambda _: listens(row.base_url), keep_s=_PRESENCE_S)
+        self._default = Remembered(lambda _: self._find_default(), keep_s=_MODELS_S)
+        self._context = Remembered(self._find_context, keep_s=600.0)
+
+    @property
+    def row(self) -> ProviderRow:
+        """See ports.ChatModel."""
+        return self._row
+
+    def is_present(self) -> bool:
+        """Whether Ollama answers, unless the user asked for it: then it is always worth the call."""
+        return self._asked_for or self._presence.get()
+
+    def default_model(self) -> ModelName:
+        """The configured model, else the first one Ollama has."""
+        return self._row.model or self._default.get()
+
+    def context_tokens(self, model: ModelName) -> int:
+        """What the model was trained for, up to the configured size: every token of context costs memory."""
+        return self._context.get(model)
+
+    def stream(self, request: CompletionRequest, *, model: ModelName, watch: Watch) -> Iterator[Delta]:
+        """See ports.ChatModel."""
+        options: dict[str, Any] = {"num_ctx": self.context_tokens(model)}
+        if request.max_tokens is not None:
+            options["num_predict"] = request.max_tokens
+        if request.temperature is not None:
+            options["temperature"] = request.temperature
+        with watched(watch), translated(self._row, watch=watch), self._status_errors(model):
+            parts = self._client.get().chat(
+                model=model,
+                messages=[_wire_message(message) for message in request.messages],
+                tools=[_wire_tool(tool) for tool in request.tools],
+                stream=True,
+                options=options,
+            )
+            calls = 0
+            for part in parts:
+                message = part.message
+                if message.thinking:
+                    yield ThoughtDelta(message.thinking)
+                if message.content:
+                    yield TextDelta(message.content)
+                for call in message.tool_calls or ():
+                    arguments = json.dumps(dict(call.function.arguments))
+                    yield ToolCallDelta(index=calls, id=f"call_{calls}", name=call.function.name, arguments=arguments)
+                    calls += 1
+                if part.done:
+                    yield UsageDelta(
+                        Usage(input_tokens=part.prompt_eval_count or 0, output_tokens=part.eval_count or 0)
+                    )
+                    yield StopDelta(
+                        StopReason.TOOL_CALLS if calls else _STOPS.get(part.done_reason or "", StopReason.STOP)
+                    )
+
+    def check(self) -> ProviderStatus:
+        """Asks /api/tags."""
+        return check_by_listing(self._row, lambda: tuple(model.name for model in self.list_models()))
+
+    def list_models(self) -> Sequence[ModelInfo]:
+        """What was pulled, newest first as Ollama lists it."""
+        with watched(short_watch(self._row)), translated(self._row), self._status_errors(""):
+            return tuple(
+                ModelInfo(name=ModelName(model.model), size_bytes=int(model.size) if model.size is not None else None)
+                for model in self._client.get().list().models
+                if model.model
+            )
+
+    def close(self) -> None:
+        """See ports.ChatModel."""
+        self._client.close()
+
+    def _make_client(self) -> ollama.Client:
+        import httpx
+        import ollama
+
+        refuse_outside(self._row.base_url)
+        client = ollama.Client(
+            host=self._row.base_url,
+            timeout=httpx.Timeout(None, connect=self._connect_s),
+            event_hooks={"response": [self._keep_headers]},
+        )
+        make_interruptible(client._client)  # noqa: SLF001 - the only way to its transport
+        return client
+
+    def _keep_headers(self, response: Any) -> None:
+        # The ollama client's errors drop the headers, and Retry-After with them.
+        self._answered.headers = dict(response.headers)
+
+    def _status_errors(self, model: str) -> _StatusErrors:
+        return _StatusErrors(self._row, model, self._answered)
+
+    def _find_default(self) -> ModelName:
+        names = [model.name for model in self.list_models()]
+        for name in names:
+            if not any(part in name for part in _NOT_FOR_CHAT):
+                return name
+        raise ModelRefusal(
+            FailureKind.UNKNOWN_MODEL,
+            "no model pulled",
+            f"{self._row.name} has no model yet; get one with `ollama pull llama3.2`",
+        )
+
+    def _find_context(self, model: str) -> int:
+        with watched(short_watch(self._row)), translated(self._row), self._status_errors(model):
+            info: Mapping[str, Any] = self._client.get().show(model).modelinfo or {}
+        sizes = [int(value) for name, value in info.items() if name.endswith(".context_length")]
+        return min([*sizes, self._row.context_tokens])
+
+
+class _StatusErrors:
+    """Turns the ollama client's ResponseError into a failure, with the headers of the response it came from."""
+
+    def __init__(self, row: ProviderRow, model: str, answered: threading.local) -> None:
+        self._row = row
+        self._model = model
+        self._answered = answered
+
+    def __enter__(self) -> None:
+        self._answered.headers = {}
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if type(error).__name__ != "ResponseError":
+            return
+        status, said = getattr(error, "status_code", -1), str(getattr(error, "error", error))
+        if status < 400:  # an error inside a stream that began well
+            raise ModelUnavailable(
+                FailureKind.SERVER_FAULT, "failed mid-stream", f"{self._row.name}: failed mid-stream: {said[:300]}"
+            ) from None
+        raise from_status(self._row, status, said, self._answered.headers, model=self._model) from None
+
+
+def _wire_message(message: Message) -> dict[str, Any]:
+    wire: dict[str, Any] = {"role": message.role.value, "content": message.content}
+    if message.images:
+        wire["images"] = [base64.b64decode(image.data_base64) for image in message.images]
+    if message.tool_calls:
+        wire["tool_calls"] = [
+            {"function": {"name": call.name, "arguments": dict(call.arguments)}} for call in message.tool_calls
+        ]
+    if message.tool_call_id:
+        wire["tool_name"] = message.tool_call_id
+    return wire
+
+
+def _wire_tool(tool: Tool) -> dict[str, Any]:
+    return {
+        "type": "function",
+        "function": {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)},
+    }

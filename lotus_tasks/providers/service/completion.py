@@ -1,0 +1,227 @@
+"""One completion over several providers: try, wait, try again, move on, and say what failed."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from lotus_tasks.providers.models import (
+    CallRecord,
+    Completion,
+    CompletionRequest,
+    Delta,
+    FailureKind,
+    ModelRefusal,
+    ModelUnavailable,
+    NoticeDelta,
+    ProviderName,
+    StopReason,
+    TextDelta,
+    ThoughtDelta,
+    TimeLimits,
+    ToolCall,
+    ToolCallDelta,
+    Usage,
+)
+from lotus_tasks.providers.ports import BreakerStore, ChatModel, TokenSink
+from lotus_tasks.providers.service.assembly import Reply
+from lotus_tasks.providers.service.choice import Candidate, choose
+from lotus_tasks.providers.service.generations import Generations
+from lotus_tasks.providers.service.prompt import compose, estimate_tokens
+from lotus_tasks.providers.service.retry import RetryPolicy
+from lotus_tasks.providers.service.watching import CallWatch, Interrupt
+from lotus_tasks.values import utc_now
+
+_WAIT_SLICE_S = 0.1
+"""How often a pause between tries looks for an interruption."""
+
+_Failure = ModelUnavailable | ModelRefusal
+
+
+@dataclass(slots=True)
+class _Progress:
+    """What one completion has gathered so far."""
+
+    generations: Generations
+    interrupt: Interrupt
+    degraded: list[str]
+    calls: list[CallRecord] = field(default_factory=list)
+    failures: list[_Failure] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompletionService:
+    """Completes requests with the providers there are, in ``order``. Safe to share between threads.
+
+    ``sleep``, ``clock`` (monotonic seconds) and ``jitter`` (a number in [0, 1)) are the world's, but for tests.
+    """
+
+    models: Mapping[ProviderName, ChatModel]
+    order: Sequence[ProviderName]
+    limits: TimeLimits
+    retry: RetryPolicy
+    breakers: BreakerStore
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+    jitter: Callable[[], float] = random.random
+
+    def complete(self, request: CompletionRequest, *, sink: TokenSink, interrupt: Interrupt) -> Completion:
+        """The reply, from the first provider that gives one.
+
+        Raises what ``interrupt`` raises at once; when every provider failed, ModelUnavailable if another try may help,
+        else ModelRefusal, naming each.
+        """
+        rows = {name: model.row for name, model in self.models.items()}
+        choice = choose(request, rows, self.order)
+        progress = _Progress(generations=Generations(sink), interrupt=interrupt, degraded=list(choice.passed_over))
+        started = self.clock()
+        for index, candidate in enumerate(choice.candidates):
+            others_left = index + 1 < len(choice.candidates)
+            completion = self._ask(candidate, request, progress, others_left=others_left)
+            if completion is not None:
+                total_ms = (self.clock() - started) * 1000
+                return replace(
+                    completion, degraded=tuple(progress.degraded), calls=tuple(progress.calls), total_ms=total_ms
+                )
+        raise _exhausted(progress)
+
+    def _ask(
+        self, candidate: Candidate, request: CompletionRequest, progress: _Progress, *, others_left: bool
+    ) -> Completion | None:
+        """One provider with its tries; None when it is left, with the reason noted."""
+        name = candidate.provider
+        model = self.models[name]
+        if not model.is_present():
+            return None
+        blocked_s = self.breakers.blocked_for_s(name)
+        if blocked_s > 0:
+            summary = f"resting {blocked_s:.0f} s after repeated failures"
+            self._leave(
+                progress,
+                name,
+                ModelUnavailable(FailureKind.SERVER_FAULT, summary, f"{name}: {summary}", retry_after_s=blocked_s),
+                tries=0,
+            )
+            return None
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                completion = self._call(model, candidate, request, progress)
+            except ModelRefusal as failure:
+                self.breakers.record_success(name)
+                self._leave(progress, name, failure, tries=tries)
+                return None
+            except ModelUnavailable as failure:
+                self.breakers.record_failure(name, retry_after_s=failure.retry_after_s)
+                pause_s = self.retry.pause_s(
+                    failure.kind,
+                    done=tries,
+                    retry_after_s=failure.retry_after_s,
+                    others_left=others_left,
+                    random=self.jitter,
+                )
+                if pause_s is None:
+                    self._leave(progress, name, failure, tries=tries)
+                    return None
+                self._wait(pause_s, progress.interrupt)
+            else:
+                self.breakers.record_success(name)
+                if tries > 1:
+                    progress.degraded.append(f"{name}: answered at try {tries}")
+                return completion
+
+    def _call(
+        self, chat_model: ChatModel, candidate: Candidate, request: CompletionRequest, progress: _Progress
+    ) -> Completion:
+        """One call. Whatever it wrote to the screen before it failed is taken back."""
+        watch = CallWatch(
+            provider=candidate.provider, limits=self.limits, interrupt=progress.interrupt, clock=self.clock
+        )
+        watch.check()
+        reply = Reply(candidate.provider)
+        record = CallRecord(provider=candidate.provider, model=candidate.model, started_at=utc_now())
+        prompt_tokens = 0
+        try:
+            model = candidate.model or chat_model.default_model()
+            record = replace(record, model=model)
+            prompt = compose(request, context_tokens=chat_model.context_tokens(model))
+            prompt_tokens = prompt.tokens
+            composed = replace(request, messages=prompt.messages, memories=prompt.offered)
+            stream = chat_model.stream(composed, model=model, watch=watch)
+            tool_calls = self._read(stream, reply, watch, progress.generations)
+            completion = Completion(
+                text=reply.text,
+                provider=candidate.provider,
+                model=model,
+                usage=_usage(reply, prompt_tokens),
+                stop_reason=reply.stop_reason or StopReason.STOP,
+                tool_calls=tool_calls,
+                notice=reply.notice,
+                first_token_ms=watch.first_token_ms,
+                offered=prompt.offered,
+            )
+        except (ModelUnavailable, ModelRefusal) as failure:
+            progress.generations.discard()
+            # What a cut stream wrote was paid for, too.
+            usage = _usage(reply, prompt_tokens) if reply.text else Usage()
+            progress.calls.append(_close(record, watch, usage=usage, failure=failure.kind))
+            raise
+        progress.calls.append(_close(record, watch, usage=completion.usage))
+        return completion
+
+    def _read(
+        self, stream: Iterator[Delta], reply: Reply, watch: CallWatch, generations: Generations
+    ) -> tuple[ToolCall, ...]:
+        try:
+            for delta in stream:
+                watch.check()
+                if isinstance(delta, TextDelta | ThoughtDelta | NoticeDelta | ToolCallDelta):
+                    watch.saw_token()
+                generations.write(reply.add(delta))
+        finally:
+            close = getattr(stream, "close", None)
+            if close is not None:
+                close()
+        return reply.finish()
+
+    def _leave(self, progress: _Progress, name: ProviderName, failure: _Failure, *, tries: int) -> None:
+        after = f" after {tries} tries" if tries > 1 else ""
+        progress.degraded.append(f"{name}: {failure.summary}{after}")
+        progress.generations.notice(progress.degraded[-1])
+        progress.failures.append(failure)
+
+    def _wait(self, pause_s: float, interrupt: Interrupt) -> None:
+        until = self.clock() + pause_s
+        while (left_s := until - self.clock()) > 0:
+            interrupt()
+            self.sleep(min(left_s, _WAIT_SLICE_S))
+
+
+def _usage(reply: Reply, prompt_tokens: int) -> Usage:
+    if reply.usage is not None:
+        return reply.usage
+    return Usage(input_tokens=prompt_tokens, output_tokens=estimate_tokens(reply.text), estimated=True)
+
+
+def _close(record: CallRecord, watch: CallWatch, *, usage: Usage, failure: FailureKind | None = None) -> CallRecord:
+    return replace(record, usage=usage, failure=failure, first_token_ms=watch.first_token_ms, total_ms=watch.elapsed_ms)
+
+
+def _exhausted(progress: _Progress) -> _Failure:
+    """The error of a completion that nobody gave; it passes when one of the failures may."""
+    reasons = "; ".join(progress.degraded) or "none is configured"
+    message = (
+        f"no provider answered ({reasons}). See `manage.py providers check`, or add `offline` to LOTUS_PROVIDERS to have "
+        "memory quoted instead"
+    )
+    passing = [failure for failure in progress.failures if isinstance(failure, ModelUnavailable)]
+    if passing:
+        waits = [failure.retry_after_s for failure in passing if failure.retry_after_s is not None]
+        return ModelUnavailable(passing[0].kind, passing[0].summary, message, retry_after_s=min(waits, default=None))
+    if len(progress.failures) == 1:
+        message = f"{message}. {progress.failures[0]}"
+    kind = progress.failures[0].kind if progress.failures else FailureKind.NOT_CAPABLE
+    return ModelRefusal(kind, reasons, message)

@@ -1,0 +1,94 @@
+"""The providers module's verbs, and how it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lotus_tasks import bootstrap
+from lotus_tasks.celery import command_task
+from lotus_tasks.errors import Cancelled, HandBack, StaleLease
+from lotus_tasks.events import Event, ProviderCompleted
+from lotus_tasks.infra.streams import TokenWriter
+from lotus_tasks.manifest import HealthReport
+from lotus_tasks.providers.adapters import catalogue
+from lotus_tasks.providers.adapters.breakers import RedisBreakers
+from lotus_tasks.providers.models import ProviderName
+from lotus_tasks.providers.ports import ChatModel, TokenSink
+from lotus_tasks.providers.service.breaker import BreakerPolicy
+from lotus_tasks.providers.service.checking import check_all, summarise
+from lotus_tasks.providers.service.completion import CompletionService
+from lotus_tasks.providers.service.generations import SilentSink
+from lotus_tasks.providers.service.payloads import read_request, write_result, write_status
+from lotus_tasks.providers.service.retry import RetryPolicy
+from lotus_tasks.settings import Settings, load_settings
+from lotus_tasks.work import Outcome, Work
+
+
+@bootstrap.per_process
+def settings() -> Settings:
+    """The settings, with the keys: they stay in this process."""
+    return load_settings()
+
+
+@bootstrap.per_process
+def models() -> dict[ProviderName, ChatModel]:
+    """The providers of this process."""
+    return catalogue.chat_models(settings())
+
+
+@bootstrap.per_process
+def completions() -> CompletionService:
+    """The service of this process."""
+    return CompletionService(
+        models=models(),
+        order=catalogue.order(settings()),
+        limits=catalogue.time_limits(settings()),
+        retry=RetryPolicy(),
+        breakers=RedisBreakers(bootstrap.redis_client(), BreakerPolicy()),
+    )
+
+
+@command_task("providers.complete")
+def complete(work: Work) -> Outcome:
+    """Complete a prompt; tokens go to the run's stream, the answer into the result."""
+    request = read_request(work.payload)
+    completion = completions().complete(request, sink=_sink(work), interrupt=interruption(work))
+    events: list[Event] = []
+    if work.run_id is not None:
+        events.append(ProviderCompleted(run_id=work.run_id, command_id=work.command_id))
+    return Outcome(result=write_result(completion), events=events)
+
+
+@command_task("providers.check")
+def check(work: Work) -> Outcome:
+    """Ask every provider, or the one named ``provider``, whether it would serve."""
+    wanted = work.payload.get("provider")
+    chosen = [model for name, model in models().items() if wanted in {None, name}]
+    return Outcome(result={"providers": [write_status(status) for status in check_all(chosen)]})
+
+
+def check_health() -> HealthReport:
+    """How the module is: ok while the first provider that was set up answers; the offline provider alone is ok, too."""
+    statuses = check_all([model for model in models().values() if model.is_present()])
+    status, detail = summarise(statuses)
+    return HealthReport(status=status, detail=detail, facts={"providers": [write_status(one) for one in statuses]})
+
+
+def interruption(work: Work) -> Callable[[], None]:
+    """Raises when ``work`` must not go on."""
+
+    def look() -> None:
+        if work.cancelled():
+            raise Cancelled("the run was cancelled")
+        if not work.is_current():
+            raise StaleLease("another worker took this completion over")
+        if work.stopping():
+            raise HandBack("the worker is stopping")
+
+    return look
+
+
+def _sink(work: Work) -> TokenSink:
+    if work.run_id is None or not work.payload.get("stream", True):
+        return SilentSink()
+    return TokenWriter(bootstrap.redis_client(), work.run_id, fence=work.fence)
