@@ -74,6 +74,9 @@ class Start:
         except BaseException:
             stop(self._home, lambda _: None)
             raise
+        finally:
+            if self._process:
+                self._process.returncode = 0  # it outlives us: Popen is not to wait for it, nor to complain
 
     def _begin(self) -> None:
         configuration = write_configuration(self._home, self._plan.programs)

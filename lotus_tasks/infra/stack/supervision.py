@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from xml.parsers.expat import ExpatError
 
 from lotus_tasks.errors import InvalidInput, ServiceDown
 from lotus_tasks.infra.home import PROJECT, Home
@@ -22,7 +23,6 @@ from lotus_tasks.infra.stack.programs import Group, Program, launch
 NAME = "supervisor"
 """The supervisor's own lock and log."""
 
-_NO_SUCH_NAME = 10
 _ALREADY_STARTED = 60
 _NOT_RUNNING = 70
 
@@ -47,24 +47,19 @@ class _UnixConnection(http.client.HTTPConnection):
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))
-
-
-class _UnixTransport(xmlrpc.client.Transport):
-    def __init__(self, path: Path, timeout_s: float) -> None:
-        super().__init__()
-        self._path = path
-        self._timeout_s = timeout_s
-
-    def make_connection(self, host: Any) -> http.client.HTTPConnection:  # noqa: ARG002 - the path is known
-        return _UnixConnection(self._path, self._timeout_s)
+        try:
+            self.sock.connect(str(self._path))
+        except OSError:
+            self.sock.close()
+            raise
 
 
 class Supervisor:
     """A running supervisord, asked over its socket. Every method raises ServiceDown when it doesn't answer."""
 
     def __init__(self, path: Path, *, timeout_s: float = 90.0) -> None:
-        self._server = xmlrpc.client.ServerProxy("http://localhost", transport=_UnixTransport(path, timeout_s))
+        self._path = path
+        self._timeout_s = timeout_s
 
     def answers(self) -> bool:
         """Whether a supervisor is there at all."""
@@ -116,15 +111,20 @@ class Supervisor:
         """Tells it to stop everything and leave."""
         self._call("shutdown")
 
-    def _call(self, method: str, *arguments: object, ignore: int = 0) -> Any:
+    def _call(self, method: str, *arguments: Any, ignore: int = 0) -> Any:
+        connection = _UnixConnection(self._path, self._timeout_s)
         try:
-            return getattr(self._server.supervisor, method)(*arguments)
+            connection.request("POST", "/RPC2", xmlrpc.client.dumps(arguments, f"supervisor.{method}"), {"Content-Type": "text/xml"})
+            answers, _ = xmlrpc.client.loads(connection.getresponse().read())
+            return answers[0]
         except xmlrpc.client.Fault as fault:
             if fault.faultCode == ignore:
                 return None
             raise ServiceDown(f"the supervisor refused {method}: {fault.faultString}; see `python manage.py logs supervisor`") from fault
-        except (OSError, http.client.HTTPException, xmlrpc.client.Error) as error:
+        except (OSError, http.client.HTTPException, ExpatError) as error:
             raise ServiceDown(f"the supervisor does not answer ({error}); run `python manage.py up`") from error
+        finally:
+            connection.close()
 
 
 def socket_path(home: Home) -> Path:
