@@ -27,7 +27,7 @@ class RawSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """A source's text: line ends are ``\\n``, and there is no NUL in it."""
+    """A source's text: line ends are LF, and there is no NUL in it."""
 
     source: str
     kind: TextKind

@@ -29,7 +29,9 @@ class PerceptStore(Protocol):
     def find(self, source: str) -> Percept | None:
         """What is kept of the source."""
 
-    def replace(self, tx: Transaction, document: Document, chunks: Sequence[Chunk], follow_ups: Sequence[CommandId]) -> PerceptId | None:
+    def replace(
+        self, tx: Transaction, document: Document, chunks: Sequence[Chunk], follow_ups: Sequence[CommandId]
+    ) -> PerceptId | None:
         """Keep this version in place of the older one; None where a later reading is kept already."""
 
     def skip(self, tx: Transaction, skip: Skip, follow_ups: Sequence[CommandId]) -> PerceptId | None:

@@ -1,0 +1,1 @@
+"""What perception decides: what a source says, and how it is cut."""

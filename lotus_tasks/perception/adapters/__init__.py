@@ -1,0 +1,1 @@
+"""How the world answers perception: the file system and PostgreSQL."""

@@ -1,0 +1,144 @@
+"""What becomes of a path: a folder's files become commands, a file becomes chunks, or the reason why it doesn't."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeGuard
+
+from lotus_tasks.errors import InvalidInput, NotFound
+from lotus_tasks.events import PerceptCaptured
+from lotus_tasks.perception.models import Document, Percept, RawSource, Skip
+from lotus_tasks.perception.ports import Files, PerceptStore
+from lotus_tasks.perception.service.chunking import CHUNKER, chunk
+from lotus_tasks.perception.service.decoding import decode
+from lotus_tasks.values import CommandId, utc_now
+from lotus_tasks.work import CommandSpec, Outcome, Transaction, Work
+
+FILES_A_PAGE = 500
+"""How many files of a folder one command takes on; the rest is the next command's, so none is ever long."""
+
+FollowUps = Callable[[CommandId], Sequence[CommandId]]
+"""The commands that a percept.captured published by this command starts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intake:
+    """Takes in what a command names. Its result has ``kind`` (file or folder) and what the ingesting user wants to hear."""
+
+    files: Files
+    store: PerceptStore
+    follow_ups: FollowUps
+
+    def take_in(self, work: Work) -> Outcome:
+        """Payload: {path, after?} or {source, content (Base64)}. Raises InvalidInput where it is neither, NotFound."""
+        if "content" in work.payload:
+            return self._take_in_raw(work, _given(work.payload))
+        path = _path(work.payload)
+        if path.startswith(("http://", "https://")):
+            raise InvalidInput(f"{path}: reading web pages is not supported yet; save the page as text and ingest the file")
+        if not os.path.isabs(path):  # noqa: PTH117 - a path is a text here: it is the percept's name
+            raise InvalidInput(f"{path!r} is not an absolute path; a worker has a working directory of its own")
+        try:
+            if self.files.is_folder(path):
+                return self._take_in_folder(work, path)
+            found = self.files.read(path)
+        except NotFound as error:
+            return self._miss(path, str(error))
+        return self._keep_skip(work, found) if isinstance(found, Skip) else self._take_in_raw(work, found)
+
+    def _take_in_folder(self, work: Work, path: str) -> Outcome:
+        page = self.files.list_files(path, after=work.payload.get("after"), limit=FILES_A_PAGE)
+        commands = [CommandSpec(name=work.name, key=f"{work.command_id}:{file}", payload={"path": file}) for file in page.files]
+        more = None
+        if page.after is not None:
+            more = CommandSpec(name=work.name, key=f"{work.command_id}>{page.after}", payload={"path": path, "after": page.after})
+        return Outcome(
+            result={
+                "kind": "folder",
+                "source": path,
+                "commands": [str(spec.id) for spec in commands],
+                "more": str(more.id) if more else None,
+                "ignored": page.ignored,
+            },
+            commands=[*commands, *((more,) if more else ())],
+        )
+
+    def _take_in_raw(self, work: Work, raw: RawSource) -> Outcome:
+        document = decode(raw)
+        if isinstance(document, Skip):
+            return self._keep_skip(work, document)
+        known = self.store.find(document.source)
+        if _is_unchanged(known, document):
+            return Outcome(result=_result("unchanged", document.source, chunks=known.chunk_count, follow_ups=known.follow_ups))
+        chunks = chunk(document)
+        follow_ups = self.follow_ups(work.command_id)
+
+        def keep(tx: Transaction) -> None:
+            percept_id = self.store.replace(tx, document, chunks, follow_ups)
+            if percept_id is not None:
+                tx.publish(PerceptCaptured(percept_id=percept_id, source=document.source))
+
+        return Outcome(result=_result("captured", document.source, chunks=len(chunks), follow_ups=follow_ups), write=keep)
+
+    def _keep_skip(self, work: Work, skip: Skip) -> Outcome:
+        """Where an older version was captured and the content has become unreadable, what it said is withdrawn."""
+        known = self.store.find(skip.source)
+        withdraws = skip.withdraws and known is not None and known.chunk_count > 0
+        follow_ups = self.follow_ups(work.command_id) if withdraws else ()
+
+        def keep(tx: Transaction) -> None:
+            percept_id = self.store.skip(tx, skip, follow_ups)
+            if percept_id is not None and withdraws:
+                tx.publish(PerceptCaptured(percept_id=percept_id, source=skip.source))
+
+        return Outcome(result=_result("skipped", skip.source, reason=skip.reason, follow_ups=follow_ups), write=keep)
+
+    def _miss(self, path: str, reason: str) -> Outcome:
+        note = f"{reason}; what it said is kept"
+        return Outcome(result=_result("failed", path, reason=reason), write=lambda tx: self.store.fail(tx, path, note))
+
+
+def _is_unchanged(known: Percept | None, document: Document) -> TypeGuard[Percept]:
+    """Read before with the same content by the same chunker, and nothing that followed from it has failed."""
+    return (
+        known is not None
+        and known.status == "captured"
+        and known.content_hash == document.content_hash
+        and known.chunker == CHUNKER
+        and known.settled
+    )
+
+
+def _path(payload: Mapping[str, Any]) -> str:
+    path = payload.get("path")
+    if not isinstance(path, str) or not path:
+        raise InvalidInput("perception.ingest needs a path, or a source and its content")
+    return path
+
+
+def _given(payload: Mapping[str, Any]) -> RawSource:
+    source = payload.get("source")
+    if not isinstance(source, str) or ":" not in source or os.path.isabs(source):  # noqa: PTH117
+        raise InvalidInput("content given with the command needs a source of its own, such as stdin:NAME")
+    try:
+        content = base64.b64decode(str(payload["content"]), validate=True)
+    except binascii.Error as error:
+        raise InvalidInput(f"the content of {source} is not Base64") from error
+    return RawSource(source=source, content=content, modified_at=None, read_at=utc_now())
+
+
+def _result(
+    status: str, source: str, *, reason: str = "", chunks: int = 0, follow_ups: Sequence[CommandId] = ()
+) -> dict[str, Any]:
+    return {
+        "kind": "file",
+        "source": source,
+        "status": status,
+        "reason": reason,
+        "chunks": chunks,
+        "follow_ups": [str(command_id) for command_id in follow_ups],
+    }

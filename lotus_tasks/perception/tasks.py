@@ -1,0 +1,54 @@
+"""When perception runs."""
+
+from __future__ import annotations
+
+from lotus_tasks import bootstrap
+from lotus_tasks.celery import command_task
+from lotus_tasks.errors import InvalidInput
+from lotus_tasks.events import PerceptCaptured
+from lotus_tasks.infra.outbox import follow_up_id
+from lotus_tasks.manifest import HealthReport
+from lotus_tasks.perception.adapters.local_files import LocalFiles
+from lotus_tasks.perception.adapters.postgres_percepts import PostgresPercepts
+from lotus_tasks.perception.service.intake import Intake
+from lotus_tasks.values import CommandId
+from lotus_tasks.work import Outcome, Work
+
+STATUSES = ("indexed", "pending", "skipped", "failed")
+_MOST_LISTED = 10_000
+
+
+@command_task("perception.ingest")
+def ingest(work: Work) -> Outcome:
+    """Read a file, a folder or given content, and cut it into chunks."""
+    intake = Intake(
+        files=LocalFiles(closed=[bootstrap.runtime().home]),
+        store=PostgresPercepts(bootstrap.database()),
+        follow_ups=_follow_ups,
+    )
+    return intake.take_in(work)
+
+
+@command_task("perception.list")
+def list_percepts(work: Work) -> Outcome:
+    """What was read: payload {status?, limit?}."""
+    status = work.payload.get("status")
+    if status is not None and status not in STATUSES:
+        raise InvalidInput(f"{status!r} is no status of a source; there are {', '.join(STATUSES)}")
+    limit = min(max(int(work.payload.get("limit", 1000)), 1), _MOST_LISTED)
+    rows = PostgresPercepts(bootstrap.database()).list(status=status, limit=limit)
+    return Outcome(result={"percepts": [{**row, "captured_at": row["captured_at"].isoformat()} for row in rows]})
+
+
+def check_health() -> HealthReport:
+    """Perception needs PostgreSQL alone: when that answers, it is well."""
+    counts = PostgresPercepts(bootstrap.database()).counts()
+    read, skipped, failed = (counts.get(status, 0) for status in ("captured", "skipped", "failed"))
+    detail = f"{read} sources read in {counts['chunks']} chunks, {skipped} skipped, {failed} failed"
+    facts = {"read": read, "skipped": skipped, "failed": failed, "chunks": counts["chunks"]}
+    return HealthReport(status="ok", detail=detail, facts=facts)
+
+
+def _follow_ups(command_id: CommandId) -> list[CommandId]:
+    event = PerceptCaptured.name
+    return [follow_up_id(str(command_id), event, task) for task in bootstrap.subscribed(event)]

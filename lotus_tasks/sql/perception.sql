@@ -1,0 +1,57 @@
+-- name: find_percept
+-- What is kept of a source, and whether nothing that its capture started has failed.
+SELECT id, source, status, content_hash, chunker, chunk_count, follow_ups,
+       NOT EXISTS (SELECT FROM commands WHERE commands.id = ANY(follow_ups) AND commands.status IN ('failed', 'unknown', 'cancelled'))
+           AS settled
+FROM percepts WHERE source = %(source)s;
+
+-- name: hold_source
+-- Two readings of one source are kept one after the other.
+SELECT pg_advisory_xact_lock(hashtextextended(%(source)s, 200));
+
+-- name: drop_older
+-- The version read before this one goes, and its chunks with it.
+DELETE FROM percepts WHERE source = %(source)s AND read_at <= %(read_at)s;
+
+-- name: insert_percept
+-- A version of a source. No row: a later reading is kept.
+INSERT INTO percepts (id, source, kind, status, reason, content_hash, size_bytes, modified_at, chunker, chunk_count, follow_ups, read_at)
+VALUES (%(id)s, %(source)s, %(kind)s, %(status)s, %(reason)s, %(content_hash)s, %(size_bytes)s, %(modified_at)s, %(chunker)s,
+        %(chunk_count)s, %(follow_ups)s::uuid[], %(read_at)s)
+ON CONFLICT (source) DO NOTHING
+RETURNING id;
+
+-- name: insert_chunks
+-- The chunks of a version, in their order.
+INSERT INTO percept_chunks (percept_id, seq, source, heading, text)
+SELECT %(percept_id)s, seq - 1, %(source)s, heading, text
+FROM unnest(%(headings)s::text[], %(texts)s::text[]) WITH ORDINALITY AS chunk (heading, text, seq);
+
+-- name: note_status
+-- The source can't be read any more; its chunks stay.
+UPDATE percepts SET status = %(status)s, reason = %(reason)s, read_at = coalesce(%(read_at)s, read_at), captured_at = now()
+WHERE source = %(source)s
+RETURNING id;
+
+-- name: list_percepts
+-- What was read, the latest first. A captured source is `indexed` once it is remembered, `pending` until then.
+WITH states AS (
+    SELECT source, kind, reason, chunk_count AS chunks, size_bytes, captured_at,
+           CASE WHEN percepts.status <> 'captured' THEN percepts.status
+                WHEN EXISTS (SELECT FROM commands WHERE commands.id = ANY(follow_ups)
+                             AND commands.status IN ('failed', 'unknown', 'cancelled')) THEN 'failed'
+                WHEN EXISTS (SELECT FROM commands WHERE commands.id = ANY(follow_ups)
+                             AND commands.status IN ('queued', 'running')) THEN 'pending'
+                ELSE 'indexed' END AS status,
+           (SELECT error FROM commands WHERE commands.id = ANY(follow_ups)
+            AND commands.status IN ('failed', 'unknown', 'cancelled') LIMIT 1) AS error
+    FROM percepts
+)
+SELECT source, kind, status, coalesce(reason, 'it was read but not remembered: ' || error, '') AS reason, chunks, size_bytes, captured_at
+FROM states
+WHERE %(status)s::text IS NULL OR status = %(status)s
+ORDER BY captured_at DESC, source LIMIT %(limit)s;
+
+-- name: count_percepts
+-- How many sources of each status, and how many chunks they have.
+SELECT status, count(*) AS count, coalesce(sum(chunk_count), 0)::bigint AS chunks FROM percepts GROUP BY status;
