@@ -12,7 +12,7 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, TypeVar
 
-from lotus_tasks.events import EVENTS
+from lotus_tasks.events import EVENTS, CommandFailed
 from lotus_tasks.infra.outbox import Outbox
 from lotus_tasks.infra.postgres import Database
 from lotus_tasks.infra.runtime import Runtime
@@ -49,7 +49,7 @@ def per_process(make: Callable[[], T]) -> Callable[[], T]:
 def manifests() -> tuple[Manifest, ...]:
     """The modules' manifests in dependency order. Raises ConfigurationError where they don't fit together."""
     found = [import_module(f"lotus_tasks.{name}").MODULE for name in MODULES]
-    return tuple(load_order(found, declared_events=EVENTS))
+    return tuple(load_order(found, declared_events=EVENTS, outbox_events=[CommandFailed.name]))
 
 
 def subscribed(event: str) -> list[str]:

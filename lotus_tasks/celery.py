@@ -30,7 +30,7 @@ from lotus_tasks.infra import queries
 from lotus_tasks.infra.leases import HeldLease, LeaseKeeper
 from lotus_tasks.infra.logs import configure_logging
 from lotus_tasks.infra.outbox import Claim, WakeUp
-from lotus_tasks.infra.postgres import json_parameter
+from lotus_tasks.infra.postgres import json_parameter, one_line
 from lotus_tasks.manifest import HealthReport, Manifest
 from lotus_tasks.values import CommandId, RunId
 from lotus_tasks.work import Outcome, Work
@@ -153,7 +153,7 @@ class CommandTask(Task):  # type: ignore[misc]  # Celery ships no types
                 return _end(claim, error)
             except Exception as error:
                 log.exception("failed unexpectedly")
-                return _end(claim, Permanent(f"internal error in {claim.name}: {type(error).__name__}: {error}"))
+                return _end(claim, Permanent(f"internal error in {claim.name}: {type(error).__name__}: {one_line(error)}"))
             else:
                 if outcome.after is not None:
                     outcome.after()

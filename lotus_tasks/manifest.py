@@ -40,8 +40,10 @@ class HealthReport:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-def load_order(manifests: Iterable[Manifest], *, declared_events: Iterable[str]) -> list[Manifest]:
-    """The manifests in dependency order; ties keep the order given.
+def load_order(
+    manifests: Iterable[Manifest], *, declared_events: Iterable[str], outbox_events: Iterable[str] = ()
+) -> list[Manifest]:
+    """The manifests in dependency order; ties keep the order given. ``outbox_events``: what the outbox itself publishes.
 
     Raises ConfigurationError naming the fault: a name or task used twice, a missing or circular dependency, an event that
     nobody declares, a subscription to an event that nobody publishes, a task outside its module's prefix.
@@ -52,7 +54,7 @@ def load_order(manifests: Iterable[Manifest], *, declared_events: Iterable[str])
             raise ConfigurationError(f"two modules are named {manifest.name!r}; rename one")
         known[manifest.name] = manifest
     _refuse_bad_dependencies(known)
-    _refuse_bad_events(known, set(declared_events))
+    _refuse_bad_events(known, set(declared_events), set(outbox_events))
     _refuse_bad_tasks(known)
     sorter = TopologicalSorter({name: tuple(manifest.depends_on) for name, manifest in known.items()})
     try:
@@ -82,8 +84,8 @@ def _refuse_bad_dependencies(known: Mapping[str, Manifest]) -> None:
                 )
 
 
-def _refuse_bad_events(known: Mapping[str, Manifest], declared: set[str]) -> None:
-    published = {event for manifest in known.values() for event in manifest.publishes}
+def _refuse_bad_events(known: Mapping[str, Manifest], declared: set[str], published_anyway: set[str]) -> None:
+    published = published_anyway | {event for manifest in known.values() for event in manifest.publishes}
     for manifest in known.values():
         for event in (*manifest.publishes, *manifest.subscribes):
             if event not in declared:

@@ -22,7 +22,7 @@ from lotus_tasks.errors import LotusError, Permanent, StaleLease, Transient
 from lotus_tasks.events import CommandFailed, Event
 from lotus_tasks.infra import queries
 from lotus_tasks.infra.postgres import Connection, Database, connect, json_parameter, strip_nul
-from lotus_tasks.values import CommandId, RunId
+from lotus_tasks.values import CommandId, RunId, derive_command_id
 from lotus_tasks.work import CommandSpec, Outcome
 
 SEND_GRACE_S = 3.0
@@ -85,7 +85,7 @@ class OutboxTransaction:
             self.submit(
                 CommandSpec(
                     name=task,
-                    key=f"{key}>{task}",
+                    key=_follow_up_key(self.cause, event.name, task),
                     payload={**payload, "event": event.name, "event_id": row["id"]},
                     run_id=run_id,
                 )
@@ -142,15 +142,15 @@ class Outbox:
     def finish(self, claim: Claim, outcome: Outcome) -> list[WakeUp]:
         """Commit the outcome with the command's success. Returns what to send. Raises StaleLease, and then nothing is kept."""
         with self.database.transaction() as conn:
-            row = conn.execute(
-                self._sql.finish,
-                {"id": claim.command_id, "fence": claim.fence, "result": json_parameter(dict(outcome.result))},
-            ).fetchone()
-            if row is None:
-                raise StaleLease(f"{claim.name} {claim.command_id} was taken over; this worker's result was dropped")
             tx = OutboxTransaction(conn=conn, subscribers=self.subscribers, cause=str(claim.command_id))
+            mine = {"id": claim.command_id, "fence": claim.fence}
             if outcome.write is not None:
+                if conn.execute(self._sql.hold_fence, mine).fetchone() is None:
+                    raise _taken_over(claim)
                 outcome.write(tx)
+            # After `write`, which may have put into the result what only the database knows.
+            if conn.execute(self._sql.finish, {**mine, "result": json_parameter(dict(outcome.result))}).fetchone() is None:
+                raise _taken_over(claim)
             for event in outcome.events:
                 tx.publish(event)
             for spec in outcome.commands:
@@ -259,6 +259,19 @@ class Outbox:
         """Free what the former process of this name held."""
         with self.database.transaction() as conn:
             conn.execute(self._sql.expire_leases_of, {"owner": owner})
+
+
+def _taken_over(claim: Claim) -> StaleLease:
+    return StaleLease(f"{claim.name} {claim.command_id} was taken over; this worker's result was dropped")
+
+
+def follow_up_id(cause: str, event: str, task: str) -> CommandId:
+    """The id of the command that ``event``, published by the command ``cause``, starts for the subscriber ``task``."""
+    return derive_command_id(_follow_up_key(cause, event, task))
+
+
+def _follow_up_key(cause: str, event: str, task: str) -> str:
+    return f"{cause}/{event}>{task}"
 
 
 def submit(conn: Connection, specs: Iterable[CommandSpec]) -> list[CommandId]:

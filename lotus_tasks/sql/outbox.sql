@@ -46,6 +46,10 @@ SELECT held.id, commands.status = 'running' AND commands.fence = held.fence AS c
        coalesce(runs.status = 'cancelled', false) AS cancelled
 FROM held JOIN commands ON commands.id = held.id LEFT JOIN runs ON runs.id = commands.run_id;
 
+-- name: hold_fence
+-- Lock a command whose fence is still ours until the transaction ends.
+SELECT id FROM commands WHERE id = %(id)s AND fence = %(fence)s AND status = 'running' FOR UPDATE;
+
 -- name: finish
 -- Succeed, if the fence is still ours.
 UPDATE commands SET status = 'succeeded', result = %(result)s, finished_at = now(), lease_until = NULL

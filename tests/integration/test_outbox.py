@@ -1,0 +1,258 @@
+"""Commands and events in a real PostgreSQL: claims, fences, retries, wake-up calls."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from lotus_tasks.errors import Permanent, StaleLease, Transient
+from lotus_tasks.events import PerceptCaptured, RunConcluded
+from lotus_tasks.infra.leases import LeaseKeeper
+from lotus_tasks.infra.outbox import Outbox, OutboxTransaction
+from lotus_tasks.infra.postgres import Database
+from lotus_tasks.infra.sweep import sweep
+from lotus_tasks.values import ConversationId, PerceptId, RunId, utc_now
+from lotus_tasks.work import CommandSpec, Outcome
+
+from stack import wait_until
+
+SUBSCRIBERS = {"percept.captured": ["memory.store", "memory.count"], "command.failed": ["reasoning.advance"]}
+SERVED = ["memory.recall", "memory.store", "memory.count", "reasoning.advance"]
+
+
+@pytest.fixture
+def database(services) -> Iterator[Database]:
+    with Database(services.runtime.database_url) as database:
+        yield database
+
+
+@pytest.fixture
+def outbox(database: Database) -> Outbox:
+    return Outbox(database, subscribers=lambda event: SUBSCRIBERS.get(event, ()), lease_s=5.0)
+
+
+def submit(outbox: Outbox, *, sends_itself: bool = True, **fields) -> CommandSpec:
+    spec = CommandSpec(name=fields.pop("name", "memory.recall"), key=fields.pop("key", str(uuid.uuid4())), **fields)
+    with outbox.database.transaction() as conn:
+        tx = OutboxTransaction(conn=conn, subscribers=outbox.subscribers, cause="test", sends_itself=sends_itself)
+        tx.submit(spec)
+    return spec
+
+
+def state(outbox: Outbox, spec: CommandSpec) -> dict:
+    return one(outbox, "SELECT * FROM commands WHERE id = %s", spec.id)
+
+
+def one(outbox: Outbox, query: str, *parameters) -> dict:
+    with outbox.database.transaction() as conn:
+        return conn.execute(query, parameters).fetchone()
+
+
+def run_out(outbox: Outbox, spec: CommandSpec) -> None:
+    """The lease of a worker that died long ago."""
+    with outbox.database.transaction() as conn:
+        conn.execute(
+            "UPDATE commands SET lease_until = now() - interval '1 s', next_send_at = now() - interval '1 s' WHERE id = %s",
+            [spec.id],
+        )
+
+
+def open_run(outbox: Outbox) -> RunId:
+    run_id, conversation = uuid.uuid4(), uuid.uuid4()
+    with outbox.database.transaction() as conn:
+        conn.execute("INSERT INTO conversations (id) VALUES (%s)", [conversation])
+        conn.execute("INSERT INTO runs (id, conversation_id, question) VALUES (%s, %s, 'q')", [run_id, conversation])
+    return RunId(run_id)
+
+
+def test_the_same_key_is_submitted_once(outbox):
+    submit(outbox, key="k")
+    submit(outbox, key="k")
+    assert one(outbox, "SELECT count(*) FROM commands")["count"] == 1
+
+
+def test_a_claim_counts_the_attempt_and_the_fence_and_excludes_a_second_worker(outbox):
+    spec = submit(outbox)
+    claim = outbox.claim(spec.id, owner="a")
+    assert (claim.attempt, claim.fence) == (1, 1)
+    assert outbox.claim(spec.id, owner="b") is None
+
+
+def test_a_claim_starts_its_run(outbox):
+    run_id = open_run(outbox)
+    outbox.claim(submit(outbox, run_id=run_id).id, owner="a")
+    run = one(outbox, "SELECT status, started_at FROM runs WHERE id = %s", run_id)
+    assert run["status"] == "running"
+    assert run["started_at"] is not None
+
+
+def test_a_lease_that_ran_out_is_taken_over_and_the_stale_workers_write_is_refused(outbox):
+    spec = submit(outbox)
+    stale = outbox.claim(spec.id, owner="a")
+    run_out(outbox, spec)
+    fresh = outbox.claim(spec.id, owner="b")
+    with pytest.raises(StaleLease):
+        outbox.finish(stale, Outcome(result={"by": "a"}, events=[PerceptCaptured(percept_id=PerceptId(uuid.uuid4()), source="s")]))
+    outbox.finish(fresh, Outcome(result={"by": "b"}))
+    row = state(outbox, spec)
+    assert (row["status"], row["result"], row["takeovers"], row["attempt"]) == ("succeeded", {"by": "b"}, 1, 2)
+    assert one(outbox, "SELECT count(*) FROM events")["count"] == 0
+
+
+def test_a_stale_workers_write_is_rolled_back_whole(outbox):
+    spec = submit(outbox)
+    stale = outbox.claim(spec.id, owner="a")
+    run_out(outbox, spec)
+    outbox.claim(spec.id, owner="b")
+    with pytest.raises(StaleLease):
+        outbox.finish(stale, Outcome(write=lambda tx: tx.submit(CommandSpec(name="memory.recall", key="from the dead"))))
+    assert one(outbox, "SELECT count(*) FROM commands")["count"] == 1
+
+
+def test_success_commits_result_events_and_follow_ups_together(outbox):
+    spec = submit(outbox)
+    claim = outbox.claim(spec.id, owner="a")
+    event = PerceptCaptured(percept_id=PerceptId(uuid.uuid4()), source="boat.md")
+    result: dict = {}
+    follow_up = CommandSpec(name="memory.recall", key="next")
+    wake_ups = outbox.finish(claim, Outcome(result=result, events=[event], commands=[follow_up], write=lambda _: result.update(n=1)))
+    assert state(outbox, spec)["result"] == {"n": 1}
+    assert sorted(wake_up.name for wake_up in wake_ups) == ["memory.count", "memory.recall", "memory.store"]
+    payload = one(outbox, "SELECT payload FROM commands WHERE name = 'memory.store'")["payload"]
+    assert payload["source"] == "boat.md"
+    assert payload["event"] == "percept.captured"
+
+
+def test_a_failing_write_leaves_the_command_to_be_done_again(outbox):
+    spec = submit(outbox)
+    claim = outbox.claim(spec.id, owner="a")
+    with pytest.raises(ZeroDivisionError):
+        outbox.finish(claim, Outcome(write=lambda _: 1 / 0))
+    assert state(outbox, spec)["status"] == "running"
+
+
+def test_a_transient_error_queues_the_command_again_until_its_attempts_are_spent(outbox):
+    run_id = open_run(outbox)
+    spec = submit(outbox, run_id=run_id, max_attempts=2)
+    outbox.retry(outbox.claim(spec.id, owner="a"), Transient("busy"), delay_s=0)
+    assert (state(outbox, spec)["status"], state(outbox, spec)["error"]) == ("queued", "busy")
+    wake_ups = outbox.retry(outbox.claim(spec.id, owner="a"), Transient("still busy"), delay_s=0)
+    assert (state(outbox, spec)["status"], state(outbox, spec)["error"]) == ("failed", "still busy")
+    assert [wake_up.name for wake_up in wake_ups] == ["reasoning.advance"]
+
+
+def test_a_command_that_waits_for_its_time_is_not_claimed_early(outbox):
+    spec = submit(outbox, not_before=utc_now() + timedelta(hours=1))
+    assert outbox.claim(spec.id, owner="a") is None
+    assert outbox.take_due(lambda _: 0) == []
+
+
+def test_handing_back_spends_no_attempt(outbox):
+    spec = submit(outbox, max_attempts=1)
+    outbox.hand_back(outbox.claim(spec.id, owner="a"))
+    assert outbox.claim(spec.id, owner="b").attempt == 1
+
+
+def test_what_kills_its_worker_every_time_fails_and_tells_its_run(outbox):
+    run_id = open_run(outbox)
+    spec = submit(outbox, run_id=run_id)
+    for _ in range(3):
+        assert outbox.claim(spec.id, owner="a") is not None
+        run_out(outbox, spec)
+    assert outbox.claim(spec.id, owner="a") is None
+    wake_ups = outbox.end_lost()
+    assert state(outbox, spec)["status"] == "failed"
+    assert "died 3 times" in state(outbox, spec)["error"]
+    assert [wake_up.name for wake_up in wake_ups] == ["reasoning.advance"]
+
+
+def test_what_is_not_idempotent_and_was_cut_off_becomes_unknown_and_never_runs_again(outbox):
+    run_id = open_run(outbox)
+    spec = submit(outbox, run_id=run_id, idempotent=False)
+    outbox.claim(spec.id, owner="a")
+    run_out(outbox, spec)
+    assert outbox.claim(spec.id, owner="b") is None
+    outbox.end_lost()
+    assert state(outbox, spec)["status"] == "unknown"
+    assert one(outbox, "SELECT payload FROM events WHERE name = 'command.failed'")["payload"]["unknown"] is True
+
+
+def test_an_event_of_one_cause_is_published_once(outbox):
+    event = RunConcluded(run_id=RunId(uuid.uuid4()), conversation_id=ConversationId(uuid.uuid4()))
+    for _ in range(2):
+        with outbox.database.transaction() as conn:
+            OutboxTransaction(conn=conn, subscribers=outbox.subscribers, cause="c").publish(event)
+    assert one(outbox, "SELECT count(*) FROM events")["count"] == 1
+
+
+def test_a_command_without_a_sender_is_sent_at_once(outbox):
+    spec = submit(outbox, sends_itself=False)
+    assert [wake_up.command_id for wake_up in outbox.take_fresh()] == [spec.id]
+    assert outbox.take_fresh() == []
+
+
+def test_a_command_whose_sender_has_just_committed_is_left_to_it(outbox):
+    submit(outbox)
+    assert outbox.take_fresh() == []
+    assert outbox.take_due(lambda _: 0) == []
+
+
+def test_a_lost_message_is_sent_again_but_not_one_that_still_waits_on_its_queue(outbox):
+    specs = [submit(outbox) for _ in range(3)]
+    for spec in specs:
+        run_out(outbox, spec)
+    assert outbox.take_due(lambda _: 3) == []
+    assert len(outbox.take_due(lambda _: 1)) == 2
+    assert [wake_up.command_id for wake_up in outbox.take_due(lambda _: 0)] == [specs[2].id]
+
+
+def test_what_died_with_its_worker_is_sent_again(outbox):
+    spec = submit(outbox)
+    outbox.claim(spec.id, owner="a")
+    run_out(outbox, spec)
+    assert [wake_up.command_id for wake_up in outbox.take_due(lambda _: 99)] == [spec.id]
+
+
+def test_a_worker_that_starts_frees_what_its_former_self_held(outbox):
+    spec = submit(outbox)
+    outbox.claim(spec.id, owner="worker-memory")
+    outbox.expire_leases_of("worker-memory")
+    assert outbox.claim(spec.id, owner="worker-memory").attempt == 2
+
+
+def test_a_command_no_module_serves_fails_by_name(outbox):
+    spec = submit(outbox, name="memory.dream")
+    sweep(outbox, SERVED, send=lambda wake_ups: len(list(wake_ups)), depth=lambda _: 0)
+    assert (state(outbox, spec)["status"], state(outbox, spec)["error"]) == ("failed", "no module serves memory.dream")
+
+
+def test_the_keeper_renews_a_lease_and_learns_that_the_run_was_cancelled(outbox):
+    outbox.lease_s = 1.0
+    run_id = open_run(outbox)
+    spec = submit(outbox, run_id=run_id)
+    claim = outbox.claim(spec.id, owner="a")
+    first = state(outbox, spec)["lease_until"]
+    keeper = LeaseKeeper(outbox)
+    try:
+        with keeper.hold(claim) as lease:
+            wait_until(lambda: state(outbox, spec)["lease_until"] > first, what="the renewal")
+            assert lease.is_current
+            with outbox.database.transaction() as conn:
+                conn.execute("UPDATE runs SET status = 'cancelled' WHERE id = %s", [run_id])
+            wait_until(lambda: lease.cancelled, what="the cancellation")
+            with outbox.database.transaction() as conn:
+                conn.execute("UPDATE commands SET fence = fence + 1 WHERE id = %s", [spec.id])
+            wait_until(lambda: not lease.is_current, what="the loss of the lease")
+    finally:
+        keeper.close()
+
+
+def test_ending_a_command_twice_changes_nothing(outbox):
+    spec = submit(outbox)
+    claim = outbox.claim(spec.id, owner="a")
+    outbox.end(claim, Permanent("no"))
+    assert outbox.end(claim, Permanent("no again")) == []
+    assert state(outbox, spec)["error"] == "no"
