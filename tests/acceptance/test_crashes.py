@@ -1,0 +1,127 @@
+"""Processes are killed and the broker is emptied in the middle of real work: every ask still succeeds, once, in time."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+import redis
+
+from stack import Lotus, wait_until
+from tests.modelserver.handle import ModelServerHandle
+
+WITHIN_S = 15.0
+"""From the fault to the answer (docs/architecture.md, promise 1)."""
+REPLY = "one two three four five six seven eight nine ten"
+
+
+def submit(lotus: Lotus, question: str) -> str:
+    done = lotus.run("ask", question, "--detach")
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def show(lotus: Lotus, run_id: str) -> dict[str, Any]:
+    done = lotus.run("runs", "show", run_id, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def wait_for_step(lotus: Lotus, run_id: str, kind: str, status: str = "running") -> None:
+    with lotus.database() as conn:
+        query = "SELECT 1 FROM steps JOIN commands ON commands.id = command_id WHERE steps.run_id = %s AND kind = %s AND commands.status = %s"
+        wait_until(lambda: conn.execute(query, [run_id, kind, status]).fetchone(), what=f"{kind} {status}")
+
+
+def wait_for_end(lotus: Lotus, run_ids: list[str], fault_at: float) -> None:
+    with lotus.database() as conn:
+        query = "SELECT count(*) FROM runs WHERE id = ANY(%s::uuid[]) AND status IN ('succeeded', 'failed', 'cancelled')"
+        left_s = WITHIN_S - (time.monotonic() - fault_at)
+        wait_until(lambda: conn.execute(query, [run_ids]).fetchone()[0] == len(run_ids), timeout_s=left_s, what="the answers")
+
+
+def assert_once(lotus: Lotus, run_ids: list[str]) -> None:
+    """Each run succeeded with one step of each kind, one event of each kind, and its exchange remembered once."""
+    with lotus.database() as conn:
+        for run_id in run_ids:
+            assert show(lotus, run_id)["status"] == "succeeded"
+            kinds = [row[0] for row in conn.execute("SELECT kind FROM steps WHERE run_id = %s ORDER BY seq", [run_id])]
+            assert kinds == ["recall", "think", "conclude"]
+            query = "SELECT name, count(*) FROM events WHERE payload ->> 'run_id' = %s GROUP BY name"
+            events = dict(conn.execute(query, [run_id]).fetchall())
+            assert events == {"memory.recalled": 1, "provider.completed": 1, "run.concluded": 1}
+        doubled = "SELECT key FROM events GROUP BY key HAVING count(*) > 1"
+        assert conn.execute(doubled).fetchall() == []
+
+
+def test_killing_the_providers_worker_in_mid_stream_only_delays_the_answer(lotus: Lotus, model: ModelServerHandle):
+    model.script(reply=REPLY, token_delay_s=0.25)
+    asking = lotus.popen("ask", "count to ten")
+    model.wait_for(lambda calls: calls and calls[0]["tokens_sent"] >= 3, within_s=15)
+    fault_at = time.monotonic()
+    lotus.kill("worker-providers")
+    model.script(token_delay_s=0.0)
+    stdout, stderr = asking.communicate(timeout=60)
+    assert asking.returncode == 0, stderr.decode()
+    assert time.monotonic() - fault_at < WITHIN_S
+    assert stdout.decode() == REPLY + "\n"
+    run_id = json.loads(lotus.run("runs", "list", "-n", "1", "--json").stdout)[0]["run_id"]
+    shown = show(lotus, run_id)
+    assert shown["resumed"] == 1
+    assert [step["attempt"] for step in shown["steps"]] == [1, 2, 1]
+    assert_once(lotus, [run_id])
+    assert len(model.calls) == 2
+
+
+def test_killing_the_reasoning_worker_between_two_steps_only_delays_the_answer(lotus: Lotus, model: ModelServerHandle):
+    model.script(reply=REPLY, first_token_delay_s=1.0)
+    run_id = submit(lotus, "count to ten")
+    wait_for_step(lotus, run_id, "think")
+    fault_at = time.monotonic()
+    lotus.kill("worker-reasoning")
+    wait_for_end(lotus, [run_id], fault_at)
+    assert show(lotus, run_id)["answer"] == REPLY
+    assert_once(lotus, [run_id])
+    assert len(model.calls) == 1
+
+
+def test_flushing_redis_with_ten_asks_queued_loses_none_and_doubles_none(lotus: Lotus, model: ModelServerHandle):
+    model.script(reply=REPLY, first_token_delay_s=0.7)
+    run_ids = [submit(lotus, f"count to ten, {number}") for number in range(10)]
+    with redis.Redis.from_url(lotus.runtime.redis_url) as client:
+        fault_at = time.monotonic()
+        client.flushall()
+        assert client.dbsize() < 10
+    wait_for_end(lotus, run_ids, fault_at)
+    assert_once(lotus, run_ids)
+    assert len(model.calls) == 10
+
+
+@pytest.mark.parametrize("process", ["relay", "beat", "worker-memory", "valkey", "postgres", "chroma"])
+def test_killing_any_other_process_only_delays_the_answer(lotus: Lotus, model: ModelServerHandle, process: str):
+    model.script(reply=REPLY, first_token_delay_s=0.5)
+    run_ids = [submit(lotus, f"count, {process} {number}") for number in range(3)]
+    fault_at = time.monotonic()
+    lotus.kill(process)
+    wait_for_end(lotus, run_ids, fault_at) if process != "postgres" else wait_until(
+        lambda: all(lotus.run("runs", "show", run_id).returncode == 0 for run_id in run_ids), what="PostgreSQL's return"
+    )
+    wait_for_end(lotus, run_ids, fault_at)
+    assert_once(lotus, run_ids)
+
+
+def test_a_task_that_kills_its_worker_every_time_fails_its_run_and_the_queue_goes_on(lotus: Lotus, model: ModelServerHandle):
+    model.fault("hang", times=10)
+    run_id = submit(lotus, "hang")
+    for attempt in (1, 2, 3):
+        model.wait_for(lambda calls, wanted=attempt: len(calls) >= wanted, within_s=WITHIN_S)
+        lotus.kill("worker-providers")
+    with lotus.database() as conn:
+        query = "SELECT status FROM runs WHERE id = %s AND status = 'failed'"
+        wait_until(lambda: conn.execute(query, [run_id]).fetchone(), timeout_s=30, what="the failure")
+    assert "died 3 times" in show(lotus, run_id)["error"]
+    model.reset()
+    done = lotus.run("ask", "and now?")
+    assert (done.returncode, done.stdout) == (0, "The scripted model answers.\n"), done.stderr
