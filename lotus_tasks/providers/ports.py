@@ -37,10 +37,10 @@ class ChatModel(Protocol):
     def is_present(self) -> bool:
         """False only for a provider that nobody set up and that isn't there: passing over it is no failure. Quick."""
 
-    def default_model(self) -> ModelName:
+    def default_model(self, watch: Watch) -> ModelName:
         """The model to use when none was asked for. Raises as ``stream`` does."""
 
-    def context_tokens(self, model: ModelName) -> int:
+    def context_tokens(self, model: ModelName, watch: Watch) -> int:
         """How many tokens ``model`` takes, prompt and reply together. Raises as ``stream`` does."""
 
     def stream(self, request: CompletionRequest, *, model: ModelName, watch: Watch) -> Iterator[Delta]:

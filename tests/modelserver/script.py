@@ -65,13 +65,17 @@ class Script:
 
 @dataclass(kw_only=True)
 class Call:
-    """One request as it came. ``disconnected_at``: when the client was seen to have gone, before the reply was whole."""
+    """One request as it came. ``disconnected_at``: when the client was seen to have gone, before the reply was whole.
+
+    ``connection``: the client's port, the same for calls that share a connection.
+    """
 
     vendor: str
     path: str
     body: dict[str, Any]
     headers: dict[str, str]
     started_at: float
+    connection: int = 0
     fault: str = ""
     status: int = 200
     tokens_sent: int = 0
@@ -123,9 +127,9 @@ class Stage:
         with self._lock:
             self.faults.clear()
 
-    def open(self, vendor: str, path: str, body: dict[str, Any], headers: dict[str, str]) -> Call:
+    def open(self, vendor: str, path: str, body: dict[str, Any], headers: dict[str, str], connection: int) -> Call:
         """Record a call."""
-        call = Call(vendor=vendor, path=path, body=body, headers=headers, started_at=time.time())
+        call = Call(vendor=vendor, path=path, body=body, headers=headers, started_at=time.time(), connection=connection)
         with self._lock:
             self.calls.append(call)
         return call

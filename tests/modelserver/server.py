@@ -162,7 +162,7 @@ class Handler(BaseHTTPRequestHandler):
         stage, script = self.server.stage, self.server.stage.script
         model = wire.model(path, body)
         prompt, last = wire.prompt(body)
-        call = stage.open(wire.name, path, body, self._headers())
+        call = stage.open(wire.name, path, body, self._headers(), self.client_address[1])
         fault = stage.next_fault()
         call.fault = fault.kind if fault else ""
         try:

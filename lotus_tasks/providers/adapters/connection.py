@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 from urllib.parse import urlsplit
 
 from lotus_tasks.errors import LotusError
+from lotus_tasks.providers.adapters.failures import scrub
 from lotus_tasks.providers.adapters.interruption import watched
 from lotus_tasks.providers.models import ModelName, ProviderRow, ProviderStatus, TimeLimits
 from lotus_tasks.providers.service.watching import CallWatch
@@ -92,9 +93,12 @@ def check_by_listing(row: ProviderRow, list_names: Callable[[], tuple[ModelName,
     try:
         with watched(short_watch(row)):
             names = list_names()
-    except LotusError as error:
+    except Exception as error:  # noqa: BLE001 - whatever fails is the answer
+        detail = (
+            str(error) if isinstance(error, LotusError) else f"{type(error).__name__}: {scrub(str(error), row.api_key)}"
+        )
         return ProviderStatus(
-            name=row.name, kind=row.kind, configured=True, reachable=False, detail=str(error), model=row.model
+            name=row.name, kind=row.kind, configured=True, reachable=False, detail=detail, model=row.model
         )
     latency_ms = (time.monotonic() - started) * 1000
     model = row.model or (names[0] if names else ModelName(""))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -28,13 +29,13 @@ _current = threading.local()
 
 @contextmanager
 def watched(watch: Watch) -> Iterator[None]:
-    """Within the block, this thread's waits on interruptible clients ask ``watch``."""
-    before = getattr(_current, "watch", None)
-    _current.watch = watch
+    """Within the block, this thread's waits on interruptible clients ask ``watch``, too."""
+    before: tuple[Watch, ...] = getattr(_current, "watches", ())
+    _current.watches = (*before, watch)
     try:
         yield
     finally:
-        _current.watch = before
+        _current.watches = before
 
 
 def make_interruptible(client: Any) -> None:
@@ -51,6 +52,20 @@ def make_interruptible(client: Any) -> None:
         pool._network_backend = _WatchedBackend(pool._network_backend)  # noqa: SLF001
 
 
+def keep_connection(stream_base: type) -> Callable[[Any], None]:
+    """A response hook: a reader that stops at ``[DONE]`` leaves the connection usable for the next call.
+
+    httpx closes a connection whose body wasn't read to its end, and behind ``[DONE]`` only the end is missing.
+    ``stream_base``: SyncByteStream of httpx or httpx2.
+    """
+    kept = type("ReadToTheEnd", (_ReadToTheEnd, stream_base), {})
+
+    def keep(response: Any) -> None:
+        response.stream = kept(response.stream)
+
+    return keep
+
+
 def refuse_outside(base_url: str) -> None:
     """With LOTUS_TEST_LOOPBACK_ONLY=1 (the test suite), refuse any address but this machine's: no test reaches a paid API."""
     if os.environ.get("LOTUS_TEST_LOOPBACK_ONLY") != "1":
@@ -64,8 +79,8 @@ def refuse_outside(base_url: str) -> None:
 
 
 def _ask_watch() -> None:
-    watch: Watch | None = getattr(_current, "watch", None)
-    if watch is not None:
+    watches: tuple[Watch, ...] = getattr(_current, "watches", ())
+    for watch in watches:
         watch.check()
 
 
@@ -124,7 +139,7 @@ class _WatchedBackend:
 
 def _wait_for(connect: Callable[[], Any]) -> Any:
     """The stream that ``connect`` makes. Resolving a name can't be interrupted, so it happens in a thread that is left behind."""
-    if getattr(_current, "watch", None) is None:
+    if not getattr(_current, "watches", ()):
         return connect()
     done = threading.Event()
     abandoned = threading.Event()
@@ -152,3 +167,43 @@ def _wait_for(connect: Callable[[], Any]) -> Any:
     if error is not None:
         raise error
     return stream
+
+
+class _ReadToTheEnd:
+    """The bytes of a response; closing reads what little is left when the last piece said ``[DONE]``."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._pieces: Iterator[bytes] = iter(())
+        self._last = b""
+
+    def __iter__(self) -> Iterator[bytes]:
+        self._pieces = iter(self._stream)
+        for piece in self._pieces:
+            self._last = self._last[-16:] + piece[-64:]
+            yield piece
+
+    def close(self) -> None:
+        if b"[DONE]" in self._last:
+            self._finish()
+        self._stream.close()
+
+    def _finish(self) -> None:
+        """One slice at most: a server that doesn't end its body loses its connection, nothing else."""
+        try:
+            with watched(_OneSlice()):
+                for _ in self._pieces:
+                    pass
+        except Exception:  # noqa: BLE001 - the answer is whole; whatever happens now costs a handshake
+            return
+
+
+class _OneSlice:
+    """A Watch that ends the second look."""
+
+    def __init__(self) -> None:
+        self._until = time.monotonic() + SLICE_S
+
+    def check(self) -> None:
+        if time.monotonic() >= self._until:
+            raise TimeoutError

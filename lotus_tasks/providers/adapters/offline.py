@@ -60,11 +60,11 @@ class OfflineChatModel:
         """Always."""
         return True
 
-    def default_model(self) -> ModelName:
+    def default_model(self, watch: Watch) -> ModelName:  # noqa: ARG002 - the port's
         """The only one."""
         return MODEL
 
-    def context_tokens(self, model: ModelName) -> int:  # noqa: ARG002 - the port's
+    def context_tokens(self, model: ModelName, watch: Watch) -> int:  # noqa: ARG002 - the port's
         """No bound."""
         return _EVERYTHING
 

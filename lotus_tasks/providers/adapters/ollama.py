@@ -65,17 +65,19 @@ class OllamaChatModel:
         """Whether Ollama answers, unless the user asked for it: then it is always worth the call."""
         return self._asked_for or self._presence.get()
 
-    def default_model(self) -> ModelName:
+    def default_model(self, watch: Watch) -> ModelName:
         """The configured model, else the first one Ollama has."""
-        return self._row.model or self._default.get()
+        with watched(watch):
+            return self._row.model or self._default.get()
 
-    def context_tokens(self, model: ModelName) -> int:
+    def context_tokens(self, model: ModelName, watch: Watch) -> int:
         """What the model was trained for, up to the configured size: every token of context costs memory."""
-        return self._context.get(model)
+        with watched(watch):
+            return self._context.get(model)
 
     def stream(self, request: CompletionRequest, *, model: ModelName, watch: Watch) -> Iterator[Delta]:
         """See ports.ChatModel."""
-        options: dict[str, Any] = {"num_ctx": self.context_tokens(model)}
+        options: dict[str, Any] = {"num_ctx": self.context_tokens(model, watch)}
         if request.max_tokens is not None:
             options["num_predict"] = request.max_tokens
         if request.temperature is not None:
@@ -83,7 +85,7 @@ class OllamaChatModel:
         with watched(watch), translated(self._row, watch=watch), self._status_errors(model):
             parts = self._client.get().chat(
                 model=model,
-                messages=[_wire_message(message) for message in request.messages],
+                messages=_wire_messages(request.messages),
                 tools=[_wire_tool(tool) for tool in request.tools],
                 stream=True,
                 options=options,
@@ -184,7 +186,13 @@ class _StatusErrors:
         raise from_status(self._row, status, said, self._answered.headers, model=self._model) from None
 
 
-def _wire_message(message: Message) -> dict[str, Any]:
+def _wire_messages(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    # Ollama knows a tool's result by the tool's name, not by the call's id.
+    names = {call.id: call.name for message in messages for call in message.tool_calls}
+    return [_wire_message(message, names) for message in messages]
+
+
+def _wire_message(message: Message, names: Mapping[str, str]) -> dict[str, Any]:
     wire: dict[str, Any] = {"role": message.role.value, "content": message.content}
     if message.images:
         wire["images"] = [base64.b64decode(image.data_base64) for image in message.images]
@@ -193,7 +201,7 @@ def _wire_message(message: Message) -> dict[str, Any]:
             {"function": {"name": call.name, "arguments": dict(call.arguments)}} for call in message.tool_calls
         ]
     if message.tool_call_id:
-        wire["tool_name"] = message.tool_call_id
+        wire["tool_name"] = names.get(message.tool_call_id, message.tool_call_id)
     return wire
 
 

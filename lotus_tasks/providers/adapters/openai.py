@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lotus_tasks.providers.adapters.connection import PerProcess, Remembered, check_by_listing, short_watch
 from lotus_tasks.providers.adapters.failures import from_status, message_of, scrub, translated
-from lotus_tasks.providers.adapters.interruption import make_interruptible, refuse_outside, watched
+from lotus_tasks.providers.adapters.interruption import keep_connection, make_interruptible, refuse_outside, watched
 from lotus_tasks.providers.models import (
     CompletionRequest,
     Delta,
@@ -66,11 +66,12 @@ class OpenAIChatModel:
         """Always: it is only asked when it was configured."""
         return True
 
-    def default_model(self) -> ModelName:
+    def default_model(self, watch: Watch) -> ModelName:
         """The configured model, else the first one the server lists."""
-        return self._row.model or self._default.get()
+        with watched(watch):
+            return self._row.model or self._default.get()
 
-    def context_tokens(self, model: ModelName) -> int:  # noqa: ARG002 - the port's; /v1/models doesn't tell
+    def context_tokens(self, model: ModelName, watch: Watch) -> int:  # noqa: ARG002 - the port's; /v1/models doesn't tell
         """As the row says."""
         return self._row.context_tokens
 
@@ -111,6 +112,8 @@ class OpenAIChatModel:
             max_retries=0,
             timeout=httpx2.Timeout(None, connect=self._connect_s),
         )
+        # The SDK stops reading at [DONE], just before the body's end, which would cost a handshake for every answer.
+        client._client.event_hooks["response"].append(keep_connection(httpx2.SyncByteStream))  # noqa: SLF001
         make_interruptible(client._client)  # noqa: SLF001 - the only way to its transport
         return client
 

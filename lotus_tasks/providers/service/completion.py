@@ -106,6 +106,7 @@ class CompletionService:
             )
             return None
         tries = 0
+        summary = ""
         while True:
             tries += 1
             try:
@@ -115,6 +116,7 @@ class CompletionService:
                 self._leave(progress, name, failure, tries=tries)
                 return None
             except ModelUnavailable as failure:
+                summary = failure.summary
                 self.breakers.record_failure(name, retry_after_s=failure.retry_after_s)
                 pause_s = self.retry.pause_s(
                     failure.kind,
@@ -130,7 +132,7 @@ class CompletionService:
             else:
                 self.breakers.record_success(name)
                 if tries > 1:
-                    progress.degraded.append(f"{name}: answered at try {tries}")
+                    progress.degraded.append(f"{name}: {summary}, answered at try {tries}")
                 return completion
 
     def _call(
@@ -145,9 +147,9 @@ class CompletionService:
         record = CallRecord(provider=candidate.provider, model=candidate.model, started_at=utc_now())
         prompt_tokens = 0
         try:
-            model = candidate.model or chat_model.default_model()
+            model = candidate.model or chat_model.default_model(watch)
             record = replace(record, model=model)
-            prompt = compose(request, context_tokens=chat_model.context_tokens(model))
+            prompt = compose(request, context_tokens=chat_model.context_tokens(model, watch))
             prompt_tokens = prompt.tokens
             composed = replace(request, messages=prompt.messages, memories=prompt.offered)
             stream = chat_model.stream(composed, model=model, watch=watch)
