@@ -16,7 +16,8 @@ def enter_environment(script: str) -> None:
     if os.access(python, os.X_OK):
         os.execv(python, [python, script, *sys.argv[1:]])  # noqa: S606 - our own environment
     if sys.version_info < OLDEST:
-        sys.stderr.write("lotus: this is Python %d.%d; LOTUS needs 3.11 or newer. Run ./start_lotus.sh\n" % sys.version_info[:2])
+        found = ".".join(map(str, sys.version_info[:2]))
+        sys.stderr.write("lotus: this is Python " + found + "; LOTUS needs 3.11 or newer. Run ./start_lotus.sh\n")
         sys.exit(1)
     from importlib.util import find_spec
 

@@ -89,18 +89,26 @@ class Settings(BaseSettings):
     )
 
     lotus_database_url: Annotated[str, _url("postgresql", "postgres")] | None = setting(
-        None, "A PostgreSQL of yours; without it LOTUS runs its own.", "a URL: postgresql://user:password@host:5432/database"
+        None,
+        "A PostgreSQL of yours; without it LOTUS runs its own.",
+        "a URL: postgresql://user:password@host:5432/database",
     )
     lotus_redis_url: Annotated[str, _url("redis", "rediss", "unix")] | None = setting(
-        None, "A Redis or Valkey of yours; without it LOTUS runs its own.", "a URL: redis://host:6379/0, rediss://… or unix:///path"
+        None,
+        "A Redis or Valkey of yours; without it LOTUS runs its own.",
+        "a URL: redis://host:6379/0, rediss://… or unix:///path",
     )
     lotus_broker_url: Annotated[str, _url("amqp", "amqps", "redis", "rediss", "redis+socket")] | None = setting(
-        None, "Another broker for Celery, such as RabbitMQ; without it the Redis.", "a URL: amqp://user:password@host:5672//, redis://…"
+        None,
+        "Another broker for Celery, such as RabbitMQ; without it the Redis.",
+        "a URL: amqp://user:password@host:5672//, redis://…",
     )
     lotus_chroma_url: HttpUrl | None = setting(None, "A Chroma server of yours; without it LOTUS runs its own.", _HTTP)
 
     lotus_providers: ProviderNames = setting(
-        ("openai", "ollama", "offline"), "Which models are asked, in this order.", "openai, ollama, offline in any order, with commas"
+        ("openai", "ollama", "offline"),
+        "Which models are asked, in this order.",
+        "openai, ollama, offline, in any order",
     )
     openai_base_url: HttpUrl = setting("https://api.openai.com/v1", "Any OpenAI-compatible server.", _HTTP)
     openai_api_key: SecretStr | None = setting(None, "Its key; a server of your own may need none.", "a key")
@@ -108,7 +116,9 @@ class Settings(BaseSettings):
     ollama_host: Annotated[str, AfterValidator(_ollama_url)] = setting(
         "http://127.0.0.1:11434", "Where Ollama answers.", "host, host:port or a URL"
     )
-    lotus_ollama_model: str | None = setting(None, "Its model; without it the first one Ollama has.", "a model's name", min_length=1)
+    lotus_ollama_model: str | None = setting(
+        None, "Its model; without it Ollama's first.", "a model's name", min_length=1
+    )
     lotus_first_token_timeout_s: Seconds = setting(60.0, "How long a model may take to begin its answer.", _SECONDS)
     lotus_token_timeout_s: Seconds = setting(30.0, "How long a model may pause within its answer.", _SECONDS)
     lotus_total_timeout_s: Seconds = setting(600.0, "How long one answer of a model may take.", _SECONDS)
@@ -130,7 +140,9 @@ class Settings(BaseSettings):
     lotus_max_steps: Annotated[int, Field(ge=1, le=100)] = setting(
         8, "How many steps a run may take.", "a whole number from 1 to 100"
     )
-    lotus_memory_concurrency: Slots = setting(None, "Slots of worker-memory; without it, what workers/memory.py says.", _SLOTS)
+    lotus_memory_concurrency: Slots = setting(
+        None, "Slots of worker-memory; without it, what workers/memory.py says.", _SLOTS
+    )
     lotus_providers_concurrency: Slots = setting(None, "Slots of worker-providers.", _SLOTS)
     lotus_perception_concurrency: Slots = setting(None, "Slots of worker-perception.", _SLOTS)
     lotus_reasoning_concurrency: Slots = setting(None, "Slots of worker-reasoning.", _SLOTS)
@@ -138,7 +150,12 @@ class Settings(BaseSettings):
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_: PydanticBaseSettingsSource
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the names are pydantic's
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Only what :func:`load_configuration` gathered: it knows where each value came from."""
         return (init_settings,)
@@ -147,8 +164,9 @@ class Settings(BaseSettings):
         """Every setting that is no secret, by its variable's name, as JSON."""
         document = self.model_dump(mode="json")
         return {
-            name.upper(): document[name] for name in type(self).model_fields if not isinstance(getattr(self, name), SecretStr)
-            and name not in SECRETS
+            name.upper(): document[name]
+            for name in type(self).model_fields
+            if not isinstance(getattr(self, name), SecretStr) and name not in SECRETS
         }
 
 
@@ -177,11 +195,18 @@ def load_configuration(environ: Mapping[str, str] | None = None, project: Path =
     environ = os.environ if environ is None else environ
     files = dict(read_dotenv(project / ".env"))
     named_home = environ.get("LOTUS_HOME") or (files["LOTUS_HOME"].value if "LOTUS_HOME" in files else "") or "~/.lotus"
-    files |= {name: value for name, value in read_dotenv(Path(named_home).expanduser() / ".env").items() if name != "LOTUS_HOME"}
+    files |= {
+        name: value
+        for name, value in read_dotenv(Path(named_home).expanduser() / ".env").items()
+        if name != "LOTUS_HOME"
+    }
     given = {name: found.value for name, found in files.items() if name not in environ and found.value}
     given |= {name: value for name, value in environ.items() if value}
     try:
-        settings = Settings(**{field: given[field.upper()] for field in Settings.model_fields if field.upper() in given})
+        fields: dict[str, Any] = {
+            field: given[field.upper()] for field in Settings.model_fields if field.upper() in given
+        }
+        settings = Settings(**fields)
     except ValidationError as error:
         # A union reports a fault for each of its types: one line a setting is enough.
         wrong = dict.fromkeys(str(fault["loc"][0]) for fault in error.errors())
@@ -189,7 +214,9 @@ def load_configuration(environ: Mapping[str, str] | None = None, project: Path =
     return Configuration(settings=settings, notices=tuple(_unknown(files, environ)))
 
 
-def _complaint(field: str, given: Mapping[str, str], files: Mapping[str, DotenvValue], environ: Mapping[str, str]) -> str:
+def _complaint(
+    field: str, given: Mapping[str, str], files: Mapping[str, DotenvValue], environ: Mapping[str, str]
+) -> str:
     name = field.upper()
     value = "******" if field in SECRETS else _SECRET_IN_URL.sub(r"\1:******", given[name])
     shown = value if len(value) <= 80 else f"{value[:77]}…"

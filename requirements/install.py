@@ -63,13 +63,24 @@ class Progress:
 def installed() -> int:
     """How many packages lie in the environment, pip's own not counted."""
     site = Path(next(path for path in sys.path if path.endswith("site-packages")))
-    return sum(1 for _ in site.glob("*.dist-info")) - len(list(site.glob("pip-*.dist-info"))) - len(list(site.glob("setuptools-*.dist-info")))
+    names = [path.name for path in site.glob("*.dist-info")]
+    return sum(1 for name in names if not name.startswith(("pip-", "setuptools-")))
 
 
 def run_pip(lock: Path, progress: Progress) -> tuple[int, list[str]]:
-    """pip's exit code, and what it wrote."""
-    command = [sys.executable, "-m", "pip", "install", "--no-deps", "--require-hashes", "--no-input", "--disable-pip-version-check"]
-    command += ["--progress-bar=off", "--no-color", "--no-warn-script-location", "--root-user-action=ignore", "-r", str(lock)]
+    """The exit code of pip, and what it wrote."""
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--no-deps",
+        "--require-hashes",
+        "--no-input",
+        "--progress-bar=off",
+    ]
+    command += ["--no-color", "--disable-pip-version-check", "--no-warn-script-location", "--root-user-action=ignore"]
+    command += ["-r", str(lock)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
     lines: list[str] = []
     seen = 0
@@ -91,7 +102,7 @@ def _lines(process: subprocess.Popen[str]) -> Iterator[str]:
 
 
 def _follow_installation(process: subprocess.Popen[str], progress: Progress) -> None:
-    """pip says nothing while it unpacks, so the packages that have appeared are counted."""
+    """Nothing comes from pip while it unpacks, so the packages that have appeared are counted."""
 
     def watch() -> None:
         while process.poll() is None:
@@ -106,8 +117,10 @@ def explain(lines: list[str]) -> str:
     text = "\n".join(lines)
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
     last = (errors or lines or ["pip said nothing"])[0][:300]
-    if re.search(r"NewConnectionError|NameResolution|Temporary failure|Connection(Error| refused)|ProxyError|Network is unreachable", text):
-        return "the package index can't be reached; see that this machine is on the network (or set PIP_INDEX_URL) and run this again"
+    if re.search(
+        r"NewConnection|NameResolution|Temporary failure|ConnectionError|refused|ProxyError|unreachable", text
+    ):
+        return "the package index can't be reached; see that this machine is on the network and run this again"
     if "No space left" in text:
         return "the disk is full; LOTUS's packages need about 1 GB. Make room and run this again"
     if "THESE PACKAGES DO NOT MATCH THE HASHES" in text:

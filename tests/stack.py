@@ -129,7 +129,9 @@ class Lotus:
         """Its endpoints."""
         return load_runtime(Home(self.home))
 
-    def run(self, *arguments: str, stdin: str | bytes | None = None, timeout_s: float = 60.0, **settings: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *arguments: str, stdin: str | bytes | None = None, timeout_s: float = 60.0, **settings: str
+    ) -> subprocess.CompletedProcess[str]:
         """`manage.py` with these arguments; its output as text. Never raises for an exit code."""
         text = stdin.encode() if isinstance(stdin, str) else stdin
         done = subprocess.run(

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-from lotus_tasks.errors import Cancelled, LotusError, NotRunning, ServiceDown
+from lotus_tasks.errors import Cancelled, InvalidInput, LotusError, NotRunning, ServiceDown
 from lotus_tasks.infra.home import Home
 
 FAILED, USAGE, NOT_RUNNING, TIMED_OUT, CANCELLED = 1, 2, 3, 4, 130
@@ -74,40 +74,48 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code. No traceback reaches the user."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal without UTF-8 shows ? for ✓
+    given = None if arguments is None else list(arguments)
     try:
-        result = cli.main(args=None if arguments is None else list(arguments), prog_name="manage.py", standalone_mode=False)
+        result = cli.main(args=given, prog_name="manage.py", standalone_mode=False)
         sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader has gone (`| head`): nothing to say, and Python's own flush at exit must not complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
-    except (KeyboardInterrupt, click.Abort, Cancelled):
-        return _say("cancelled", CANCELLED)
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except (NotRunning, ServiceDown) as error:
-        return _say(str(error), NOT_RUNNING)
-    except LotusError as error:
-        return _say(str(error), FAILED)
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else FAILED
-    except Exception as error:  # noqa: BLE001 - the last line of defence
-        return _say(f"internal error: {type(error).__name__}: {' '.join(str(error).split())[:300]}{_keep_traceback()}", FAILED)
+    except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 - the last line of defence
+        return _explain(error)
     return result if isinstance(result, int) else 0
 
 
-def _say(message: str, code: int) -> int:
+def _explain(error: BaseException) -> int:
+    """Says in one line what went wrong; returns the exit code that belongs to it."""
+    code = FAILED
+    message = str(error)
+    if isinstance(error, BrokenPipeError):
+        # The reader has gone (`| head`): nothing to say, and Python's own flush at exit must not complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return code
+    if isinstance(error, click.ClickException):
+        error.show()
+        return error.exit_code
+    if isinstance(error, (KeyboardInterrupt, click.Abort, Cancelled)):
+        message, code = "cancelled", CANCELLED
+    elif isinstance(error, (NotRunning, ServiceDown)):
+        code = NOT_RUNNING
+    elif isinstance(error, InvalidInput):
+        code = USAGE
+    elif not isinstance(error, LotusError):
+        message = f"internal error: {type(error).__name__}: {' '.join(message.split())[:300]}{_keep_traceback(error)}"
     click.echo(f"lotus: {message}", err=True)
     return code
 
 
-def _keep_traceback() -> str:
+def _keep_traceback(error: BaseException) -> str:
     """Writes the traceback to LOTUS_HOME/log/cli.log; says where, or nothing where that can't be."""
     try:
         path = Home.locate().log / "cli.log"
         with path.open("a", encoding="utf-8") as file:
-            file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}\n{traceback.format_exc()}\n")
+            file.write(
+                f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}\n{''.join(traceback.format_exception(error))}\n"
+            )
     except (OSError, LotusError):
         return ""
     return f" (details in {path})"

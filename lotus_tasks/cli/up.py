@@ -36,9 +36,11 @@ def up(foreground: bool) -> None:
     with_lock = hold_home(home, wait_s=90)
     try:
         if (runtime := _already_running(home, configuration)) is not None:
-            click.echo(f"LOTUS is running in {home.path} · Flower {runtime.flower_url} · health {runtime.gateway_url}/healthz")
+            click.echo(
+                f"LOTUS is running in {home.path} · Flower {runtime.flower_url} · health {runtime.gateway_url}/healthz"
+            )
             return
-        runtime = _start(home, configuration, lambda line: click.echo(line))
+        runtime = _start(home, configuration, click.echo)
     finally:
         with_lock.release()
     click.echo(f"  ✓ Loaded: {' · '.join(_MODULES)}")
@@ -73,7 +75,7 @@ def run_in_foreground() -> None:
         if running_processes(home) is not None:
             raise click.ClickException(f"LOTUS runs already in {home.path}; stop it with `python manage.py down`")
         try:
-            runtime = _start(home, configuration, lambda line: click.echo(line))
+            runtime = _start(home, configuration, click.echo)
         except KeyboardInterrupt:
             click.echo("Stopped.", err=True)
             raise
@@ -87,7 +89,9 @@ def run_in_foreground() -> None:
     finally:
         lock.remove()
     if not wanted.arrived:
-        raise click.ClickException("the supervisor ended; what it ran has been stopped, see `python manage.py logs supervisor`")
+        raise click.ClickException(
+            "the supervisor ended; what it ran has been stopped, see `python manage.py logs supervisor`"
+        )
     click.echo("LOTUS has stopped.", err=True)
 
 
@@ -141,7 +145,9 @@ def _already_running(home: Home, configuration: Configuration) -> Runtime | None
     wanted = configuration.settings.public()
     changed = [name for name, value in wanted.items() if name != "LOTUS_HOME" and runtime.settings.get(name) != value]
     if changed:
-        click.echo(f"note: changed since the start: {', '.join(changed)}; `down`, then `up`, to use the new values", err=True)
+        click.echo(
+            f"note: changed since the start: {', '.join(changed)}; `down`, then `up`, to use the new values", err=True
+        )
     return runtime
 
 
@@ -158,14 +164,15 @@ def _model_hint(configuration: Configuration) -> str:
     from lotus_tasks.infra.stack.lifecycle import http_status
 
     settings = configuration.settings
-    if "openai" in settings.lotus_providers and (settings.openai_api_key or "api.openai.com" not in settings.openai_base_url):
+    if "openai" in settings.lotus_providers and (
+        settings.openai_api_key or "api.openai.com" not in settings.openai_base_url
+    ):
         return ""
     address = settings.ollama_host.partition("://")[2].split("/")[0]
     if "ollama" in settings.lotus_providers and http_status(address, "/api/version") == 200:
         return ""
-    return (
-        " No model is configured yet: answers quote your memory. Add one with `ollama pull llama3.2` or OPENAI_API_KEY in .env."
-    )
+    remedy = "Add one with `ollama pull llama3.2` or OPENAI_API_KEY in .env."
+    return f" No model is configured yet: answers quote your memory. {remedy}"
 
 
 def _short(path: Path) -> str:

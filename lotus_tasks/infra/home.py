@@ -1,12 +1,12 @@
 """LOTUS_HOME: where everything LOTUS keeps lives. Stdlib only: every command of the CLI reads it first.
 
-    run/       runtime.json, sockets, the supervisor's configuration   gone after `down`
-    locks/     one file per process, held with flock while it lives
-    log/       one file per process, rotated
-    data/      postgres/, valkey/, chroma/
-    secrets/   flower (the dashboard's password), gateway (the token of the health endpoint)
-    models/    what embeds
-    ports.json the ports taken last time
+- run/       runtime.json, sockets, the supervisor's configuration   gone after `down`
+- locks/     one file per process, held with flock while it lives
+- log/       one file per process, rotated
+- data/      postgres/, valkey/, chroma/
+- secrets/   flower (the dashboard's password), gateway (the token of the health endpoint)
+- models/    what embeds
+- ports.json the ports taken last time
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,7 +96,7 @@ class Home:
         if len(os.fsencode(self.run)) + _LONGEST_SOCKET_NAME <= SOCKET_PATH_BYTES - 3:
             return self.run
         name = hashlib.sha256(os.fsencode(self.path)).hexdigest()[:12]
-        return Path(tempfile.gettempdir() if len(tempfile.gettempdir()) < 40 else "/tmp") / f"lotus-{os.getuid()}-{name}"  # noqa: S108 - made 0700 and checked
+        return Path("/tmp") / f"lotus-{os.getuid()}-{name}"  # noqa: S108 - made 0700, and refused when it is not ours
 
     def create(self) -> None:
         """Makes the folders, readable by their owner only. Raises ConfigurationError when that can't be."""
@@ -111,7 +110,9 @@ def make_private_folder(folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         state = folder.lstat() if folder.parent == Path("/tmp") else folder.stat()  # noqa: S108
     except OSError as error:
-        raise ConfigurationError(f"{folder} can't be made: {error.strerror}; set LOTUS_HOME to a folder you may write") from error
+        raise ConfigurationError(
+            f"{folder} can't be made: {error.strerror}; set LOTUS_HOME to a folder you may write"
+        ) from error
     if not stat.S_ISDIR(state.st_mode):
         raise ConfigurationError(f"{folder} is not a folder; move it away or set LOTUS_HOME to another place")
     if state.st_uid != os.getuid():

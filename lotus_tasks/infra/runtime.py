@@ -68,7 +68,9 @@ def load_runtime(home: Home | None = None) -> Runtime:
     except FileNotFoundError as error:
         raise NotRunning(f"LOTUS is not running in {home.path}; start it with `python manage.py up`") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
-        message = f"{home.runtime_file} can't be read ({error}); run `python manage.py down`, then `python manage.py up`"
+        message = (
+            f"{home.runtime_file} can't be read ({error}); run `python manage.py down`, then `python manage.py up`"
+        )
         raise NotRunning(message) from error
 
 

@@ -20,7 +20,9 @@ def program(home: Home, port: int) -> Program:
     data = home.data / "chroma"
     data.mkdir(mode=0o700, exist_ok=True)
     arguments = ["run", "--path", str(data), "--host", "127.0.0.1", "--port", str(port)]
-    return Program(name="chroma", command=[sys.executable, "-m", "lotus_tasks.infra.stack.chroma", *arguments], group="services")
+    return Program(
+        name="chroma", command=[sys.executable, "-m", "lotus_tasks.infra.stack.chroma", *arguments], group="services"
+    )
 
 
 def answers(host: str, port: int) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from lotus_tasks.infra.locks import lock_holder, take_lock
 
@@ -16,13 +17,13 @@ WAIT_S = 5.0
 """A killed PostgreSQL's children hold its lock for a moment longer."""
 
 
-def main(arguments: list[str]) -> int:
-    """Becomes the program; returns only when it can't."""
+def main(arguments: list[str]) -> NoReturn:
+    """Becomes the program, or leaves."""
     split = arguments.index("--")
     path, command = Path(arguments[0]), arguments[split + 1 :]
     if take_lock(path, wait_s=WAIT_S, inheritable=True) is None:
         sys.stderr.write(f"{path.name} is already running in this LOTUS_HOME (process {lock_holder(path)})\n")
-        return 75
+        sys.exit(75)
     for option in arguments[1:split]:
         user, group = option.removeprefix("--as=").split(":")
         os.setgroups([])
@@ -32,4 +33,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main(sys.argv[1:])

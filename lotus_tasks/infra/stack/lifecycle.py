@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import shutil
@@ -39,7 +40,7 @@ _STARTS = 3
 """A process that ended this often since we began isn't going to come up."""
 
 
-class StartFailed(ConfigurationError):
+class StartError(ConfigurationError):
     """A part did not come up. ``log``: the last lines it wrote."""
 
     def __init__(self, part: str, reason: str, log: list[str]) -> None:
@@ -48,7 +49,7 @@ class StartFailed(ConfigurationError):
 
 
 class Start:
-    """One start of a plan. It either comes up whole, or what came up is stopped again and StartFailed is raised."""
+    """One start of a plan. It either comes up whole, or what came up is stopped again and StartError is raised."""
 
     def __init__(self, plan: Plan, report: Report, environ: Mapping[str, str]) -> None:
         self._plan = plan
@@ -95,7 +96,7 @@ class Start:
             self._wait("valkey", lambda: valkey.answers(self._home) is not None, SERVICES_WAIT_S)
             self._report(f"  ✓ Valkey {_major(valkey.answers(self._home) or '')}".ljust(18) + "unix socket")
         else:
-            self._report(f"  ✓ Redis".ljust(18) + f"{_without_password(runtime.redis_url)} (yours)")
+            self._report("  ✓ Redis".ljust(18) + f"{_without_password(runtime.redis_url)} (yours)")
         if self._plan.postgres:
             self._wait("postgres", self._plan.postgres.answers, SERVICES_WAIT_S)
             self._plan.postgres.create_database()
@@ -105,7 +106,7 @@ class Start:
             version = migrate(self._plan.runtime.database_url)
         except LotusError as error:
             log = last_lines(self._home, "postgres") if self._plan.postgres else []
-            raise StartFailed("the schema", str(error), log) from error
+            raise StartError("the schema", str(error), log) from error
         if self._plan.postgres:
             title, place = f"PostgreSQL {self._plan.postgres.version()}", "unix socket"
         else:
@@ -129,19 +130,19 @@ class Start:
         self._wait("flower", lambda: http_status(flower.netloc, "/healthcheck") is not None, CORE_WAIT_S)
 
     def _wait(self, part: str, ready: Callable[[], bool], bound_s: float) -> None:
-        """Until ``ready``; StartFailed when the time is over or a process keeps ending."""
+        """Until ``ready``; StartError when the time is over or a process keeps ending."""
         deadline = time.monotonic() + bound_s
         checked = 0.0
         while not ready():
             now = time.monotonic()
             if self._process and self._process.poll() is not None:
                 output = (self._home.log / f"{NAME}.out").read_text(encoding="utf-8", errors="replace").splitlines()
-                raise StartFailed("the supervisor", f"exit code {self._process.returncode}", output[-8:])
+                raise StartError("the supervisor", f"exit code {self._process.returncode}", output[-8:])
             if now > checked + 0.3 and part != NAME:
                 checked = now
                 self._refuse_hopeless()
             if now > deadline:
-                raise StartFailed(part, f"no answer within {bound_s:.0f} s", last_lines(self._home, part))
+                raise StartError(part, f"no answer within {bound_s:.0f} s", last_lines(self._home, part))
             time.sleep(_PAUSE_S)
 
     def _refuse_hopeless(self) -> None:
@@ -150,7 +151,8 @@ class Start:
                 self._ended.setdefault(process.name, set()).add(process.pid)
             ended = len(self._ended.get(process.name, ())) >= _STARTS and process.state == "BACKOFF"
             if process.state in _GIVEN_UP or ended:
-                raise StartFailed(process.name, process.reason or "it ends as soon as it starts", last_lines(self._home, process.name))
+                reason = process.reason or "it ends as soon as it starts"
+                raise StartError(process.name, reason, last_lines(self._home, process.name))
 
 
 def running_processes(home: Home) -> list[ProcessState] | None:
@@ -204,7 +206,9 @@ def end_orphans(home: Home, report: Report) -> list[OwnProcess]:
     if not find_processes(home):
         return []
     orphans = end_processes(home)
-    report(f"  ended {len(orphans)} processes that a killed LOTUS had left: {', '.join(sorted({one.name for one in orphans}))}")
+    report(
+        f"  ended {len(orphans)} processes that a killed LOTUS had left: {', '.join(sorted({one.name for one in orphans}))}"
+    )
     return orphans
 
 
@@ -223,10 +227,8 @@ def http_status(netloc: str, path: str) -> int | None:
 def _wait_until_gone(pid: int, *, patience_s: float) -> None:
     deadline = time.monotonic() + patience_s
     while time.monotonic() < deadline and is_alive(pid):
-        try:  # it is our child when this very process started it
+        with contextlib.suppress(ChildProcessError):  # it is our child when this very process started it
             os.waitpid(pid, os.WNOHANG)
-        except ChildProcessError:
-            pass
         time.sleep(0.02)
 
 
@@ -245,5 +247,3 @@ def _without_password(url: str) -> str:
     if not parts.password:
         return url
     return url.replace(f":{parts.password}@", ":******@")
-
-

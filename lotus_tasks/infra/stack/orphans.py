@@ -1,8 +1,8 @@
 """Processes of this LOTUS_HOME that no supervisor looks after any more, found and ended.
 
-A process is ours when it was started for this home by the supervisor (LOTUS_HOME and LOTUS_PROCESS in its environment) or has one of
-this home's lock files open: PostgreSQL overwrites its environment's memory, a lock's descriptor goes through exec and fork. Where
-there is no /proc, the ids written into the held locks are all there is to go by.
+A process is ours when it was started for this home by the supervisor (LOTUS_HOME and LOTUS_PROCESS in its environment) or
+has one of this home's lock files open: PostgreSQL overwrites its environment's memory, a lock's descriptor goes through exec
+and fork. Where there is no /proc, the ids written into the held locks are all there is to go by.
 """
 
 from __future__ import annotations

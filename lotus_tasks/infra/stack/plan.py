@@ -53,7 +53,11 @@ def make_plan(home: Home, settings: Settings, *, services_only: bool = False) ->
 
 def _assemble(home: Home, settings: Settings, held: dict[str, HeldPort], *, services_only: bool) -> Plan:
     remembered = remembered_ports(home)
-    fixed = {"chroma": settings.lotus_chroma_port, "gateway": settings.lotus_gateway_port, "flower": settings.lotus_flower_port}
+    fixed = {
+        "chroma": settings.lotus_chroma_port,
+        "gateway": settings.lotus_gateway_port,
+        "flower": settings.lotus_flower_port,
+    }
     needed = [*([] if settings.lotus_chroma_url else ["chroma"]), *([] if services_only else ["gateway", "flower"])]
     for name in needed:
         held[name] = hold_port(name, fixed=fixed[name], remembered=remembered.get(name))
@@ -112,6 +116,8 @@ def _write_flower_config(home: Home, port: int) -> str:
         "natural_time": False,
     }
     path = home.run / "flowerconfig.py"
-    text = "".join(f"{name} = {json.dumps(value) if isinstance(value, str) else value!r}\n" for name, value in values.items())
+    text = "".join(
+        f"{name} = {json.dumps(value) if isinstance(value, str) else value!r}\n" for name, value in values.items()
+    )
     write_private(path, text)
     return str(path)

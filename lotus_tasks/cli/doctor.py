@@ -1,0 +1,232 @@
+"""`doctor`: what is wrong, and what to do about it. One line each."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import resource
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+import click
+
+from lotus_tasks.errors import ConfigurationError, LotusError, NotRunning
+from lotus_tasks.infra.home import PROJECT, Home
+from lotus_tasks.infra.runtime import Runtime, load_runtime
+from lotus_tasks.infra.stack import chroma, valkey
+from lotus_tasks.infra.stack.lifecycle import http_status, running_processes
+from lotus_tasks.infra.stack.orphans import find_processes
+from lotus_tasks.infra.stack.ports import hold_port
+from lotus_tasks.infra.stack.postgres import find_binaries, has_user_namespaces
+from lotus_tasks.settings import Settings, load_configuration
+
+_ROOM_BYTES = 1_000_000_000
+_FILES = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One line. ``remedy``: what to do, for a warning or a fault."""
+
+    status: Literal["ok", "note", "wrong"]
+    what: str
+    remedy: str = ""
+
+
+@click.command()
+def doctor() -> None:
+    """Check configuration, services, ports, disk, embedder and models; exit code 1 when something is wrong."""
+    signs = {"ok": "✓", "note": "·", "wrong": "✗"}
+    wrong = 0
+    for finding in examine():
+        wrong += finding.status == "wrong"
+        click.echo(f"{signs[finding.status]} {finding.what}{f' → {finding.remedy}' if finding.remedy else ''}")
+    if wrong:
+        raise SystemExit(1)
+
+
+def examine() -> Iterator[Finding]:
+    """Every finding, the ground first."""
+    yield _python()
+    yield _lock()
+    try:
+        configuration = load_configuration()
+    except ConfigurationError as error:
+        for line in str(error).splitlines():
+            yield Finding(status="wrong", what=line, remedy="correct it")
+        return
+    yield Finding(status="ok", what="configuration")
+    for notice in configuration.notices:
+        yield Finding(status="note", what=notice)
+    settings = configuration.settings
+    home = Home(Path(settings.lotus_home).expanduser().absolute())
+    yield from _ground(home)
+    yield from _binaries(settings)
+    yield from _system(home, settings)
+    yield _embedder(settings)
+    yield from _models(settings)
+
+
+def _python() -> Finding:
+    return Finding(status="ok", what=f"Python {platform.python_version()} on {platform.system()} {platform.machine()}")
+
+
+def _lock() -> Finding:
+    stamp, lock = Path(sys.prefix) / "installed-lotus.lock", PROJECT / "requirements" / "lotus.lock"
+    if stamp.exists() and stamp.read_bytes() == lock.read_bytes():
+        return Finding(status="ok", what="packages are those of requirements/lotus.lock")
+    return Finding(
+        status="note", what="packages were not installed from this lock", remedy="./start_lotus.sh installs them"
+    )
+
+
+def _ground(home: Home) -> Iterator[Finding]:
+    try:
+        home.create()
+    except ConfigurationError as error:
+        yield Finding(status="wrong", what=str(error))
+        return
+    free = shutil.disk_usage(home.path).free
+    if free < _ROOM_BYTES:
+        yield Finding(
+            status="wrong", what=f"{free / 1e6:.0f} MB are free in {home.path}", remedy="make room: at least 1 GB"
+        )
+    else:
+        yield Finding(status="ok", what=f"{home.path} is yours alone, {free / 1e9:.0f} GB free")
+    if home.sockets != home.run:
+        yield Finding(status="note", what=f"the path of LOTUS_HOME is too long for sockets; they are in {home.sockets}")
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if 0 < files < _FILES:
+        yield Finding(status="wrong", what=f"a process may open {files} files only", remedy=f"ulimit -n {_FILES}")
+
+
+def _binaries(settings: Settings) -> Iterator[Finding]:
+    checks: list[tuple[bool, Callable[[], Path]]] = [
+        (settings.lotus_redis_url is None, valkey.find_binary),
+        (settings.lotus_database_url is None, find_binaries),
+    ]
+    for embedded, find in checks:
+        if embedded:
+            try:
+                find()
+            except ConfigurationError as error:
+                yield Finding(status="wrong", what=str(error))
+    if settings.lotus_database_url is None and os.getuid() == 0 and not has_user_namespaces():
+        yield Finding(status="note", what="user namespaces are off: PostgreSQL runs as nobody, its data under /var/lib")
+
+
+def _system(home: Home, settings: Settings) -> Iterator[Finding]:
+    processes = running_processes(home)
+    if processes is None:
+        if orphans := find_processes(home):
+            names = ", ".join(sorted({one.name for one in orphans}))
+            yield Finding(
+                status="wrong", what=f"a killed LOTUS left {names}", remedy="`python manage.py down` ends them"
+            )
+            return
+        yield Finding(status="note", what="LOTUS is not running", remedy="`python manage.py up`")
+        yield from _ports(settings)
+        return
+    for process in processes:
+        if process.state not in {"RUNNING", "STARTING"}:
+            what = f"{process.name} is {process.state.lower()}{f' ({process.reason})' if process.reason else ''}"
+            yield Finding(status="wrong", what=what, remedy=f"`python manage.py logs {process.name}`")
+    try:
+        runtime = load_runtime(home)
+    except NotRunning as error:
+        yield Finding(status="wrong", what=str(error))
+        return
+    yield from _services(home, runtime)
+
+
+def _ports(settings: Settings) -> Iterator[Finding]:
+    fixed = {
+        "chroma": settings.lotus_chroma_port,
+        "gateway": settings.lotus_gateway_port,
+        "flower": settings.lotus_flower_port,
+    }
+    for name, port in fixed.items():
+        try:
+            hold_port(name, fixed=port).release()
+        except ConfigurationError as error:
+            yield Finding(status="wrong", what=str(error))
+
+
+def _services(home: Home, runtime: Runtime) -> Iterator[Finding]:
+    yield _probe("PostgreSQL", "postgres", lambda: _postgres_version(runtime))
+    yield _probe("Redis", "valkey", lambda: _redis_version(home, runtime))
+    parts = urlsplit(runtime.chroma_url)
+    found = chroma.answers(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
+    yield _answer("Chroma", "chroma", parts.netloc if found else None)
+    gateway = urlsplit(runtime.gateway_url).netloc
+    ready = http_status(gateway, "/readyz") == 200
+    yield _answer("health: every module is ready", "gateway", gateway if ready else None)
+    flower = urlsplit(runtime.flower_url).netloc
+    yield _answer("Flower", "flower", flower if http_status(flower, "/healthcheck") else None)
+
+
+def _probe(title: str, process: str, ask: Callable[[], str | None]) -> Finding:
+    try:
+        return _answer(title, process, ask())
+    except (LotusError, OSError) as error:
+        return Finding(status="wrong", what=f"{title}: {error}", remedy=f"`python manage.py logs {process}`")
+
+
+def _answer(title: str, process: str, place: str | None) -> Finding:
+    if place is None:
+        return Finding(status="wrong", what=f"{title}: no answer", remedy=f"`python manage.py logs {process}`")
+    return Finding(status="ok", what=f"{title} ({place})")
+
+
+def _postgres_version(runtime: Runtime) -> str:
+    from lotus_tasks.infra.postgres import connect
+
+    with connect(runtime.database_url, connect_timeout_s=3) as connection:
+        row = connection.execute("SHOW server_version").fetchone()
+    return str(row["server_version"]) if row else "?"
+
+
+def _redis_version(home: Home, runtime: Runtime) -> str | None:
+    if "redis" in runtime.embedded:
+        return valkey.answers(home)
+    import redis
+
+    try:
+        with redis.Redis.from_url(runtime.redis_url, socket_timeout=3) as client:
+            return str(client.info("server")["redis_version"])
+    except redis.RedisError as error:
+        raise OSError(str(error)) from error
+
+
+def _embedder(settings: Settings) -> Finding:
+    if settings.lotus_embedder == "none":
+        return Finding(status="note", what="no embedder: recall goes by words", remedy="LOTUS_EMBEDDER=minilm")
+    if importlib.util.find_spec("onnxruntime") is None:
+        return Finding(status="wrong", what="onnxruntime is missing", remedy="./start_lotus.sh installs it")
+    return Finding(status="ok", what=f"embedder {settings.lotus_embedder}")
+
+
+def _models(settings: Settings) -> Iterator[Finding]:
+    reachable = False
+    for name in settings.lotus_providers:
+        if name == "openai":
+            if settings.openai_api_key or "api.openai.com" not in settings.openai_base_url:
+                reachable = True
+                yield Finding(status="ok", what=f"openai: {settings.lotus_openai_model} at {settings.openai_base_url}")
+        elif name == "ollama":
+            address = urlsplit(settings.ollama_host).netloc
+            if http_status(address, "/api/version") == 200:
+                reachable = True
+                yield Finding(status="ok", what=f"ollama answers at {settings.ollama_host}")
+    if not reachable:
+        yield Finding(
+            status="note",
+            what="no model is configured: answers quote your memory",
+            remedy="`ollama pull llama3.2`, or OPENAI_API_KEY in .env",
+        )
