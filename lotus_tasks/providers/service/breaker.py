@@ -43,19 +43,17 @@ class BreakerPolicy:
     def after_failure(self, state: BreakerState, now: float, *, retry_after_s: float | None) -> BreakerState:
         """The state after a failed call."""
         failures = state.failures + 1
-        on_trial = bool(state.open_until) and now >= state.open_until
+        is_open = now < state.open_until
+        failed_trial = bool(state.open_until) and not is_open
         pause_s = 0.0
-        if failures >= self.failures or on_trial:
+        # Calls that were under way when it opened fail, too: they don't push the end further away.
+        if failed_trial or (failures >= self.failures and not is_open):
             pause_s = min(self.longest_pause_s, self.pause_s * 2 ** min(state.opened, 16))
         if retry_after_s is not None and retry_after_s >= self.obey_s:
             pause_s = max(pause_s, min(retry_after_s, self.longest_obeyed_s))
-        if not pause_s:
+        if now + pause_s <= state.open_until or not pause_s:
             return replace(state, failures=failures)
-        # Calls that were under way when it opened don't push the end further away.
-        if now < state.open_until and pause_s <= state.open_until - now:
-            return replace(state, failures=failures)
-        opened = state.opened + (0 if now < state.open_until else 1)
-        return BreakerState(failures=failures, opened=opened, open_until=now + pause_s)
+        return BreakerState(failures=failures, opened=state.opened + (not is_open), open_until=now + pause_s)
 
     @property
     def memory_s(self) -> float:

@@ -17,12 +17,11 @@ QUOTES = 3
 """At most so many sentences are quoted."""
 
 _WORD = re.compile(r"\w+(?:['’]\w+)?", re.UNICODE)
-_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"')\]»”’]*\s+(?=[^\sa-z])")
+_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"')\]»”’]*\s+(?=[^\sa-z])|(?<=[。！？])")
 _MARKUP = re.compile(r"^\s*(?:#{1,6}\s+|>\s?|[-*+]\s+|\d+[.)]\s+)")
 _FENCE = re.compile(r"^\s*(?:```|~~~)")
-_NOT_AN_END = re.compile(
-    r"(?:\b(?:e\.g|i\.e|etc|vs|cf|approx|no|nr|mr|mrs|ms|dr|prof|st|inc|ltd|[A-Z])\.)$", re.IGNORECASE
-)
+_NOT_AN_END = re.compile(r"(?<![\w'’])(?:(?i:e\.g|i\.e|etc|vs|cf|approx|no|nr|mr|mrs|ms|dr|prof|st|inc|ltd)|[A-Z])\.$")
+"""An abbreviation or an initial, whose full stop ends no sentence."""
 
 _STOPWORDS = frozenset(
     """

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import pytest
+
+from lotus_tasks.providers.service.breaker import BreakerPolicy, BreakerState
+
+POLICY = BreakerPolicy(failures=3, pause_s=5.0, longest_pause_s=20.0, trial_s=30.0)
+
+
+def fail(state: BreakerState, now: float, times: int = 1, retry_after_s: float | None = None) -> BreakerState:
+    for _ in range(times):
+        state = POLICY.after_failure(state, now, retry_after_s=retry_after_s)
+    return state
+
+
+def wait(state: BreakerState, now: float) -> float:
+    return POLICY.admit(state, now)[1]
+
+
+def test_failures_below_the_threshold_change_nothing_for_callers():
+    assert wait(fail(BreakerState(), 100.0, 2), 100.0) == 0
+
+
+def test_the_threshold_opens_for_the_pause():
+    assert wait(fail(BreakerState(), 100.0, 3), 101.0) == pytest.approx(4.0)
+
+
+def test_after_the_pause_one_caller_is_let_through():
+    state, first = POLICY.admit(fail(BreakerState(), 100.0, 3), 105.0)
+    assert first == 0
+    assert wait(state, 105.0) == pytest.approx(30.0)
+
+
+def test_a_trial_that_never_ends_gives_way_to_another():
+    state, _ = POLICY.admit(fail(BreakerState(), 100.0, 3), 105.0)
+    assert wait(state, 135.0) == 0
+
+
+def test_a_failed_trial_doubles_the_pause_up_to_its_bound():
+    state, pauses, now = fail(BreakerState(), 100.0, 3), [], 100.0
+    for _ in range(4):
+        pauses.append(wait(state, now))
+        now += pauses[-1]
+        state, _ = POLICY.admit(state, now)
+        state = fail(state, now)
+    assert pauses == pytest.approx([5.0, 10.0, 20.0, 20.0])
+
+
+def test_failures_of_calls_already_under_way_do_not_lengthen_the_pause():
+    state = fail(BreakerState(), 100.0, 3)
+    assert wait(fail(state, 102.0, 10), 102.0) == pytest.approx(3.0)
+
+
+def test_a_long_retry_after_opens_at_once():
+    assert wait(fail(BreakerState(), 100.0, retry_after_s=60.0), 100.0) == pytest.approx(60.0)
+
+
+def test_a_short_retry_after_is_the_retry_policys_business():
+    assert wait(fail(BreakerState(), 100.0, retry_after_s=2.0), 100.0) == 0
