@@ -24,8 +24,8 @@ from lotus_tasks.errors import ConfigurationError
 PROJECT = Path(__file__).resolve().parents[1]
 """The folder that holds manage.py and .env."""
 
-INTERNAL = frozenset({"LOTUS_PROCESS"})
-"""Variables LOTUS sets for its own processes; no settings."""
+INTERNAL = frozenset({"LOTUS_PROCESS", "LOTUS_TEST_LOOPBACK_ONLY"})
+"""Variables LOTUS and its tests set for its own processes; no settings."""
 
 _SECRET_IN_URL = re.compile(r"(?<=://)([^/@\s]*):([^/@\s]*)(?=@)")
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+os.environ["LOTUS_TEST_LOOPBACK_ONLY"] = "1"  # model clients refuse every address but this machine's
 sys.path.insert(0, str(Path(__file__).parent))  # tests import `stack` and their doubles by name
 
 from stack import Lotus, Services, lotus_home, running_services

@@ -39,7 +39,8 @@ def clean_environment(home: Path, **settings: str) -> dict[str, str]:
     """
     hidden = {field.upper(): "" for field in Settings.model_fields}
     kept = {name: value for name, value in os.environ.items() if not name.startswith("LOTUS_")}
-    return {**kept, **hidden, "LOTUS_PROVIDERS": "offline", **settings, "LOTUS_HOME": str(home)}
+    guard = {"LOTUS_TEST_LOOPBACK_ONLY": "1"}
+    return {**kept, **hidden, "LOTUS_PROVIDERS": "offline", **guard, **settings, "LOTUS_HOME": str(home)}
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from lotus_tasks import bootstrap
 from lotus_tasks.celery import command_task
-from lotus_tasks.errors import Cancelled, HandBack, StaleLease
+from lotus_tasks.errors import Cancelled, HandBack, InvalidInput, StaleLease
 from lotus_tasks.events import Event, ProviderCompleted
 from lotus_tasks.infra.streams import TokenWriter
 from lotus_tasks.manifest import HealthReport
@@ -36,6 +36,11 @@ def models() -> dict[ProviderName, ChatModel]:
     return catalogue.chat_models(settings())
 
 
+def preferred() -> list[ChatModel]:
+    """The providers of the order of preference."""
+    return [models()[name] for name in catalogue.order(settings())]
+
+
 @bootstrap.per_process
 def completions() -> CompletionService:
     """The service of this process."""
@@ -63,13 +68,15 @@ def complete(work: Work) -> Outcome:
 def check(work: Work) -> Outcome:
     """Ask every provider, or the one named ``provider``, whether it would serve."""
     wanted = work.payload.get("provider")
-    chosen = [model for name, model in models().items() if wanted in {None, name}]
+    if wanted is not None and wanted not in models():
+        raise InvalidInput(f"there is no provider {wanted!r}; there are: {', '.join(models())}")
+    chosen = [models()[wanted]] if wanted is not None else preferred()
     return Outcome(result={"providers": [write_status(status) for status in check_all(chosen)]})
 
 
 def check_health() -> HealthReport:
     """How the module is: ok while the first provider that was set up answers; the offline provider alone is ok, too."""
-    statuses = check_all([model for model in models().values() if model.is_present()])
+    statuses = check_all(preferred())
     status, detail = summarise(statuses)
     return HealthReport(status=status, detail=detail, facts={"providers": [write_status(one) for one in statuses]})
 

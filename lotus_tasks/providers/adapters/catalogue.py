@@ -53,15 +53,17 @@ def rows(settings: Settings) -> tuple[ProviderRow, ...]:
 
 
 def chat_models(settings: Settings) -> dict[ProviderName, ChatModel]:
-    """An adapter for each provider in the order of preference. No vendor's SDK is imported before its first call."""
+    """An adapter for every provider, those of the order of preference first.
+
+    One that isn't in the order can still be asked for by name. No vendor's SDK is imported before its first call.
+    """
     limits = time_limits(settings)
     wanted = order(settings)
-    chosen = [row for row in rows(settings) if row.name in wanted]
-    models = {row.name: _adapter(row, settings, limits) for row in chosen}
-    if OFFLINE in wanted:
-        configured = any(row.configured and _asked_for(row, settings) for row in chosen)
-        models[OFFLINE] = OfflineChatModel(others_configured=configured)
-    return models
+    found = rows(settings)
+    models = {row.name: _adapter(row, settings, limits) for row in found}
+    configured = any(row.configured and row.name in wanted and _asked_for(row, settings) for row in found)
+    models[OFFLINE] = OfflineChatModel(others_configured=configured)
+    return {name: models[name] for name in (*wanted, *(name for name in models if name not in wanted))}
 
 
 def _asked_for(row: ProviderRow, settings: Settings) -> bool:

@@ -110,7 +110,12 @@ class OllamaChatModel:
                     )
 
     def check(self) -> ProviderStatus:
-        """Asks /api/tags."""
+        """Asks /api/tags. An Ollama that nobody asked for and that isn't there counts as not configured."""
+        if not self.is_present():
+            detail = f"nothing answers at {self._row.base_url}"
+            return ProviderStatus(
+                name=self._row.name, kind=self._row.kind, configured=False, reachable=None, detail=detail
+            )
         return check_by_listing(self._row, lambda: tuple(model.name for model in self.list_models()))
 
     def list_models(self) -> Sequence[ModelInfo]:
