@@ -55,3 +55,8 @@ ORDER BY captured_at DESC, source LIMIT %(limit)s;
 -- name: count_percepts
 -- How many sources of each status, and how many chunks they have.
 SELECT status, count(*) AS count, coalesce(sum(chunk_count), 0)::bigint AS chunks FROM percepts GROUP BY status;
+
+-- name: ended_commands
+-- Of these commands, those that have ended.
+SELECT id, name, status, result, error FROM commands
+WHERE id = ANY(%(ids)s) AND status NOT IN ('queued', 'running');

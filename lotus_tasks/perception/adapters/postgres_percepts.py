@@ -59,7 +59,7 @@ class PostgresPercepts:
         return percept_id
 
     def skip(self, tx: Transaction, skip: Skip, follow_ups: Sequence[CommandId]) -> PerceptId | None:
-        """Keep that there was nothing to read; None where a later reading is kept, or the older version's chunks stay."""
+        """Keep that there was nothing to read; None where a later reading, or what the older version said, is kept."""
         if not skip.withdraws:
             kept = tx.conn.execute(
                 self._sql.note_status, {"source": skip.source, "status": "skipped", "reason": skip.reason, "read_at": skip.read_at}

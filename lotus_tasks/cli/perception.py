@@ -1,0 +1,210 @@
+"""`ingest` and `perceived`: give LOTUS something to read, and see what it has read. The reading is done by its workers."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import sys
+import time
+import uuid
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lotus_tasks.errors import InvalidInput, NotFound, Permanent
+from lotus_tasks.infra import queries
+from lotus_tasks.infra.outbox import submit, submit_and_wait
+from lotus_tasks.infra.postgres import Connection, connect
+from lotus_tasks.infra.runtime import load_runtime
+from lotus_tasks.values import CommandId
+from lotus_tasks.work import CommandSpec
+
+_MOST_BYTES = 10_000_000
+_LOOKED_AT = 500
+"""How many open commands are looked at together."""
+_MOST_REASONS = 20
+_SLOW_S = 10.0
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, metavar="PATH|-...")
+@click.option("--timeout", "patience_s", type=click.FloatRange(min=1), default=300.0, show_default=True,
+              help="Give up waiting after so many seconds in which nothing moved; the reading goes on.")  # fmt: skip
+def ingest(paths: tuple[str, ...], patience_s: float) -> int:
+    """Give LOTUS files, folders or text (-) to read and remember."""
+    request = uuid.uuid4()
+    payloads = [_payload(path) for path in paths]
+    specs = [
+        CommandSpec(name="perception.ingest", key=f"ingest/{request}/{number}", payload=payload)
+        for number, payload in enumerate(payloads)
+    ]
+    about = {spec.id: str(spec.payload.get("path", "stdin")) for spec in specs}
+    reading = Reading(open=about, found=sum(not Path(path).is_dir() for path in about.values()))
+    with connect(load_runtime().database_url, autocommit=True) as conn:
+        conn.execute("LISTEN lotus_ended")
+        with conn.transaction():
+            submit(conn, specs)
+        try:
+            _follow(conn, reading, patience_s=patience_s)
+        except KeyboardInterrupt:
+            click.echo("lotus: the reading goes on in the background; `manage.py perceived` shows it", err=True)
+            raise
+    return reading.report()
+
+
+@click.command()
+@click.option("--status", type=click.Choice(["indexed", "pending", "skipped", "failed"]), help="Only what is so.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=1000, show_default=True, help="The latest so many.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON list.")
+def perceived(status: str | None, limit: int, as_json: bool) -> None:
+    """What LOTUS has read: indexed (it can be recalled), pending, skipped or failed, with the reason."""
+    spec = CommandSpec(name="perception.list", key=f"perceived/{uuid.uuid4()}", payload={"status": status, "limit": limit})
+    percepts = submit_and_wait(load_runtime().database_url, spec, timeout_s=30.0)["percepts"]
+    if as_json:
+        click.echo(json.dumps(percepts, ensure_ascii=False, indent=2))
+        return
+    for percept in percepts:
+        line = f"{percept['status']:<8} {percept['chunks']:>5}  {_short(percept['source'])}"
+        click.echo(f"{line}  ({percept['reason']})" if percept["reason"] else line)
+    if not percepts:
+        none = f"nothing is {status}" if status else "nothing was read yet; `manage.py ingest PATH` reads a file or a folder"
+        click.echo(none, err=True)
+
+
+@dataclass(slots=True, kw_only=True)
+class Reading:
+    """What has become of the commands so far. ``open``: those that haven't ended, and what each is about."""
+
+    open: dict[CommandId, str]
+    found: int = 0
+    done: int = 0
+    chunks: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    ignored: Counter[str] = field(default_factory=Counter)
+    complaints: list[str] = field(default_factory=list)
+
+    def take(self, row: Mapping[str, Any]) -> None:
+        """A command that has ended."""
+        about = self.open.pop(row["id"])
+        if row["status"] != "succeeded":
+            self.counts["failed"] += 1
+            self.complaints.append(f"failed: {_short(about)}: {row['error'] or row['status']}")
+        elif row["name"] != "perception.ingest":
+            self.done += 1
+        elif row["result"]["kind"] == "folder":
+            self._take_folder(row["result"])
+        else:
+            self._take_file(row["result"])
+
+    def _take_folder(self, result: Mapping[str, Any]) -> None:
+        self.found += len(result["commands"])
+        self.ignored.update(result["ignored"])
+        for command_id in (*result["commands"], *filter(None, [result["more"]])):
+            self.open[CommandId(uuid.UUID(command_id))] = result["source"]
+
+    def _take_file(self, result: Mapping[str, Any]) -> None:
+        self.counts[result["status"]] += 1
+        self.chunks += result["chunks"] if result["status"] == "captured" else 0
+        if result["reason"]:
+            self.complaints.append(f"{result['status']}: {_short(result['source'])}: {result['reason']}")
+        for command_id in result["follow_ups"]:
+            self.open[CommandId(uuid.UUID(command_id))] = result["source"]
+
+    @property
+    def progress(self) -> str:
+        """One line for a person who waits."""
+        ended = sum(self.counts.values())
+        return f"{ended}/{max(self.found, ended)} files read, {self.done} remembered"
+
+    def report(self) -> int:
+        """Print the summary and return the exit code: 0 unless nothing could be read or something failed."""
+        for complaint in self.complaints[:_MOST_REASONS]:
+            click.echo(complaint, err=True)
+        if len(self.complaints) > _MOST_REASONS:
+            click.echo(f"… and {len(self.complaints) - _MOST_REASONS} more: `manage.py perceived --status skipped`", err=True)
+        if self.ignored:
+            click.echo("left out: " + ", ".join(f"{count} {reason}" for reason, count in self.ignored.most_common()), err=True)
+        read, unchanged = self.counts["captured"], self.counts["unchanged"]
+        parts = [f"{_count(read, 'file')} read in {_count(self.chunks, 'chunk')}"]
+        parts += [f"{unchanged} unchanged"] if unchanged else []
+        parts += [f"{self.counts[name]} {name}" for name in ("skipped", "failed") if self.counts[name]]
+        click.echo(", ".join(parts))
+        if not read + unchanged and not self.complaints:
+            click.echo("lotus: there is nothing to read there", err=True)
+        return 0 if read + unchanged and not self.counts["failed"] else 1
+
+
+def _follow(conn: Connection, reading: Reading, *, patience_s: float) -> None:
+    """Until every command has ended, and what followed from it. Raises TimeoutError when nothing moves for ``patience_s``."""
+    sql = queries.load("perception").ended_commands
+    moved_at = said_at = time.monotonic()
+    is_terminal = sys.stderr.isatty()
+    while reading.open:
+        rows = conn.execute(sql, {"ids": list(reading.open)[:_LOOKED_AT]}).fetchall()
+        for row in rows:
+            reading.take(row)
+        now = time.monotonic()
+        if rows:
+            moved_at = now
+        elif now - moved_at > patience_s:
+            raise TimeoutError(f"{reading.progress}, and nothing moved for {patience_s:g} s; it goes on in the background")
+        if is_terminal and reading.open:
+            waiting = "; a worker is busy or away (`manage.py status`)" if now - moved_at > _SLOW_S else ""
+            click.echo(f"\r\x1b[K{reading.progress}{waiting}", err=True, nl=False)
+        elif now - said_at > _SLOW_S:
+            said_at = now
+            click.echo(reading.progress, err=True)
+        if reading.open and not rows:
+            for _ in conn.notifies(timeout=0.3, stop_after=max(1, len(reading.open) // 10)):
+                pass
+    if is_terminal:
+        click.echo("\r\x1b[K", err=True, nl=False)
+
+
+def _payload(path: str) -> dict[str, Any]:
+    if path == "-":
+        content = sys.stdin.buffer.read(_MOST_BYTES + 1)
+        if len(content) > _MOST_BYTES:
+            raise Permanent(f"stdin holds more than {_MOST_BYTES // 1_000_000} MB; split it")
+        return {
+            "source": f"stdin:{hashlib.sha256(content).hexdigest()[:12]}",
+            "content": base64.b64encode(content).decode("ascii"),
+        }
+    if path.startswith(("http://", "https://")):
+        raise InvalidInput(f"{path}: reading web pages is not supported yet; save the page as text and ingest the file")
+    return {"path": _absolute(path)}
+
+
+def _absolute(path: str) -> str:
+    """The path as a worker in another folder finds it. Raises NotFound or Permanent where it can't be used."""
+    found = Path(path)
+    try:
+        if path.startswith("~") and not found.exists():
+            found = found.expanduser()
+        found.stat()
+        str(found).encode()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise NotFound(f"{path} does not exist") from error
+    except UnicodeEncodeError as error:
+        raise Permanent(f"{os.fsencode(path)!r}: the name is not UTF-8; rename it") from error
+    except (OSError, RuntimeError, ValueError) as error:
+        raise Permanent(f"{path} can't be opened: {getattr(error, 'strerror', None) or error}") from error
+    return os.path.abspath(found)  # noqa: PTH100 - resolve() would follow links: the name given is the one the user knows
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _short(source: str) -> str:
+    home = os.path.expanduser("~")  # noqa: PTH111 - a text stays a text
+    return f"~{source[len(home) :]}" if home != "/" and source.startswith(f"{home}/") else source
+
+
+__all__: Sequence[str] = ["ingest", "perceived"]

@@ -1,0 +1,133 @@
+"""`status`: what runs where, and how it is. Exit code 0: ok or degraded; 1: down; 3: LOTUS is not running."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import click
+
+from lotus_tasks import bootstrap
+from lotus_tasks.infra.runtime import load_runtime
+from lotus_tasks.infra.status import collect_status
+
+Table = tuple[str, Sequence[str], list[Sequence[str]]]
+"""Title, column heads, rows."""
+
+_COLOURS = {"ok": "green", "RUNNING": "green", "degraded": "yellow", "STARTING": "yellow", "down": "red"}
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def status(as_json: bool) -> int:
+    """What runs where, and how it is."""
+    runtime = load_runtime()
+    document = collect_status(runtime, bootstrap.manifests())
+    if as_json:
+        click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+    elif sys.stdout.isatty():
+        _show(document)
+    else:
+        click.echo(f"overall: {document['overall']}")
+        for title, _, rows in tables(document):
+            for row in rows:
+                click.echo(f"{title}: {'  '.join(cell for cell in row if cell)}")
+    return 1 if document["overall"] == "down" else 0
+
+
+def tables(document: Mapping[str, Any]) -> Iterator[Table]:
+    """The document as tables of texts."""
+    yield (
+        "process",
+        ("name", "state", "pid", "up", "restarts"),
+        [
+            (row["name"], row["state"], str(row["pid"] or "–"), duration(row["uptime_s"]), _some(row["restarts"], "restarts"))
+            for row in document["processes"]
+        ],
+    )
+    yield (
+        "service",
+        ("name", "state", "address", ""),
+        [
+            (name, "ok" if row["ok"] else "down", row["url"], "" if row["embedded"] else "yours")
+            for name, row in document["services"].items()
+        ],
+    )
+    yield "module", ("name", "state", "detail"), [(row["name"], row["status"], row["detail"]) for row in document["modules"]]
+    yield (
+        "queue",
+        ("name", "waiting", "oldest", "workers", ""),
+        [
+            (
+                row["name"],
+                f"{row['depth']} waiting",
+                f"oldest {duration(row['oldest_s'])}" if row["oldest_s"] else "",
+                _some(row["consumers"], "workers") or "no worker",
+                "saturated" if row["saturated"] else "",
+            )
+            for row in document["queues"]
+        ],
+    )
+    yield (
+        "provider",
+        ("name", "state", "model", "detail"),
+        [
+            (
+                row["name"],
+                "ok" if row.get("reachable") else "down" if row.get("configured") else "not configured",
+                str(row.get("model") or ""),
+                str(row.get("detail") or ""),
+            )
+            for row in document["providers"]
+        ],
+    )
+    memory = dict(document["memory"])
+    lag = memory.pop("index_lag")
+    counts = ", ".join(f"{tier} {count}" for tier, count in memory.items())
+    last_tick_s = document["beat"]["last_tick_s"]
+    yield (
+        "state",
+        ("of", "is"),
+        [
+            ("memory", f"{counts}; {lag} waiting for their vector" if lag else counts),
+            ("beat", "has not ticked yet" if last_tick_s is None else f"last tick {duration(last_tick_s)} ago"),
+        ],
+    )
+
+
+def duration(seconds: float) -> str:
+    """A length of time in its two largest units: "45 s", "3 min", "2 h 5 min", "4 d 1 h"."""
+    whole = int(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min"
+    if whole < 86_400:
+        return f"{whole // 3600} h {whole % 3600 // 60} min"
+    return f"{whole // 86_400} d {whole % 86_400 // 3600} h"
+
+
+def _some(number: int, noun: str) -> str:
+    return "" if not number else f"{number} {noun[:-1] if number == 1 else noun}"
+
+
+def _show(document: Mapping[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    overall = document["overall"]
+    console.print(Text.assemble("LOTUS is ", (overall, f"bold {_COLOURS[overall]}")))
+    for title, heads, rows in tables(document):
+        if not rows:
+            continue
+        table = RichTable(box=None, padding=(0, 2, 0, 0), title=f"{title}s" if title != "state" else "", title_justify="left")
+        for head in heads:
+            table.add_column(head, style="bold" if head == heads[0] else None, header_style="dim", overflow="fold")
+        for row in rows:
+            table.add_row(*(Text(cell, style=_COLOURS.get(cell, "")) for cell in row))
+        console.print()
+        console.print(table)
