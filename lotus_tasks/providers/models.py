@@ -58,6 +58,8 @@ class FailureKind(StrEnum):
     CONTEXT_EXCEEDED = "context_exceeded"
     BAD_REQUEST = "bad_request"
     NOT_CAPABLE = "not_capable"
+    OVER_BUDGET = "over_budget"
+    INTERRUPTED = "interrupted"
 
 
 class ModelUnavailable(Transient):
@@ -220,7 +222,6 @@ class Completion:
     notice: str = ""
     first_token_ms: float | None = None
     total_ms: float = 0.0
-    calls: tuple[CallRecord, ...] = ()
     offered: tuple[Recollection, ...] = ()
 
 

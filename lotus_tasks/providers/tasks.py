@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+
+import structlog
 
 from lotus_tasks import bootstrap
 from lotus_tasks.celery import command_task
-from lotus_tasks.errors import Cancelled, HandBack, InvalidInput, StaleLease
+from lotus_tasks.errors import Cancelled, HandBack, InvalidInput, LotusError, ServiceDown, StaleLease
 from lotus_tasks.events import Event, ProviderCompleted
 from lotus_tasks.infra.streams import TokenWriter
 from lotus_tasks.manifest import HealthReport
 from lotus_tasks.providers.adapters import catalogue
 from lotus_tasks.providers.adapters.breakers import RedisBreakers
-from lotus_tasks.providers.models import ProviderName
+from lotus_tasks.providers.adapters.ledger import record_calls
+from lotus_tasks.providers.models import CallRecord, Price, ProviderName
 from lotus_tasks.providers.ports import ChatModel, TokenSink
 from lotus_tasks.providers.service.breaker import BreakerPolicy
 from lotus_tasks.providers.service.checking import check_all, summarise
@@ -22,6 +25,8 @@ from lotus_tasks.providers.service.payloads import read_request, write_result, w
 from lotus_tasks.providers.service.retry import RetryPolicy
 from lotus_tasks.settings import Settings, load_settings
 from lotus_tasks.work import Outcome, Work
+
+log = structlog.get_logger("lotus.providers")
 
 
 @bootstrap.per_process
@@ -57,11 +62,22 @@ def completions() -> CompletionService:
 def complete(work: Work) -> Outcome:
     """Complete a prompt; tokens go to the run's stream, the answer into the result."""
     request = read_request(work.payload)
-    completion = completions().complete(request, sink=_sink(work), interrupt=interruption(work))
+    calls: list[CallRecord] = []
+    try:
+        completion = completions().complete(
+            request, sink=_sink(work), interrupt=interruption(work), record=calls.append
+        )
+    except LotusError:
+        _record_lost(work, calls)
+        raise
     events: list[Event] = []
     if work.run_id is not None:
         events.append(ProviderCompleted(run_id=work.run_id, command_id=work.command_id))
-    return Outcome(result=write_result(completion), events=events)
+    return Outcome(
+        result=write_result(completion),
+        events=events,
+        write=lambda tx: record_calls(tx.conn, work.command_id, calls, prices()),
+    )
 
 
 @command_task("providers.check")
@@ -81,6 +97,11 @@ def check_health() -> HealthReport:
     return HealthReport(status=status, detail=detail, facts={"providers": [write_status(one) for one in statuses]})
 
 
+def prices() -> dict[ProviderName, Price]:
+    """What each provider's tokens cost."""
+    return {name: model.row.price for name, model in models().items()}
+
+
 def interruption(work: Work) -> Callable[[], None]:
     """Raises when ``work`` must not go on."""
 
@@ -93,6 +114,17 @@ def interruption(work: Work) -> Callable[[], None]:
             raise HandBack("the worker is stopping")
 
     return look
+
+
+def _record_lost(work: Work, calls: Sequence[CallRecord]) -> None:
+    """The calls of a completion that gave no answer were made, and paid for, all the same."""
+    if not calls:
+        return
+    try:
+        with bootstrap.database().transaction() as conn:
+            record_calls(conn, work.command_id, calls, prices())
+    except ServiceDown as error:
+        log.warning("calls not recorded", reason=str(error), calls=len(calls))
 
 
 def _sink(work: Work) -> TokenSink:

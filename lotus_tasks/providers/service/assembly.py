@@ -68,6 +68,11 @@ class Reply:
         """The text so far."""
         return "".join(self._texts)
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether the model said anything."""
+        return bool(self._texts or self._calls)
+
     def finish(self) -> tuple[ToolCall, ...]:
         """The tool calls of a reply that is whole.
 

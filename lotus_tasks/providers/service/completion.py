@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from lotus_tasks.errors import LotusError
 from lotus_tasks.providers.models import (
     CallRecord,
     Completion,
@@ -47,7 +48,7 @@ class _Progress:
     generations: Generations
     interrupt: Interrupt
     degraded: list[str]
-    calls: list[CallRecord] = field(default_factory=list)
+    record: Callable[[CallRecord], None]
     failures: list[_Failure] = field(default_factory=list)
 
 
@@ -67,24 +68,31 @@ class CompletionService:
     clock: Callable[[], float] = time.monotonic
     jitter: Callable[[], float] = random.random
 
-    def complete(self, request: CompletionRequest, *, sink: TokenSink, interrupt: Interrupt) -> Completion:
-        """The reply, from the first provider that gives one.
+    def complete(
+        self,
+        request: CompletionRequest,
+        *,
+        sink: TokenSink,
+        interrupt: Interrupt,
+        record: Callable[[CallRecord], None] = lambda _: None,
+    ) -> Completion:
+        """The reply, from the first provider that gives one. ``record`` is told of every call, when it has ended.
 
         Raises what ``interrupt`` raises at once; when every provider failed, ModelUnavailable if another try may help,
         else ModelRefusal, naming each.
         """
         rows = {name: model.row for name, model in self.models.items()}
         choice = choose(request, rows, self.order)
-        progress = _Progress(generations=Generations(sink), interrupt=interrupt, degraded=list(choice.passed_over))
+        progress = _Progress(
+            generations=Generations(sink), interrupt=interrupt, degraded=list(choice.passed_over), record=record
+        )
         started = self.clock()
         for index, candidate in enumerate(choice.candidates):
             others_left = index + 1 < len(choice.candidates)
             completion = self._ask(candidate, request, progress, others_left=others_left)
             if completion is not None:
                 total_ms = (self.clock() - started) * 1000
-                return replace(
-                    completion, degraded=tuple(progress.degraded), calls=tuple(progress.calls), total_ms=total_ms
-                )
+                return replace(completion, degraded=tuple(progress.degraded), total_ms=total_ms)
         raise _exhausted(progress)
 
     def _ask(
@@ -165,13 +173,14 @@ class CompletionService:
                 first_token_ms=watch.first_token_ms,
                 offered=prompt.offered,
             )
-        except (ModelUnavailable, ModelRefusal) as failure:
+        except LotusError as failure:
             progress.generations.discard()
-            # What a cut stream wrote was paid for, too.
-            usage = _usage(reply, prompt_tokens) if reply.text else Usage()
-            progress.calls.append(_close(record, watch, usage=usage, failure=failure.kind))
+            kind = failure.kind if isinstance(failure, ModelUnavailable | ModelRefusal) else FailureKind.INTERRUPTED
+            # What a broken stream said was paid for, too.
+            usage = _usage(reply, prompt_tokens) if reply.has_begun else Usage()
+            progress.record(_close(record, watch, usage=usage, failure=kind))
             raise
-        progress.calls.append(_close(record, watch, usage=completion.usage))
+        progress.record(_close(record, watch, usage=completion.usage))
         return completion
 
     def _read(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from lotus_tasks.errors import LotusError
 from lotus_tasks.providers.adapters.breakers import LocalBreakers
 from lotus_tasks.providers.models import (
+    CallRecord,
     CompletionRequest,
     Delta,
     FailureKind,
@@ -145,6 +146,7 @@ class Stage:
     breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
 
     def __post_init__(self) -> None:
+        self.calls: list[CallRecord] = []
         self.breakers = LocalBreakers(self.breaker, clock=self.time)
         self.service = CompletionService(
             models=self.models,
@@ -158,7 +160,9 @@ class Stage:
         )
 
     def complete(self, request: CompletionRequest | None = None, interrupt=lambda: None):
-        return self.service.complete(request or question(), sink=self.sink, interrupt=interrupt)
+        return self.service.complete(
+            request or question(), sink=self.sink, interrupt=interrupt, record=self.calls.append
+        )
 
 
 def stage(*models: ActingModel, **details) -> Stage:

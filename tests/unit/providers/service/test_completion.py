@@ -228,7 +228,8 @@ def test_every_call_is_recorded_with_its_usage():
         ActingModel(row("a"), [unavailable()]),
         ActingModel(row("b"), [speech("Yes.", usage=Usage(input_tokens=9, output_tokens=4))]),
     )
-    calls = scene.complete().calls
+    scene.complete()
+    calls = scene.calls
     assert [(call.provider, call.failure) for call in calls] == [
         ("a", FailureKind.SERVER_FAULT),
         ("a", FailureKind.SERVER_FAULT),
@@ -253,3 +254,19 @@ def test_a_question_too_long_for_one_model_goes_to_the_next():
     completion = scene.complete(question("word " * 500))
     assert completion.provider == "b"
     assert completion.degraded == ("a: question too long for the model",)
+
+
+def test_an_interrupted_call_is_recorded_with_what_it_has_cost_so_far():
+    seen: list[int] = []
+
+    def interrupt():
+        seen.append(1)
+        if len(seen) > 4:
+            raise Cancelled("c")
+
+    scene = stage(ActingModel(row("a"), [speech(*"abcdefgh")]))
+    with pytest.raises(Cancelled):
+        scene.complete(interrupt=interrupt)
+    (call,) = scene.calls
+    assert call.failure is FailureKind.INTERRUPTED
+    assert call.usage.output_tokens > 0
