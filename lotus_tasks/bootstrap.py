@@ -58,8 +58,8 @@ def subscribed(event: str) -> list[str]:
 
 
 def served_tasks() -> list[str]:
-    """Every command there is."""
-    return [task for manifest in manifests() for task in manifest.tasks]
+    """Every command there is: the modules' verbs, and their health checks, which the Task base registers for each."""
+    return [task for manifest in manifests() for task in (*manifest.tasks, f"{manifest.name}.check_health")]
 
 
 @cache
