@@ -88,7 +88,7 @@ def _value(field: str, text: str, kind: str) -> Any:
 
 
 def _rows(conn: Connection, *, count: int, name: str | None, follow: bool) -> Iterator[dict[str, Any]]:
-    """The latest, then the new ones. Of two events at once the later id may be committed first, so the last ids are read again."""
+    """The latest, then the new ones. Of two at once the later id may be committed first: the last ids are read again."""
     sql = queries.load("events")
     newest = conn.execute(sql.newest_event).fetchone()
     last_id = newest["id"] if newest else 0

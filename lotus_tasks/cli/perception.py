@@ -129,7 +129,7 @@ class Reading:
         if len(self.complaints) > _MOST_REASONS:
             click.echo(f"… and {len(self.complaints) - _MOST_REASONS} more: `manage.py perceived --status skipped`", err=True)
         if self.ignored:
-            click.echo("left out: " + ", ".join(f"{count} {reason}" for reason, count in self.ignored.most_common()), err=True)
+            click.echo("left out: " + ", ".join(f"{reason} ({count})" for reason, count in self.ignored.most_common()), err=True)
         read, unchanged = self.counts["captured"], self.counts["unchanged"]
         parts = [f"{_count(read, 'file')} read in {_count(self.chunks, 'chunk')}"]
         parts += [f"{unchanged} unchanged"] if unchanged else []
@@ -182,7 +182,9 @@ def _payload(path: str) -> dict[str, Any]:
 
 
 def _absolute(path: str) -> str:
-    """The path as a worker in another folder finds it. Raises NotFound or Permanent where it can't be used."""
+    """The path as a worker in another folder finds it. Raises NotFound or another Permanent where it can't be used."""
+    if not path:
+        raise InvalidInput("the path is empty")
     found = Path(path)
     try:
         if path.startswith("~") and not found.exists():
