@@ -71,7 +71,7 @@ UPDATE memory_state SET generation = generation + 1;
 
 -- name: snapshot
 -- Where the store stands.
-SELECT generation, coalesce((SELECT max(no) FROM memories), 0) AS last_no, lexicon, embedder FROM memory_state;
+SELECT store, generation, coalesce((SELECT max(no) FROM memories), 0) AS last_no, lexicon, embedder FROM memory_state;
 
 -- name: columns
 -- The memories of a range of numbers as columns; -1, an empty string and NaN stand for none.
@@ -179,7 +179,13 @@ ORDER BY created_at DESC, no DESC LIMIT %(count)s;
 -- What perception read.
 SELECT seq, text, heading, source FROM percept_chunks WHERE percept_id = %(percept_id)s ORDER BY seq;
 
--- name: sources_not_in_percept
+-- name: move_chunk
+-- A chunk's place in the newer version of its source.
+UPDATE memories SET segment_no = %(segment_no)s, position = %(position)s, updated_at = now()
+WHERE id = %(id)s AND source = %(source)s AND kind = 'chunk'
+  AND (segment_no, position) IS DISTINCT FROM (%(segment_no)s::int, %(position)s::int);
+
+-- name: leave_source
 -- The places in a source that its newer version no longer has.
 DELETE FROM memory_sources WHERE source = %(source)s AND percept_id IS NOT NULL AND percept_id <> %(percept_id)s
 RETURNING memory_id;
@@ -207,7 +213,7 @@ SELECT id, no FROM gone;
 -- name: delete_postings
 -- Remove memories from the BM25 index.
 DELETE FROM memory_postings USING memory_lexicon AS lexicon
-WHERE lexicon.memory_no = ANY(%(numbers)s) AND memory_postings.memory_no = lexicon.memory_no
+WHERE lexicon.memory_no IN (SELECT no FROM memories WHERE id = ANY(%(ids)s)) AND memory_postings.memory_no = lexicon.memory_no
   AND memory_postings.term_no = ANY(lexicon.terms);
 
 -- name: exchange
@@ -221,3 +227,108 @@ UPDATE memory_state SET embedder = %(embedder)s;
 -- name: drop_other_vectors
 -- Vectors of another embedder can't be compared.
 DELETE FROM memory_vectors WHERE embedder <> %(embedder)s;
+
+-- name: decay
+-- Move memories down from a tier they have outlived; each move is recorded with its reason.
+WITH outlived AS (
+    SELECT id FROM (
+        SELECT id, created_at, row_number() OVER (PARTITION BY CASE WHEN tier = 1 THEN thread END ORDER BY created_at DESC, no DESC) AS place
+        FROM memories WHERE tier = %(tier)s
+    ) AS ranked
+    WHERE created_at < now() - %(age_s)s * interval '1 second' OR place > %(items)s
+    LIMIT 5000
+), moved AS (
+    UPDATE memories SET tier = %(tier)s + 1 FROM outlived WHERE memories.id = outlived.id RETURNING memories.id
+)
+INSERT INTO memory_changes (memory_id, action, reason, before, after, command_id)
+SELECT id, 'moved', %(reason)s, jsonb_build_object('tier', %(tier)s::int), jsonb_build_object('tier', %(tier)s::int + 1), %(command_id)s FROM moved
+RETURNING memory_id;
+
+-- name: keep_result
+-- What a command did, known only inside the transaction that did it.
+UPDATE commands SET result = %(result)s WHERE id = %(command_id)s;
+
+-- name: memories_by_prefix
+-- The memories whose id begins so, two at most.
+SELECT * FROM memories WHERE id::text LIKE %(prefix)s LIMIT 2;
+
+-- name: list_memories
+-- The newest memories that fit.
+SELECT * FROM memories
+WHERE (%(kind)s::text IS NULL OR kind = %(kind)s) AND (%(thread)s::text IS NULL OR thread = %(thread)s)
+  AND (%(source)s::text IS NULL OR source = %(source)s) AND (%(tier)s::int IS NULL OR tier = %(tier)s)
+  AND (%(since)s::timestamptz IS NULL OR coalesce(happened_at, created_at) >= %(since)s)
+  AND (%(until)s::timestamptz IS NULL OR coalesce(happened_at, created_at) < %(until)s)
+ORDER BY no DESC LIMIT %(limit)s;
+
+-- name: sources_of_memory
+-- Where a memory was met.
+SELECT source, seq, wording, met_at FROM memory_sources WHERE memory_id = %(memory_id)s ORDER BY met_at, source, seq;
+
+-- name: neighbours
+-- The memories right before and after a place in a segment.
+(SELECT * FROM memories WHERE segment_no = %(segment_no)s AND (position, no) < (%(position)s, %(no)s) ORDER BY position DESC, no DESC LIMIT 1)
+UNION ALL
+(SELECT * FROM memories WHERE segment_no = %(segment_no)s AND (position, no) > (%(position)s, %(no)s) ORDER BY position, no LIMIT 1);
+
+-- name: changes_of_memory
+-- What happened to a memory.
+SELECT action, reason, before, after, created_at FROM memory_changes WHERE memory_id = %(memory_id)s ORDER BY id;
+
+-- name: is_indexed
+-- Whether Chroma has a memory's vector.
+SELECT 1 FROM memory_vectors WHERE memory_no = %(no)s AND indexed;
+
+-- name: counts_by_kind
+-- How many memories of each kind.
+SELECT kind, count(*) AS count FROM memories GROUP BY kind ORDER BY count DESC;
+
+-- name: counts_by_source
+-- The sources with most memories.
+SELECT source, count(*) AS count FROM memories GROUP BY source ORDER BY count DESC LIMIT 20;
+
+-- name: rewrite_memory
+-- A memory as the user changed it.
+UPDATE memories SET text = %(text)s, kind = %(kind)s, tier = %(tier)s, importance = %(importance)s, identity = %(identity)s, updated_at = now()
+WHERE id = %(id)s;
+
+-- name: drop_vector
+-- A changed text needs another vector.
+DELETE FROM memory_vectors WHERE memory_no = %(no)s;
+
+-- name: drop_lexicon
+-- A changed text has other terms.
+DELETE FROM memory_lexicon WHERE memory_no = %(no)s;
+
+-- name: forget_changes
+-- A forgotten memory leaves no history.
+DELETE FROM memory_changes WHERE memory_id = ANY(%(ids)s);
+
+-- name: forget_payloads
+-- Commands that carried a forgotten text to memory.
+UPDATE commands SET payload = '{"forgotten": true}'
+WHERE name IN ('memory.remember', 'memory.edit') AND status NOT IN ('queued', 'running')
+  AND (payload->>'text' = ANY(%(texts)s) OR EXISTS (SELECT FROM jsonb_array_elements(payload->'items') AS item WHERE item->>'text' = ANY(%(texts)s)));
+
+-- name: forget_results
+-- Recalls that found a forgotten memory.
+UPDATE commands SET result = jsonb_set(result, '{memories}', (
+    SELECT coalesce(jsonb_agg(CASE WHEN item->>'memory_id' = ANY(%(ids)s) THEN jsonb_build_object('memory_id', item->'memory_id', 'text', '[forgotten]', 'score', item->'score') ELSE item END), '[]')
+    FROM jsonb_array_elements(result->'memories') AS item))
+WHERE name IN ('memory.recall', 'memory.inspect') AND jsonb_typeof(result->'memories') = 'array'
+  AND EXISTS (SELECT FROM jsonb_array_elements(result->'memories') AS item WHERE item->>'memory_id' = ANY(%(ids)s));
+
+-- name: forget_chunks
+-- What perception keeps of a forgotten text.
+DELETE FROM percept_chunks WHERE text = ANY(%(texts)s);
+
+-- name: forget_answers
+-- Answers and citations that quote a forgotten text word for word.
+UPDATE runs SET answer = replace(answer, %(text)s, '[forgotten]'), question = replace(question, %(text)s, '[forgotten]'),
+       result = replace(result::text, %(json_text)s, '[forgotten]')::jsonb
+WHERE answer LIKE %(pattern)s OR question LIKE %(pattern)s OR result::text LIKE %(json_pattern)s;
+
+-- name: forget_steps
+-- Steps and commands of runs that hold a forgotten text word for word.
+UPDATE commands SET payload = replace(payload::text, %(json_text)s, '[forgotten]')::jsonb, result = replace(result::text, %(json_text)s, '[forgotten]')::jsonb
+WHERE run_id IS NOT NULL AND status NOT IN ('queued', 'running') AND (payload::text LIKE %(json_pattern)s OR result::text LIKE %(json_pattern)s);

@@ -97,9 +97,11 @@ CREATE TABLE memory_changes (
 );
 CREATE INDEX memory_changes_of_memory ON memory_changes (memory_id, id);
 
--- One row: `generation` grows when a memory that recall may hold in its process has changed or gone.
+-- One row. `store` tells this store's vectors from another's on a shared Chroma; `generation` grows when a memory that recall
+-- may hold in its process has changed or gone; `lexicon` and `embedder` say what the indexes were made with.
 CREATE TABLE memory_state (
     one boolean PRIMARY KEY DEFAULT true CHECK (one),
+    store uuid NOT NULL DEFAULT gen_random_uuid(),
     generation bigint NOT NULL DEFAULT 0,
     lexicon text NOT NULL DEFAULT '',
     embedder text NOT NULL DEFAULT ''

@@ -1,0 +1,281 @@
+"""`remember`, `recall` and `memory`: each submits a command to the memory worker and shows its result."""
+
+from __future__ import annotations
+
+import json
+import sys
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from lotus_tasks.errors import InvalidInput
+from lotus_tasks.infra.outbox import submit_and_wait
+from lotus_tasks.infra.runtime import load_runtime
+from lotus_tasks.work import CommandSpec
+
+KINDS = ("note", "preference", "fact", "turn", "question", "answer", "chunk", "summary")
+_TOLD_KINDS = ("note", "preference", "fact")
+_TIMEOUT_S = 60.0
+_WAIT_NOTICE_S = 2.0
+
+_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.command()
+@click.argument("text", metavar="TEXT|-")
+@click.option("--kind", type=click.Choice(_TOLD_KINDS), default="note", show_default=True, help="What it is.")
+@click.option("--when", "happened_at", metavar="DATE", help="When it happened, like 2026-11-23; without it, now.")
+@_json_option
+def remember(text: str, kind: str, happened_at: str | None, as_json: bool) -> None:
+    """Tell LOTUS something to keep."""
+    if text == "-":
+        text = sys.stdin.read()
+    result = run_command("memory.remember", {"text": text, "kind": kind, "source": "user", "happened_at": happened_at})
+    if as_json:
+        print_json(result)
+        return
+    memory_id = result["memory_ids"][0][:8]
+    click.echo(f"remembered {memory_id}" if result["new"] else f"known already as {memory_id}")
+
+
+@click.command()
+@click.argument("query")
+@click.option("-n", "-k", "count", type=click.IntRange(1, 200), default=10, show_default=True, help="How many at most.")
+@click.option("--kind", "kinds", type=click.Choice(KINDS), multiple=True, help="Only of this kind; may be given again.")
+@click.option("--source", help="Only from this source: a path, `user`, …")
+@click.option("--conversation", metavar="ID", help="Only from this conversation.")
+@click.option("--since", metavar="DATE", help="Only what happened at or after it.")
+@click.option("--until", metavar="DATE", help="Only what happened before it.")
+@click.option("--explain", is_flag=True, help="Show what each signal contributed to a score.")
+@_json_option
+def recall(
+    query: str,
+    count: int,
+    kinds: Sequence[str],
+    source: str | None,
+    conversation: str | None,
+    since: str | None,
+    until: str | None,
+    explain: bool,
+    as_json: bool,
+) -> None:
+    """Search LOTUS's memory."""
+    filters = {"kinds": list(kinds), "source": source, "conversation": conversation, "since": since, "until": until}
+    result = run_command("memory.recall", {"query": query, "k": count, "filters": filters, "explain": explain})
+    for trouble in result["degraded"]:
+        click.echo(f"degraded: {trouble}", err=True)
+    if as_json:
+        print_json(result["memories"])
+        return
+    if not result["memories"]:
+        click.echo("nothing in memory answers that", err=True)
+    for number, memory in enumerate(result["memories"], 1):
+        click.echo(f"{number:>2}. {_shown(memory['text'])}")
+        click.echo(f"    {_origin(memory)}")
+        if explain:
+            click.echo(
+                f"    {memory['score']:.3f} = "
+                + " + ".join(f"{name} {share:.3f}" for name, share in memory["shares"].items())
+            )
+    if explain:
+        spent = ", ".join(f"{name} {value:.1f}" for name, value in result["timings_ms"].items())
+        click.echo(f"terms: {' '.join(result['terms'])} · milliseconds: {spent}", err=True)
+
+
+@click.group()
+def memory() -> None:
+    """Look after LOTUS's memory. An ID may be the beginning of one."""
+
+
+@memory.command("list")
+@click.option("-n", "limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many.")
+@click.option("--kind", type=click.Choice(KINDS), help="Only of this kind.")
+@click.option("--source", help="Only from this source.")
+@click.option("--conversation", metavar="ID", help="Only from this conversation.")
+@click.option("--tier", type=click.IntRange(1, 4), help="Only of this tier.")
+@click.option("--since", metavar="DATE", help="Only what happened at or after it.")
+@click.option("--until", metavar="DATE", help="Only what happened before it.")
+@_json_option
+def list_memories(as_json: bool, **wanted: Any) -> None:
+    """The newest memories."""
+    found = run_command("memory.inspect", {"what": "list", **wanted})["memories"]
+    if as_json:
+        print_json(found)
+        return
+    if not found:
+        click.echo('there is nothing here; `manage.py remember "…"` keeps something', err=True)
+    for one in found:
+        click.echo(f"{one['memory_id'][:8]}  {one['tier']}  {one['kind']:<10}  {_shown(one['text'], 80)}")
+
+
+@memory.command()
+@click.argument("memory_id", metavar="ID")
+@_json_option
+def show(memory_id: str, as_json: bool) -> None:
+    """One memory: its text, where it came from, what stands beside it."""
+    result = run_command("memory.inspect", {"what": "show", "id": memory_id})
+    if as_json:
+        print_json(result)
+        return
+    _print_memory(result)
+
+
+@memory.command()
+@click.argument("memory_id", metavar="ID")
+@click.option("--text", help="Its new text.")
+@click.option("--kind", type=click.Choice(_TOLD_KINDS), help="Its new kind.")
+@click.option("--importance", type=click.FloatRange(0, 1), help="Its new importance.")
+def edit(memory_id: str, text: str | None, kind: str | None, importance: float | None) -> None:
+    """Change a memory; what it was stays in its history."""
+    result = run_command("memory.edit", {"id": memory_id, "text": text, "kind": kind, "importance": importance})
+    click.echo(f"changed {', '.join(result['changed'])}" if result["changed"] else "nothing changed: it was so already")
+
+
+@memory.command()
+@click.argument("memory_ids", metavar="ID...", nargs=-1)
+@click.option("--source", help="Everything from this source.")
+@click.option("--yes", is_flag=True, help="Don't ask.")
+@_json_option
+def forget(memory_ids: Sequence[str], source: str | None, yes: bool, as_json: bool) -> None:
+    """Remove memories for good, with every copy of their text."""
+    if not memory_ids and not source:
+        raise InvalidInput("name what to forget: the ids of memories, or --source")
+    if source and not yes:
+        click.confirm(f"Forget everything from {source}?", abort=True, err=True)
+    result = run_command("memory.forget", {"ids": list(memory_ids), "source": source})
+    if as_json:
+        print_json(result)
+        return
+    counted = {name: value for name, value in result.items() if isinstance(value, int) and value}
+    click.echo("removed " + ", ".join(f"{value} {name}" for name, value in counted.items()))
+
+
+@memory.command()
+@click.argument("memory_id", metavar="ID")
+@_json_option
+def history(memory_id: str, as_json: bool) -> None:
+    """What a memory was before, and since when it holds."""
+    result = run_command("memory.inspect", {"what": "history", "id": memory_id})
+    if as_json:
+        print_json(result)
+        return
+    _print_changes(result)
+
+
+@memory.command()
+@click.argument("memory_id", metavar="ID")
+@_json_option
+def explain(memory_id: str, as_json: bool) -> None:
+    """Why a memory is where it is."""
+    result = run_command("memory.inspect", {"what": "explain", "id": memory_id})
+    if as_json:
+        print_json(result)
+        return
+    _print_memory(result)
+    _print_changes(result)
+
+
+@memory.command()
+@_json_option
+def consolidate(as_json: bool) -> None:
+    """Put memory in order now; beat does it every few minutes."""
+    result = run_command("memory.consolidate", {}, timeout_s=600.0)
+    if as_json:
+        print_json(result)
+        return
+    done = ", ".join(f"{value} {name}" for name, value in result.items() if isinstance(value, int) and value)
+    click.echo(done or "nothing to do")
+
+
+@memory.command()
+def reindex() -> None:
+    """Write the vector index anew."""
+    result = run_command("memory.reindex", {}, timeout_s=600.0)
+    click.echo(f"{result['waiting']} memories are being indexed; `manage.py memory stats` shows how many wait")
+
+
+@memory.command()
+@_json_option
+def stats(as_json: bool) -> None:
+    """How much there is, and where."""
+    result = run_command("memory.inspect", {"what": "stats"})
+    if as_json:
+        print_json(result)
+        return
+    click.echo(f"{result['memories']} memories, {result['index_lag']} waiting for their vector ({result['embedder']})")
+    for name in ("by_tier", "by_kind", "sources"):
+        for key, count in result[name].items():
+            click.echo(f"  {count:>8}  {key}")
+
+
+def run_command(name: str, payload: Mapping[str, Any], *, timeout_s: float = _TIMEOUT_S) -> Mapping[str, Any]:
+    """Submit a command to the memory worker and wait for its result."""
+    spec = CommandSpec(name=name, key=f"cli/{uuid.uuid4()}", payload=payload)
+    return submit_and_wait(load_runtime().database_url, spec, timeout_s=timeout_s, waiting=_say_that_it_waits())
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on stdout."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def _say_that_it_waits() -> Any:
+    said: list[float] = []
+
+    def waiting(elapsed_s: float) -> None:
+        if elapsed_s > _WAIT_NOTICE_S and not said:
+            said.append(elapsed_s)
+            click.echo("waiting for the memory worker …", err=True)
+
+    return waiting
+
+
+def _print_memory(result: Mapping[str, Any]) -> None:
+    one = result["memory"]
+    click.echo(one["text"])
+    fields = (
+        "memory_id",
+        "kind",
+        "tier",
+        "importance",
+        "source",
+        "conversation",
+        "speaker",
+        "happened_at",
+        "valid_from",
+        "valid_to",
+        "created_at",
+    )
+    for name in fields:
+        if one[name] is not None:
+            click.echo(f"  {name:<12} {one[name]}")
+    for name, value in one["provenance"].items():
+        if value:
+            click.echo(f"  {name:<12} {value}")
+    click.echo(f"  {'indexed':<12} {'yes' if result.get('indexed') else 'not yet: found by its words only'}")
+    for place in result.get("sources", ()):
+        click.echo(f"  also met in   {place['source']}")
+    for near in result.get("neighbours", ()):
+        click.echo(f"  beside        {_shown(near['text'], 80)}")
+
+
+def _print_changes(result: Mapping[str, Any]) -> None:
+    if not result["changes"]:
+        click.echo("  nothing has changed since it was stored")
+    for change in result["changes"]:
+        click.echo(f"  {change['at'][:19]}  {change['action']}: {change['reason']}")
+        for name, old in (change["before"] or {}).items():
+            click.echo(f"      {name}: {_shown(str(old), 60)} → {_shown(str((change['after'] or {}).get(name)), 60)}")
+
+
+def _origin(one: Mapping[str, Any]) -> str:
+    heading = f" › {one['heading']}" if one.get("heading") else ""
+    when = str(one["happened_at"] or one["stored_at"])[:10]
+    return f"{one['source']}{heading} · {when} · {one['tier']} · {one['memory_id'][:8]}"
+
+
+def _shown(text: str, width: int = 200) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= width else line[: width - 1] + "…"

@@ -1,0 +1,23 @@
+"""Memory: what LOTUS was told, read and asked, and finding it again."""
+
+from lotus_tasks.manifest import Manifest
+
+MODULE = Manifest(
+    name="memory",
+    queue="memory",
+    tasks=(
+        "memory.recall",
+        "memory.remember",
+        "memory.store",
+        "memory.remember_exchange",
+        "memory.index",
+        "memory.consolidate",
+        "memory.reindex",
+        "memory.inspect",
+        "memory.edit",
+        "memory.forget",
+    ),
+    publishes=("memory.recalled", "memory.stored"),
+    subscribes={"percept.captured": "memory.store", "run.concluded": "memory.remember_exchange"},
+    health="lotus_tasks.memory.tasks:check_health",
+)

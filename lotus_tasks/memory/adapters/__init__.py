@@ -1,0 +1,1 @@
+"""How the world answers memory: PostgreSQL, Chroma, Redis, and what embeds."""

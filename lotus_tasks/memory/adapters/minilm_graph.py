@@ -1,0 +1,196 @@
+"""all-MiniLM-L6-v2 as an ONNX graph, built from its safetensors weights.
+
+The graph is BERT with 6 layers, width 384 and 12 heads (the published config.json), written with onnxruntime's fused
+operators (EmbedLayerNormalization, Attention, SkipLayerNormalization, BiasGelu), mean pooling over the mask and L2
+normalisation inside. Weights lie beside it, page-aligned, so that the runtime maps them instead of copying them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from lotus_tasks.errors import Permanent
+
+WEIGHTS_SHA256: Final = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+GRAPH_VERSION: Final = "1"
+"""Part of the folder's name: a new layout is built beside the old one."""
+
+_LAYERS: Final = 6
+_HEADS: Final = 12
+_EPSILON: Final = 1e-12
+_PAGE: Final = 4096
+_FUSED: Final = "com.microsoft"
+
+
+def ensure_graph(weights: Path, tokenizer: Path, models: Path) -> Path:
+    """The folder under ``models`` with ``model.onnx``, ``model.data`` and ``tokenizer.json``, built when missing.
+
+    It appears by one rename, so a crash leaves either nothing or all of it, and two builders agree. Raises Permanent when
+    the weights are not the published ones.
+    """
+    folder = models / f"all-minilm-l6-v2-{GRAPH_VERSION}"
+    if (folder / "model.onnx").exists():
+        return folder
+    _refuse_wrong_weights(weights)
+    models.mkdir(parents=True, exist_ok=True)
+    building = Path(tempfile.mkdtemp(prefix=".minilm-", dir=models))
+    try:
+        shutil.copyfile(tokenizer, building / "tokenizer.json")
+        _GraphWriter(weights, building).write()
+        try:
+            building.rename(folder)
+        except OSError:
+            if not (folder / "model.onnx").exists():
+                raise
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    return folder
+
+
+def _refuse_wrong_weights(weights: Path) -> None:
+    digest = hashlib.sha256()
+    with weights.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    if digest.hexdigest() != WEIGHTS_SHA256:
+        raise Permanent(
+            f"{weights} is not the published all-MiniLM-L6-v2 "
+            f"(sha256 {digest.hexdigest()[:12]}…, expected {WEIGHTS_SHA256[:12]}…); "
+            "install the packages again"
+        )
+
+
+class _GraphWriter:
+    """Writes the graph's nodes to ``model.onnx`` and its weights to ``model.data``."""
+
+    def __init__(self, weights: Path, folder: Path) -> None:
+        import onnx
+        from safetensors.numpy import load_file
+
+        self._onnx: Any = onnx
+        self._tensors: dict[str, Any] = load_file(str(weights))
+        self._folder = folder
+        self._nodes: list[Any] = []
+        self._constants: list[Any] = []
+
+    def write(self) -> None:
+        """Write both files; the data is on disk before the graph names it."""
+        proto, helper = self._onnx.TensorProto, self._onnx.helper
+        with (self._folder / "model.data").open("wb") as self._data:
+            hidden = self._embeddings()
+            for layer in range(_LAYERS):
+                hidden = self._layer(layer, hidden)
+            self._pooling(hidden)
+            self._data.flush()
+            os.fsync(self._data.fileno())
+        graph = helper.make_graph(
+            self._nodes,
+            "all-minilm-l6-v2",
+            [
+                helper.make_tensor_value_info(name, proto.INT32, ["batch", "tokens"])
+                for name in ("input_ids", "attention_mask")
+            ],
+            [helper.make_tensor_value_info("embedding", proto.FLOAT, ["batch", 384])],
+            self._constants,
+        )
+        opsets = [helper.make_opsetid("", 17), helper.make_opsetid(_FUSED, 1)]
+        model = helper.make_model(graph, opset_imports=opsets, ir_version=8)
+        with (self._folder / "model.onnx").open("wb") as file:
+            file.write(model.SerializeToString())
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _embeddings(self) -> str:
+        name = "embeddings."
+        # Every text is one segment: its type vector is added to the positions once, here.
+        positions = (
+            self._tensors[f"{name}position_embeddings.weight"] + self._tensors[f"{name}token_type_embeddings.weight"][0]
+        )
+        inputs = [
+            "input_ids",
+            "",
+            self._weight("words", self._tensors[f"{name}word_embeddings.weight"]),
+            self._weight("positions", positions),
+            "",
+            self._weight("embed_gamma", self._tensors[f"{name}LayerNorm.weight"]),
+            self._weight("embed_beta", self._tensors[f"{name}LayerNorm.bias"]),
+            "attention_mask",
+        ]
+        return self._fused("EmbedLayerNormalization", inputs, ["hidden", "mask_index"], epsilon=_EPSILON)
+
+    def _layer(self, layer: int, hidden: str) -> str:
+        at = f"encoder.layer.{layer}."
+        attention = f"{at}attention."
+        parts = ("query", "key", "value")
+        qkv = np.concatenate([self._tensors[f"{attention}self.{part}.weight"].T for part in parts], axis=1)
+        qkv_bias = np.concatenate([self._tensors[f"{attention}self.{part}.bias"] for part in parts])
+        mixed = self._fused(
+            "Attention",
+            [hidden, self._weight(f"{layer}.qkv", qkv), self._weight(f"{layer}.qkv_bias", qkv_bias), "attention_mask"],
+            [f"{layer}.attention"],
+            num_heads=_HEADS,
+        )
+        attended = self._dense_norm(f"{layer}.attended", mixed, hidden, f"{attention}output.")
+        inner = self._times(f"{layer}.inner", attended, self._tensors[f"{at}intermediate.dense.weight"])
+        bias = self._weight(f"{layer}.inner_bias", self._tensors[f"{at}intermediate.dense.bias"])
+        active = self._fused("BiasGelu", [inner, bias], [f"{layer}.gelu"])
+        return self._dense_norm(f"{layer}.out", active, attended, f"{at}output.")
+
+    def _dense_norm(self, name: str, value: str, skip: str, at: str) -> str:
+        product = self._times(f"{name}.dense", value, self._tensors[f"{at}dense.weight"])
+        inputs = [
+            product,
+            skip,
+            self._weight(f"{name}.gamma", self._tensors[f"{at}LayerNorm.weight"]),
+            self._weight(f"{name}.beta", self._tensors[f"{at}LayerNorm.bias"]),
+            self._weight(f"{name}.bias", self._tensors[f"{at}dense.bias"]),
+        ]
+        return self._fused("SkipLayerNormalization", inputs, [name], epsilon=_EPSILON)
+
+    def _pooling(self, hidden: str) -> None:
+        helper, proto = self._onnx.helper, self._onnx.TensorProto
+        self._constants += [
+            helper.make_tensor("last", proto.INT64, [1], [2]),
+            helper.make_tensor("tokens", proto.INT64, [1], [1]),
+        ]
+        self._node("Cast", ["attention_mask"], "mask", to=proto.FLOAT)
+        self._node("Unsqueeze", ["mask", "last"], "mask_column")
+        self._node("Mul", [hidden, "mask_column"], "kept")
+        # The mean's divisor falls out of the normalisation that follows.
+        self._node("ReduceSum", ["kept", "tokens"], "sum", keepdims=0)
+        self._node("LpNormalization", ["sum"], "embedding", axis=1, p=2)
+
+    def _times(self, name: str, value: str, matrix: Any) -> str:
+        return self._node("MatMul", [value, self._weight(f"{name}.weight", matrix.T)], name)
+
+    def _node(self, operator: str, inputs: list[str], output: str, **attributes: Any) -> str:
+        self._nodes.append(self._onnx.helper.make_node(operator, inputs, [output], **attributes))
+        return output
+
+    def _fused(self, operator: str, inputs: list[str], outputs: list[str], **attributes: Any) -> str:
+        self._nodes.append(self._onnx.helper.make_node(operator, inputs, outputs, domain=_FUSED, **attributes))
+        return outputs[0]
+
+    def _weight(self, name: str, array: Any) -> str:
+        """Append ``array`` to the data file at the next page and declare it as an external constant."""
+        array = np.ascontiguousarray(array, dtype="<f4")
+        self._data.write(b"\0" * (-self._data.tell() % _PAGE))
+        tensor = self._onnx.TensorProto()
+        tensor.name = name
+        tensor.data_type = self._onnx.TensorProto.FLOAT
+        tensor.dims.extend(array.shape)
+        tensor.data_location = self._onnx.TensorProto.EXTERNAL
+        place = {"location": "model.data", "offset": str(self._data.tell()), "length": str(array.nbytes)}
+        for key, value in place.items():
+            entry = tensor.external_data.add()
+            entry.key, entry.value = key, value
+        self._data.write(array.tobytes())
+        self._constants.append(tensor)
+        return name

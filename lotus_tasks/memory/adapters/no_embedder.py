@@ -1,0 +1,18 @@
+"""LOTUS_EMBEDDER=none: recall goes by words alone, because the user wants it so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lotus_tasks.memory.ports import EmbedderUnavailable, Floats
+
+
+class NoEmbedder:
+    """Implements the port ``Embedder`` by having none."""
+
+    model = "none"
+    dimensions = 384
+
+    def embed(self, texts: Sequence[str]) -> Floats:  # noqa: ARG002 - the port's signature
+        """Always raises EmbedderUnavailable."""
+        raise EmbedderUnavailable("no embedder is configured (LOTUS_EMBEDDER=none): recall goes by words")

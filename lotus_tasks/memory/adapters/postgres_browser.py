@@ -1,0 +1,94 @@
+"""Looking at memories: what the user's commands read."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Any, Final
+
+from lotus_tasks.errors import InvalidInput, NotFound
+from lotus_tasks.infra import queries
+from lotus_tasks.infra.postgres import Database
+from lotus_tasks.memory.adapters.postgres_lexicon import memory_of
+from lotus_tasks.memory.models import Memory
+from lotus_tasks.values import MemoryId
+
+_ID: Final = re.compile(r"^[0-9a-f-]{4,36}$")
+
+
+class PostgresMemoryBrowser:
+    """Reads one thing at a time, each in a short transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._sql = queries.load("memory")
+
+    def find(self, name: str) -> Memory:
+        """The memory with this id, or with the only id that begins so. Raises InvalidInput, NotFound."""
+        wanted = name.strip().lower()
+        if not _ID.match(wanted):
+            raise InvalidInput(
+                f"{name!r} is no memory's id; `manage.py memory list` shows ids, and their first 8 characters are enough"
+            )
+        rows = self._rows("memories_by_prefix", prefix=f"{wanted}%")
+        if not rows:
+            raise NotFound(f"there is no memory {name}; it may have been forgotten")
+        if len(rows) > 1:
+            raise InvalidInput(f"several memories begin with {name}; give more of the id")
+        return memory_of(rows[0])
+
+    def newest(
+        self,
+        *,
+        kind: str | None = None,
+        source: str | None = None,
+        conversation: str | None = None,
+        tier: int | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 20,
+    ) -> list[Memory]:
+        """The newest memories of a kind, source, conversation, tier and time."""
+        wanted = {"kind": kind, "source": source, "thread": conversation, "tier": tier, "since": since, "until": until}
+        return [memory_of(row) for row in self._rows("list_memories", limit=limit, **wanted)]
+
+    def sources(self, memory_id: MemoryId) -> list[dict[str, Any]]:
+        """Every further place where the memory was met."""
+        return [
+            {"source": row["source"], "seq": row["seq"], "wording": row["wording"], "met_at": row["met_at"].isoformat()}
+            for row in self._rows("sources_of_memory", memory_id=memory_id)
+        ]
+
+    def neighbours(self, memory: Memory) -> list[Memory]:
+        """What stands right before and after it in its segment."""
+        if memory.segment_no is None:
+            return []
+        found = self._rows("neighbours", segment_no=memory.segment_no, position=memory.position, no=memory.no)
+        return [memory_of(row) for row in found]
+
+    def changes(self, memory_id: MemoryId) -> list[dict[str, Any]]:
+        """What happened to it, oldest first."""
+        return [
+            {
+                **{name: row[name] for name in ("action", "reason", "before", "after")},
+                "at": row["created_at"].isoformat(),
+            }
+            for row in self._rows("changes_of_memory", memory_id=memory_id)
+        ]
+
+    def indexed(self, no: int) -> bool:
+        """Whether its vector is in Chroma."""
+        return bool(self._rows("is_indexed", no=no))
+
+    def stats(self) -> dict[str, Any]:
+        """How many there are, by tier, kind and source."""
+        return {
+            "memories": sum(row["count"] for row in self._rows("counts_by_tier")),
+            "by_tier": {f"L{row['tier']}": row["count"] for row in self._rows("counts_by_tier")},
+            "by_kind": {row["kind"]: row["count"] for row in self._rows("counts_by_kind")},
+            "sources": {row["source"]: row["count"] for row in self._rows("counts_by_source")},
+        }
+
+    def _rows(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
+        with self._database.transaction() as conn:
+            return conn.execute(getattr(self._sql, query), parameters).fetchall()

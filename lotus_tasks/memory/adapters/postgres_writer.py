@@ -1,0 +1,276 @@
+"""Writing memories and their BM25 postings, in the caller's transaction."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from lotus_tasks.infra import queries
+from lotus_tasks.infra.postgres import Connection, json_parameter
+from lotus_tasks.memory.models import PERSISTENT_KINDS, Draft, Entry, Memory, Stored
+from lotus_tasks.values import MemoryId, utc_now
+
+SITTING_GAP: Final = timedelta(hours=6)
+"""A conversation that rests longer goes on in a new segment."""
+_MAX_COUNT: Final = 32_767
+
+
+class PostgresMemoryWriter:
+    """Implements the port ``MemoryWriter`` on one connection; the caller opens and commits the transaction."""
+
+    def __init__(self, conn: Connection) -> None:
+        self._conn = conn
+        self._sql = queries.load("memory")
+
+    def insert(self, entries: Sequence[Entry]) -> Stored:
+        """Write what is new with its postings; link the rest to the memory that has the same words."""
+        if not entries:
+            return Stored(new=(), known={})
+        self._conn.execute(self._sql.lock_writes)
+        placed = _Placement.find(self._conn, [entry.draft for entry in entries])
+        new: list[tuple[int, Entry]] = []
+        known: dict[MemoryId, MemoryId] = {}
+        for index, entry in enumerate(entries):
+            no = self._insert_memory(entry.draft, placed, index)
+            if no is None:
+                known[entry.draft.id] = self._link(entry.draft)
+            else:
+                new.append((no, entry))
+            if entry.draft.kind == "chunk":
+                self._add_source(known.get(entry.draft.id, entry.draft.id), entry.draft)
+                self._move(known.get(entry.draft.id), entry.draft, placed, index)
+        self._index(new)
+        return Stored(new=[entry.draft.id for _, entry in new], known=known)
+
+    def _insert_memory(self, draft: Draft, placed: _Placement, index: int) -> int | None:
+        row = self._conn.execute(
+            self._sql.insert_memory,
+            {
+                "id": draft.id,
+                "text": draft.text,
+                "kind": draft.kind,
+                "tier": draft.tier,
+                "importance": draft.importance,
+                "source": draft.source,
+                "provenance": json_parameter(dict(draft.provenance)),
+                "thread": draft.thread,
+                "segment_no": placed.segments[index],
+                "position": placed.positions[index],
+                "speaker": draft.speaker,
+                "happened_at": draft.happened_at,
+                "valid_from": draft.valid_from,
+                "valid_to": draft.valid_to,
+                "identity": draft.identity,
+            },
+        ).fetchone()
+        return None if row is None else int(row["no"])
+
+    def _link(self, draft: Draft) -> MemoryId:
+        row = self._conn.execute(self._sql.known_memory, {"identity": draft.identity, "id": draft.id}).fetchone()
+        if row is None:
+            raise LookupError(f"memory {draft.id} was neither written nor known")
+        found = MemoryId(row["id"])
+        if found != draft.id and draft.kind != "chunk":
+            self._add_source(found, draft)
+        return found
+
+    def _move(self, known: MemoryId | None, draft: Draft, placed: _Placement, index: int) -> None:
+        """A chunk that stands elsewhere in the newer version of its source moves there."""
+        if known is None:
+            return
+        place = {
+            "id": known,
+            "source": draft.source,
+            "segment_no": placed.segments[index],
+            "position": placed.positions[index],
+        }
+        if self._conn.execute(self._sql.move_chunk, place).rowcount:
+            self._conn.execute(self._sql.changed)
+
+    def _add_source(self, memory_id: MemoryId, draft: Draft) -> None:
+        percept = draft.provenance.get("percept_id")
+        self._conn.execute(
+            self._sql.insert_source,
+            {
+                "memory_id": memory_id,
+                "source": draft.source,
+                "seq": int(draft.position or 0),
+                "percept_id": UUID(str(percept)) if percept else None,
+                "wording": None,
+            },
+        )
+
+    def replace_source(self, source: str, percept_id: UUID) -> list[MemoryId]:
+        """Remove what ``source`` no longer says, its version ``percept_id`` being written. Returns the memories that went."""
+        left = [
+            row["memory_id"]
+            for row in self._conn.execute(
+                self._sql.leave_source, {"source": source, "percept_id": percept_id}
+            ).fetchall()
+        ]
+        if not left:
+            return []
+        gone = [MemoryId(row["id"]) for row in self._conn.execute(self._sql.orphaned_chunks, {"ids": left}).fetchall()]
+        self._conn.execute(self._sql.move_source, {"ids": left, "source": source})
+        self.delete(gone)
+        return gone
+
+    def delete(self, ids: Sequence[MemoryId]) -> int:
+        """Remove memories with their postings and vectors; Chroma is told by the index queue. Returns how many there were."""
+        if not ids:
+            return 0
+        self._conn.execute(self._sql.lock_writes)
+        self._conn.execute(self._sql.delete_postings, {"ids": list(ids)})
+        gone = self._conn.execute(self._sql.delete_memories, {"ids": list(ids)}).fetchall()
+        self._conn.execute(self._sql.changed)
+        return len(gone)
+
+    def rewrite(
+        self,
+        memory: Memory,
+        changes: Mapping[str, Any],
+        *,
+        terms: Mapping[str, int] | None,
+        reason: str,
+        command_id: UUID,
+    ) -> None:
+        """Change a memory and record what it was. ``terms``: of its new text, where that changes."""
+        self._conn.execute(self._sql.lock_writes)
+        fresh = dataclasses.replace(memory, **changes)
+        self._conn.execute(
+            self._sql.rewrite_memory,
+            {
+                "id": memory.id,
+                "text": fresh.text,
+                "kind": fresh.kind,
+                "tier": 4 if fresh.kind in PERSISTENT_KINDS else min(memory.tier, 3),
+                "importance": fresh.importance,
+                "identity": Draft(text=fresh.text, key=f"edited/{memory.id}", kind=fresh.kind).identity,
+            },
+        )
+        if terms is not None:
+            self._conn.execute(self._sql.delete_postings, {"ids": [memory.id]})
+            self._conn.execute(self._sql.drop_lexicon, {"no": memory.no})
+            self._conn.execute(self._sql.drop_vector, {"no": memory.no})
+            write_postings(self._conn, {memory.no: terms})
+        self.record(
+            memory.id,
+            "edited",
+            reason,
+            before={name: getattr(memory, name) for name in changes},
+            after=changes,
+            command_id=command_id,
+        )
+        self._conn.execute(self._sql.changed)
+
+    def record(
+        self,
+        memory_id: MemoryId,
+        action: str,
+        reason: str,
+        *,
+        before: Mapping[str, Any] | None = None,
+        after: Mapping[str, Any] | None = None,
+        command_id: UUID | None = None,
+    ) -> None:
+        """Write down why a memory is as it is."""
+        self._conn.execute(
+            self._sql.insert_change,
+            {
+                "memory_id": memory_id,
+                "action": action,
+                "reason": reason,
+                "before": None if before is None else json_parameter(dict(before)),
+                "after": None if after is None else json_parameter(dict(after)),
+                "command_id": command_id,
+            },
+        )
+
+    def _index(self, new: Sequence[tuple[int, Entry]]) -> None:
+        write_postings(self._conn, {no: entry.terms for no, entry in new})
+
+
+def write_postings(conn: Connection, terms_by_number: Mapping[int, Mapping[str, int]]) -> None:
+    """Write the BM25 index of memories that have none yet."""
+    if not terms_by_number:
+        return
+    sql = queries.load("memory")
+    vocabulary = sorted({term for terms in terms_by_number.values() for term in terms})
+    conn.execute(sql.insert_terms, {"terms": vocabulary})
+    numbers = {row["term"]: row["no"] for row in conn.execute(sql.term_numbers, {"terms": vocabulary}).fetchall()}
+    lexicon: list[dict[str, Any]] = []
+    postings: tuple[list[int], list[int], list[int]] = ([], [], [])
+    for no, terms in terms_by_number.items():
+        found = sorted((numbers[term], min(count, _MAX_COUNT)) for term, count in terms.items())
+        lexicon.append(
+            {
+                "no": no,
+                "terms": [term for term, _ in found],
+                "counts": [count for _, count in found],
+                "length": sum(terms.values()),
+            }
+        )
+        for term, count in found:
+            for column, value in zip(postings, (term, no, count), strict=True):
+                column.append(value)
+    with conn.cursor() as cursor:
+        cursor.executemany(sql.insert_lexicon, lexicon)
+    conn.execute(sql.insert_postings, dict(zip(("terms", "numbers", "counts"), postings, strict=True)))
+
+
+class _Placement:
+    """Where drafts stand: the number of the segment, and the position in the thread."""
+
+    def __init__(self, segments: list[int | None], positions: list[int]) -> None:
+        self.segments = segments
+        self.positions = positions
+
+    @classmethod
+    def find(cls, conn: Connection, drafts: Sequence[Draft]) -> _Placement:
+        sql = queries.load("memory")
+        threads = sorted({draft.thread for draft in drafts if draft.thread is not None})
+        if not threads:
+            return cls([None] * len(drafts), [draft.position or 0 for draft in drafts])
+        ends = {row["thread"]: row for row in conn.execute(sql.thread_ends, {"threads": threads}).fetchall()}
+        open_ends = {thread: _End.of(ends.get(thread)) for thread in threads}
+        places = [open_ends[draft.thread].place(draft) if draft.thread is not None else None for draft in drafts]
+        wanted = {
+            (str(draft.thread), place[0]) for draft, place in zip(drafts, places, strict=True) if place is not None
+        }
+        columns = {"threads": [thread for thread, _ in wanted], "keys": [key for _, key in wanted]}
+        rows = conn.execute(sql.upsert_segments, columns).fetchall()
+        numbers = {(row["thread"], row["key"]): int(row["no"]) for row in rows}
+        return cls(
+            [
+                None if place is None else numbers[str(draft.thread), place[0]]
+                for draft, place in zip(drafts, places, strict=True)
+            ],
+            [draft.position or 0 if place is None else place[1] for draft, place in zip(drafts, places, strict=True)],
+        )
+
+
+class _End:
+    """The end of a thread while drafts are added to it."""
+
+    def __init__(self, position: int, key: str | None, last_at: datetime | None) -> None:
+        self._position = position
+        self._key = key
+        self._last_at = last_at
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any] | None) -> _End:
+        return cls(-1, None, None) if row is None else cls(row["position"], row["key"], row["last_at"])
+
+    def place(self, draft: Draft) -> tuple[str, int]:
+        """The segment's key and the position of ``draft``, which becomes the new end."""
+        at = draft.happened_at or utc_now()
+        self._position = draft.position if draft.position is not None else self._position + 1
+        if draft.segment is not None:
+            self._key = draft.segment
+        elif self._key is None or self._last_at is None or abs(at - self._last_at) > SITTING_GAP:
+            self._key = f"sitting {at:%Y-%m-%dT%H:%M:%SZ}"
+        self._last_at = at
+        return self._key, self._position

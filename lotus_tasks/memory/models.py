@@ -1,0 +1,150 @@
+"""What memory is made of."""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, Literal, get_args
+
+from lotus_tasks.values import MemoryId
+
+Kind = Literal["note", "turn", "question", "answer", "chunk", "preference", "fact", "summary"]
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+EVIDENCE_KINDS: Final[tuple[Kind, ...]] = ("note", "turn", "chunk", "preference", "fact", "summary")
+"""What recall finds unless it is asked for something else: what was asked and what a model answered is no evidence."""
+PERSISTENT_KINDS: Final[tuple[Kind, ...]] = ("preference", "fact")
+SPOKEN_KINDS: Final[tuple[Kind, ...]] = ("turn", "question", "answer")
+
+_MEMORIES: Final = uuid.UUID("0f2d3f5e-54d3-5c0c-8a1b-6a3c9f4e7d21")
+"""Namespace of memory ids (RFC 9562, version 5)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A memory to be. ``key`` names it: the same key is the same memory, however often it is sent.
+
+    ``thread`` is the conversation or document it stands in, ``segment`` the sitting or heading, ``position`` its place in
+    the thread; the two last are found when left out.
+    """
+
+    text: str
+    key: str
+    kind: Kind = "note"
+    importance: float = 0.5
+    source: str = "user"
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    thread: str | None = None
+    segment: str | None = None
+    position: int | None = None
+    speaker: str | None = None
+    happened_at: datetime | None = None
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
+
+    @property
+    def id(self) -> MemoryId:
+        """The memory's id, derived from the key."""
+        return MemoryId(uuid.uuid5(_MEMORIES, self.key))
+
+    @property
+    def identity(self) -> bytes:
+        """What makes two drafts one memory: a turn's place in its conversation, anything else's words."""
+        if self.kind in SPOKEN_KINDS:
+            return digest(f"turn\x1f{self.key}")
+        group = self.kind if self.kind in PERSISTENT_KINDS else "text"
+        return digest(f"{group}\x1f{plain(self.text)}")
+
+    @property
+    def tier(self) -> int:
+        """Where it is admitted: what is spoken to L1, facts and preferences to L4, the rest to L2."""
+        if self.kind in PERSISTENT_KINDS:
+            return 4
+        return 1 if self.kind in SPOKEN_KINDS else 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A draft with its BM25 terms: what the store writes in one transaction."""
+
+    draft: Draft
+    terms: Mapping[str, int]
+
+    @property
+    def length(self) -> int:
+        """How many terms the text has, repetitions counted."""
+        return sum(self.terms.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """A memory as it is stored."""
+
+    id: MemoryId
+    no: int
+    text: str
+    kind: Kind
+    tier: int
+    importance: float
+    source: str
+    provenance: Mapping[str, Any]
+    thread: str | None
+    segment_no: int | None
+    position: int
+    speaker: str | None
+    happened_at: datetime | None
+    valid_from: datetime | None
+    valid_to: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """What a write did: the new memories, and for each draft that was known already the memory it is."""
+
+    new: Sequence[MemoryId]
+    known: Mapping[MemoryId, MemoryId]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """What recall is confined to; empty means everything. ``since`` is included, ``until`` is not."""
+
+    kinds: Sequence[Kind] = ()
+    source: str | None = None
+    thread: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recalled:
+    """A memory that answers a query: its score, and what each signal contributed to it."""
+
+    memory: Memory
+    score: float
+    shares: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recollection:
+    """The answer to a recall. ``degraded`` names each part that was missing and why; the timings are in milliseconds."""
+
+    memories: Sequence[Recalled]
+    degraded: Sequence[str]
+    timings_ms: Mapping[str, float]
+    terms: Sequence[str] = ()
+
+
+def plain(text: str) -> str:
+    """The text with canonical characters and single spaces: two such texts are the same words."""
+    return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+def digest(text: str) -> bytes:
+    """Sixteen bytes that stand for the text."""
+    return hashlib.sha256(text.encode()).digest()[:16]

@@ -1,0 +1,179 @@
+"""The BM25 index as columns in this process: filled at first use, kept up with PostgreSQL, thrown away when it changed.
+
+Rows are only appended; memory numbers become visible in order (the store lets one writer in at a time), so what was read up
+to a number stays right until the store's generation grows.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from lotus_tasks.memory.ports import Columns, Lexicon, Numbers, Snapshot
+
+MAX_CACHED_POSTINGS: Final = 4_000_000
+"""Two int32 each: 32 MB at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What one recall looks at: the columns, and for each term of the query the rows that hold it and how often.
+
+    ``order`` sorts the rows by (segment, position, number), ``rank`` is its inverse: neighbours are rows whose ranks differ
+    by one and whose segments are the same.
+    """
+
+    columns: Columns
+    order: Numbers
+    rank: Numbers
+    speakers: Sequence[str]
+    postings: Mapping[str, tuple[Numbers, Numbers]]
+
+    @property
+    def size(self) -> int:
+        """How many memories there are."""
+        return len(self.columns.no)
+
+    def rows_of(self, numbers: Iterable[int] | Numbers) -> Numbers:
+        """The rows of those memory numbers that are here."""
+        return rows_of(self.columns.no, np.asarray(numbers, np.int32))
+
+
+class Corpus:
+    """The cache. Safe among threads."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        self._lexicon = lexicon
+        self._lock = threading.Lock()
+        self._snapshot = Snapshot(generation=-1, last_no=0)
+        self._columns = _no_columns()
+        self._order = self._rank = np.empty(0, np.int32)
+        self._speakers: Sequence[str] = ()
+        self._postings: OrderedDict[str, _Cached] = OrderedDict()
+        self._held = 0
+
+    def view(self, terms: Sequence[str]) -> View:
+        """The store as it is now, seen through ``terms``."""
+        with self._lock:
+            self._catch_up(self._lexicon.snapshot())
+            return self._see(terms)
+
+    def more(self, view: View, terms: Sequence[str]) -> View:
+        """The same view with postings for further terms."""
+        with self._lock:
+            if view.columns is not self._columns:
+                # The store moved on between the two calls; the terms are read for the new state.
+                return self._see([*view.postings, *terms])
+            fresh = self._see(terms)
+        return View(
+            columns=view.columns,
+            order=view.order,
+            rank=view.rank,
+            speakers=view.speakers,
+            postings={**view.postings, **fresh.postings},
+        )
+
+    def _see(self, terms: Sequence[str]) -> View:
+        return View(
+            columns=self._columns,
+            order=self._order,
+            rank=self._rank,
+            speakers=self._speakers,
+            postings=self._look_up(terms),
+        )
+
+    def _catch_up(self, now: Snapshot) -> None:
+        if now.generation != self._snapshot.generation:
+            self._columns = _no_columns()
+            self._postings.clear()
+            self._held = 0
+            self._snapshot = Snapshot(generation=now.generation, last_no=0)
+        if now.last_no > self._snapshot.last_no:
+            fresh, self._speakers = self._lexicon.columns(self._snapshot.last_no, now.last_no)
+            self._columns = _joined(self._columns, fresh)
+            order = np.lexsort((self._columns.no, self._columns.position, self._columns.segment)).astype(np.int32)
+            rank = np.empty_like(order)
+            rank[order] = np.arange(len(order), dtype=np.int32)
+            self._order, self._rank = order, rank
+        self._snapshot = now
+
+    def _look_up(self, terms: Sequence[str]) -> dict[str, tuple[Numbers, Numbers]]:
+        wanted = list(dict.fromkeys(terms))
+        last_no = self._snapshot.last_no
+        behind: dict[int, list[str]] = {}
+        for term in wanted:
+            cached = self._postings.get(term)
+            up_to = cached.up_to if cached is not None else 0
+            if up_to < last_no:
+                behind.setdefault(up_to, []).append(term)
+        for up_to, missing in behind.items():
+            found = self._lexicon.postings(missing, last_no, up_to)
+            for term in missing:
+                self._extend(term, found.get(term), last_no)
+        seen = {}
+        for term in wanted:
+            cached = self._postings[term]
+            self._postings.move_to_end(term)
+            if len(cached.rows):
+                seen[term] = (cached.rows, cached.counts)
+        while self._held > MAX_CACHED_POSTINGS and len(self._postings) > len(wanted):
+            _, dropped = self._postings.popitem(last=False)
+            self._held -= len(dropped.rows)
+        return seen
+
+    def _extend(self, term: str, found: tuple[Numbers, Numbers] | None, last_no: int) -> None:
+        old = self._postings.get(term) or _Cached(rows=np.empty(0, np.int32), counts=np.empty(0, np.int32), up_to=0)
+        rows, counts = old.rows, old.counts
+        if found is not None:
+            numbers, fresh_counts = found
+            at = np.searchsorted(self._columns.no, numbers)
+            # A posting whose memory went away since the snapshot has no row.
+            kept = (at < len(self._columns.no)) & (
+                self._columns.no[np.minimum(at, len(self._columns.no) - 1)] == numbers
+            )
+            rows = np.concatenate([rows, at[kept].astype(np.int32)])
+            counts = np.concatenate([counts, fresh_counts[kept]])
+        self._held += len(rows) - len(old.rows)
+        self._postings[term] = _Cached(rows=rows, counts=counts, up_to=last_no)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cached:
+    rows: Numbers
+    counts: Numbers
+    up_to: int
+
+
+def rows_of(numbers: Numbers, wanted: Numbers) -> Numbers:
+    """Where ``wanted`` stand in the sorted ``numbers``; those that don't are left out."""
+    if not len(numbers):
+        return np.empty(0, np.int32)
+    at = np.searchsorted(numbers, wanted)
+    inside = at < len(numbers)
+    at = at[inside]
+    found: Numbers = at[numbers[at] == wanted[inside]].astype(np.int32)
+    return found
+
+
+def _no_columns() -> Columns:
+    nothing = np.empty(0, np.int32)
+    return Columns(
+        no=nothing,
+        segment=nothing,
+        position=nothing,
+        length=nothing,
+        speaker=nothing,
+        kind=nothing,
+        happened_s=np.empty(0),
+    )
+
+
+def _joined(first: Columns, second: Columns) -> Columns:
+    return Columns(
+        **{name: np.concatenate([getattr(first, name), getattr(second, name)]) for name in Columns.__slots__}
+    )

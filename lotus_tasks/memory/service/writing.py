@@ -1,0 +1,93 @@
+"""What is worth a memory, and how it is written down."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from lotus_tasks.errors import InvalidInput
+from lotus_tasks.memory.models import KINDS, Draft, Entry, plain
+from lotus_tasks.memory.text import count_terms
+
+MAX_CHARS: Final = 20_000
+"""A single memory's text; longer texts are documents, to be ingested."""
+_SENTENCE_END: Final = re.compile(r"(?<=[.!?…。？！])\s+")
+_INTERROGATIVE: Final = re.compile(
+    r"^(?:who|whom|whose|what|when|where|why|which|how|is|are|was|were|do|does|did|can|could|will|would|should|has|have|had|may|am)\b",
+    re.IGNORECASE,
+)
+_REQUEST: Final = re.compile(
+    r"^(?:please\s+)?(?:tell|show|give|list|find|explain|summari[sz]e|write|translate|describe|compare|remind|recall|name|help)\b",
+    re.IGNORECASE,
+)
+
+
+def entries(drafts: Sequence[Draft]) -> list[Entry]:
+    """The drafts with their terms, ready for the store."""
+    return [Entry(draft=draft, terms=count_terms(draft.text)) for draft in drafts]
+
+
+def draft_of(payload: Mapping[str, Any], key: str) -> Draft:
+    """The memory that a ``memory.remember`` asks for. Raises InvalidInput naming what is wrong."""
+    text = str(payload.get("text") or "").replace("\x00", "\ufffd").strip()
+    if not text:
+        raise InvalidInput("there is nothing to remember: the text is empty")
+    if len(text) > MAX_CHARS:
+        raise InvalidInput(
+            f"the text has {len(text):,} characters, a memory holds {MAX_CHARS:,}; "
+            f"save it as a file and use `manage.py ingest FILE`"
+        )
+    kind = str(payload.get("kind") or "note")
+    if kind not in KINDS:
+        raise InvalidInput(f"there is no kind of memory named {kind!r}; use one of {', '.join(KINDS)}")
+    importance = float(payload.get("importance", 0.5))
+    if not 0.0 <= importance <= 1.0:
+        raise InvalidInput(f"importance {importance} is not between 0 and 1")
+    position = payload.get("position")
+    return Draft(
+        text=text,
+        key=str(payload.get("key") or key),
+        kind=kind,
+        importance=importance,
+        source=str(payload.get("source") or "user"),
+        provenance=dict(payload.get("provenance") or {}),
+        thread=_optional(payload.get("conversation_id") or payload.get("thread")),
+        segment=_optional(payload.get("segment")),
+        position=None if position is None else int(position),
+        speaker=_optional(payload.get("speaker")),
+        happened_at=moment(payload.get("happened_at"), "happened_at"),
+        valid_from=moment(payload.get("valid_from"), "valid_from"),
+        valid_to=moment(payload.get("valid_to"), "valid_to"),
+    )
+
+
+def moment(value: object, name: str) -> datetime | None:
+    """An ISO 8601 moment; one without a zone is local time. Raises InvalidInput."""
+    if value is None or value == "":
+        return None
+    try:
+        return datetime.fromisoformat(str(value)).astimezone()
+    except (ValueError, OverflowError) as error:
+        raise InvalidInput(f"{name}={value!r} is not a date; write it like 2026-11-23 or 2026-11-23T18:30") from error
+
+
+def is_question(text: str) -> bool:
+    """Whether a text only asks: every sentence of it is a question or a request. What also states something is a turn."""
+    sentences = [sentence for sentence in _SENTENCE_END.split(text.strip()) if sentence]
+    return bool(sentences) and all(
+        sentence.rstrip("\"'»”)").endswith(("?", "？")) or _INTERROGATIVE.match(sentence) or _REQUEST.match(sentence)
+        for sentence in sentences
+    )
+
+
+def only_quotes(answer: str, quoted: Sequence[str]) -> bool:
+    """Whether an answer says nothing that its memories don't: recalled text is never stored again."""
+    sources = " ".join(plain(text) for text in quoted).casefold()
+    pieces = [piece.strip(' .!?:;,-–—•*>"“”[]()0123456789') for piece in re.split(r"[.!?\n]+", answer)]
+    return bool(sources) and all(plain(piece).casefold() in sources for piece in pieces if piece)
+
+
+def _optional(value: object) -> str | None:
+    return None if value is None or value == "" else str(value)

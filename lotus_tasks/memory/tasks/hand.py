@@ -1,0 +1,146 @@
+"""The user's hand: look at memories, change them, forget them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import redis
+
+from lotus_tasks.celery import command_task
+from lotus_tasks.errors import InvalidInput, NotFound
+from lotus_tasks.infra import queries
+from lotus_tasks.infra.postgres import json_parameter
+from lotus_tasks.memory.adapters.oblivion import forget as erase
+from lotus_tasks.memory.adapters.postgres_browser import PostgresMemoryBrowser
+from lotus_tasks.memory.adapters.postgres_writer import PostgresMemoryWriter
+from lotus_tasks.memory.models import KINDS, Memory
+from lotus_tasks.memory.service.writing import MAX_CHARS, moment
+from lotus_tasks.memory.tasks.parts import parts
+from lotus_tasks.memory.text import count_terms
+from lotus_tasks.values import MemoryId
+from lotus_tasks.work import CommandSpec, Outcome, Transaction, Work
+
+
+@command_task("memory.inspect")
+def inspect(work: Work) -> Outcome:
+    """Look: ``what`` is list, show, history, explain or stats. Changes nothing."""
+    browser = PostgresMemoryBrowser(parts().database)
+    what = str(work.payload.get("what") or "list")
+    if what == "stats":
+        lag = parts().queue.lag()
+        return Outcome(result={**browser.stats(), "index_lag": lag.waiting, "embedder": parts().embedder.model})
+    if what == "list":
+        found = browser.newest(
+            kind=work.payload.get("kind"),
+            source=work.payload.get("source"),
+            conversation=work.payload.get("conversation"),
+            tier=work.payload.get("tier"),
+            since=moment(work.payload.get("since"), "since"),
+            until=moment(work.payload.get("until"), "until"),
+            limit=int(work.payload.get("limit") or 20),
+        )
+        return Outcome(result={"memories": [describe(memory) for memory in found]})
+    memory = browser.find(str(work.payload.get("id") or ""))
+    result: dict[str, Any] = {"memory": describe(memory)}
+    if what in ("show", "explain"):
+        result["sources"] = browser.sources(memory.id)
+        result["neighbours"] = [describe(one) for one in browser.neighbours(memory)]
+        result["indexed"] = browser.indexed(memory.no)
+    if what in ("history", "explain"):
+        result["changes"] = browser.changes(memory.id)
+    return Outcome(result=result)
+
+
+@command_task("memory.edit")
+def edit(work: Work) -> Outcome:
+    """Change a memory's text, kind or importance; what it was is kept in its history."""
+    memory = PostgresMemoryBrowser(parts().database).find(str(work.payload.get("id") or ""))
+    changes = {
+        name: work.payload[name] for name in ("text", "kind", "importance") if work.payload.get(name) is not None
+    }
+    _refuse_bad_edit(changes)
+    before = {name: getattr(memory, name) for name in changes}
+    if changes == before:
+        return Outcome(result={"memory_id": str(memory.id), "changed": []})
+
+    def write(tx: Transaction) -> None:
+        writer = PostgresMemoryWriter(tx.conn)
+        terms = count_terms(str(changes["text"])) if "text" in changes else None
+        writer.rewrite(memory, changes, terms=terms, reason="edited by the user", command_id=work.command_id)
+        tx.submit(CommandSpec(name="memory.index", key=f"memory.index/{work.command_id}"))
+
+    return Outcome(result={"memory_id": str(memory.id), "changed": sorted(changes)}, write=write)
+
+
+def _refuse_bad_edit(changes: Mapping[str, Any]) -> None:
+    if not changes:
+        raise InvalidInput("nothing to change: give a new text, kind or importance")
+    if "text" in changes and not 0 < len(str(changes["text"]).strip()) <= MAX_CHARS:
+        raise InvalidInput(f"a memory's text has from 1 to {MAX_CHARS:,} characters")
+    if changes.get("kind", "note") not in KINDS:
+        raise InvalidInput(f"there is no kind of memory named {changes['kind']!r}; use one of {', '.join(KINDS)}")
+    if not 0.0 <= float(changes.get("importance", 0.5)) <= 1.0:
+        raise InvalidInput(f"importance {changes['importance']} is not between 0 and 1")
+
+
+@command_task("memory.forget")
+def forget(work: Work) -> Outcome:
+    """Remove memories and every copy of their text: index, vectors, working memory, results kept of commands and runs."""
+    browser = PostgresMemoryBrowser(parts().database)
+    memories = _chosen(browser, work.payload)
+    ids = [memory.id for memory in memories]
+    result: dict[str, Any] = {}
+
+    def write(tx: Transaction) -> None:
+        removed = erase(tx.conn, memories)
+        result.update(removed, memory_ids=[str(one) for one in ids])
+        tx.submit(CommandSpec(name="memory.index", key=f"memory.index/{work.command_id}"))
+        tx.conn.execute(
+            queries.load("memory").keep_result, {"command_id": work.command_id, "result": json_parameter(result)}
+        )
+
+    return Outcome(result=result, write=write, after=lambda: _drop(ids))
+
+
+def _chosen(browser: PostgresMemoryBrowser, payload: Mapping[str, Any]) -> list[Memory]:
+    if payload.get("source"):
+        found = browser.newest(source=str(payload["source"]), limit=1_000_000)
+        if not found:
+            raise NotFound(f"no memory comes from {payload['source']}; `manage.py memory list` shows the sources")
+        return found
+    ids = [str(one) for one in payload.get("ids") or ()]
+    if not ids:
+        raise InvalidInput("name what to forget: the ids of memories, or a source")
+    return [browser.find(one) for one in dict.fromkeys(ids)]
+
+
+def _drop(ids: Sequence[MemoryId]) -> None:
+    try:
+        parts().working.drop(ids)
+    except redis.RedisError:
+        return  # ids only, and they expire
+
+
+def describe(memory: Memory) -> dict[str, Any]:
+    """A memory as JSON."""
+    return {
+        "memory_id": str(memory.id),
+        "text": memory.text,
+        "kind": memory.kind,
+        "tier": f"L{memory.tier}",
+        "importance": round(memory.importance, 3),
+        "source": memory.source,
+        "provenance": dict(memory.provenance),
+        "conversation": memory.thread,
+        "position": memory.position,
+        "speaker": memory.speaker,
+        **{
+            name: _moment(getattr(memory, name))
+            for name in ("happened_at", "valid_from", "valid_to", "created_at", "updated_at")
+        },
+    }
+
+
+def _moment(value: Any) -> str | None:
+    return None if value is None else value.isoformat()

@@ -1,0 +1,75 @@
+"""Recall as a task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lotus_tasks.celery import command_task
+from lotus_tasks.errors import Cancelled, InvalidInput
+from lotus_tasks.events import MemoryRecalled
+from lotus_tasks.memory.models import EVIDENCE_KINDS, KINDS, Filters, Memory, Recalled
+from lotus_tasks.memory.service.writing import moment
+from lotus_tasks.memory.tasks.parts import parts
+from lotus_tasks.work import Outcome, Work
+
+
+@command_task("memory.recall")
+def recall(work: Work) -> Outcome:
+    """Find what answers ``query``. For a run, the result is announced by memory.recalled."""
+    query = str(work.payload.get("query") or "").strip()
+    if not query:
+        raise InvalidInput("there is nothing to recall: the query is empty")
+    if work.cancelled():
+        raise Cancelled("the run was cancelled")
+    found = parts().recaller.recall(query, count=_count(work.payload), filters=_filters(work.payload))
+    explain = bool(work.payload.get("explain"))
+    result: dict[str, Any] = {
+        "memories": [_answer(one, explain=explain) for one in found.memories],
+        "degraded": list(found.degraded),
+        "timings_ms": dict(found.timings_ms),
+    }
+    if explain:
+        result["terms"] = list(found.terms)
+    events = [MemoryRecalled(run_id=work.run_id, command_id=work.command_id)] if work.run_id is not None else []
+    return Outcome(result=result, events=events)
+
+
+def _count(payload: Mapping[str, Any]) -> int:
+    count = int(payload.get("k") or 10)
+    if not 1 <= count <= 200:
+        raise InvalidInput(f"k={count} is not between 1 and 200")
+    return count
+
+
+def _filters(payload: Mapping[str, Any]) -> Filters:
+    wanted = payload.get("filters") or {}
+    kinds = [str(kind) for kind in wanted.get("kinds") or ()]
+    wrong = [kind for kind in kinds if kind not in KINDS]
+    if wrong:
+        raise InvalidInput(f"there is no kind of memory named {wrong[0]!r}; use one of {', '.join(KINDS)}")
+    return Filters(
+        kinds=tuple(kind for kind in KINDS if kind in kinds) or EVIDENCE_KINDS,
+        source=wanted.get("source"),
+        thread=wanted.get("conversation"),
+        since=moment(wanted.get("since"), "since"),
+        until=moment(wanted.get("until"), "until"),
+    )
+
+
+def _answer(found: Recalled, *, explain: bool) -> dict[str, Any]:
+    memory = found.memory
+    answer = {"memory_id": str(memory.id), "text": memory.text, "score": found.score, **_where(memory)}
+    return answer | {"shares": dict(found.shares)} if explain else answer
+
+
+def _where(memory: Memory) -> dict[str, Any]:
+    return {
+        "source": memory.source,
+        "heading": memory.provenance.get("heading"),
+        "happened_at": memory.happened_at.isoformat() if memory.happened_at else None,
+        "stored_at": memory.created_at.isoformat(),
+        "tier": f"L{memory.tier}",
+        "kind": memory.kind,
+        "speaker": memory.speaker,
+    }

@@ -1,0 +1,81 @@
+"""Writing memories as tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import redis
+import structlog
+
+from lotus_tasks.celery import command_task
+from lotus_tasks.events import MemoryStored
+from lotus_tasks.infra import queries
+from lotus_tasks.infra.postgres import json_parameter
+from lotus_tasks.memory.adapters.exchange import read_exchange
+from lotus_tasks.memory.adapters.percepts import read_chunks
+from lotus_tasks.memory.adapters.postgres_writer import PostgresMemoryWriter
+from lotus_tasks.memory.models import Draft
+from lotus_tasks.memory.service.writing import draft_of, entries
+from lotus_tasks.memory.tasks.parts import parts
+from lotus_tasks.values import utc_now
+from lotus_tasks.work import CommandSpec, Outcome, Transaction, Work
+
+log = structlog.get_logger("lotus.memory")
+
+
+@command_task("memory.remember")
+def remember(work: Work) -> Outcome:
+    """Store what the user said: one memory, or ``items`` many, each once."""
+    items = work.payload.get("items") or [work.payload]
+    drafts = [draft_of(item, f"{work.command_id}/{index}") for index, item in enumerate(items)]
+    return _storing(work, drafts, source=drafts[0].source)
+
+
+@command_task("memory.store")
+def store(work: Work) -> Outcome:
+    """Store what perception read, in place of the older version of the same source."""
+    percept_id, source = UUID(str(work.payload["percept_id"])), str(work.payload["source"])
+    drafts = read_chunks(parts().database, percept_id, source)
+    return _storing(work, drafts, source=source, replaces=percept_id)
+
+
+@command_task("memory.remember_exchange")
+def remember_exchange(work: Work) -> Outcome:
+    """Store a run's question and answer as turns of their conversation; an answer that only quotes memory isn't stored."""
+    drafts = read_exchange(parts().database, UUID(str(work.payload["run_id"])))
+    return _storing(work, drafts, source=drafts[0].source) if drafts else Outcome(result={"new": 0, "known": 0})
+
+
+def _storing(work: Work, drafts: Sequence[Draft], *, source: str, replaces: UUID | None = None) -> Outcome:
+    ready = entries(drafts)
+    result: dict[str, Any] = {}
+
+    def write(tx: Transaction) -> None:
+        writer = PostgresMemoryWriter(tx.conn)
+        stored = writer.insert(ready)
+        gone = writer.replace_source(source, replaces) if replaces is not None else []
+        result.update(
+            memory_ids=[str(stored.known.get(draft.id, draft.id)) for draft in drafts],
+            new=len(stored.new),
+            known=len(stored.known),
+            removed=len(gone),
+        )
+        tx.publish(MemoryStored(source=source, count=len(stored.new)))
+        if stored.new or gone:
+            tx.submit(CommandSpec(name="memory.index", key=f"memory.index/{work.command_id}"))
+        tx.conn.execute(
+            queries.load("memory").keep_result, {"command_id": work.command_id, "result": json_parameter(result)}
+        )
+
+    return Outcome(result=result, write=write, after=lambda: _admit(drafts))
+
+
+def _admit(drafts: Sequence[Draft]) -> None:
+    now = utc_now()
+    spoken = [(draft.id, draft.thread if draft.tier == 1 else None, now) for draft in drafts[-1000:] if draft.tier < 3]
+    try:
+        parts().working.admit(spoken)
+    except redis.RedisError as error:
+        log.warning("not in working memory; it is rebuilt when Redis is back", reason=str(error))
