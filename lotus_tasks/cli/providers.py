@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,7 +13,9 @@ import click
 from lotus_tasks.infra import queries
 from lotus_tasks.infra.outbox import submit_and_wait
 from lotus_tasks.infra.postgres import connect
-from lotus_tasks.infra.runtime import load_runtime
+from lotus_tasks.infra.runtime import Runtime, load_runtime
+from lotus_tasks.infra.streams import TokenReader, connect_redis
+from lotus_tasks.values import RunId
 from lotus_tasks.work import CommandSpec
 
 CHECK_S = 30.0
@@ -52,9 +55,88 @@ def check(name: str | None, as_json: bool) -> int:
     return 1 if any(_is_broken(provider, wanted=name) for provider in found) else 0
 
 
+@providers.command()
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON list.")
+def models(name: str | None, as_json: bool) -> int:
+    """The models that every provider, or the one of this NAME, offers."""
+    spec = CommandSpec(name="providers.models", key=f"providers.models/{uuid.uuid4()}", payload={"provider": name})
+    found = submit_and_wait(load_runtime().database_url, spec, timeout_s=CHECK_S)["providers"]
+    if as_json:
+        click.echo(json.dumps(found, ensure_ascii=False, indent=2))
+    for provider in () if as_json else found:
+        for model in provider["models"]:
+            size = f"  {model['size_bytes'] / 1e9:.1f} GB" if model["size_bytes"] else ""
+            click.echo(f"{provider['provider']}  {model['name']}{size}")
+        if provider["error"]:
+            click.echo(f"lotus: {provider['error']}", err=True)
+    return 1 if any(provider["error"] for provider in found) else 0
+
+
+@providers.command()
+@click.argument("model")
+def pull(model: str) -> None:
+    """Download MODEL into Ollama, for instance llama3.2."""
+    runtime = load_runtime()
+    spec = CommandSpec(name="providers.pull", key=f"providers.pull/{uuid.uuid4()}", payload={"model": model})
+    progress = _Progress(runtime, RunId(spec.id))
+    try:
+        submit_and_wait(runtime.database_url, spec, timeout_s=24 * 3600.0, waiting=lambda _: progress.show())
+    except KeyboardInterrupt:
+        click.echo("\nlotus: the download goes on in the background", err=True)
+        raise
+    progress.show()
+    click.echo(
+        f"{model} is here; LOTUS asks it with `--model {model}`, or always with LOTUS_OLLAMA_MODEL={model} in .env"
+    )
+
+
+@providers.command()
+@click.option("--days", type=click.IntRange(1, 3650), default=7, show_default=True, help="So many days back.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON list.")
+def usage(days: int, as_json: bool) -> None:
+    """Calls, failures, latency, tokens and cost by day and model."""
+    with connect(load_runtime().database_url) as conn:
+        rows = conn.execute(queries.load("providers").usage_by_day, {"days": days}).fetchall()
+    if as_json:
+        click.echo(json.dumps([{**row, "day": row["day"].isoformat()} for row in rows], ensure_ascii=False, indent=2))
+        return
+    if not rows:
+        click.echo("no model was asked yet", err=True)
+    for row in rows:
+        failed = f", {row['failed']} failed ({', '.join(row['failures'])})" if row["failed"] else ""
+        first = f", first token {row['first_token_ms_p50']:.0f} ms" if row["first_token_ms_p50"] is not None else ""
+        tokens = f"{'about ' if row['estimated'] else ''}{row['input_tokens']} + {row['output_tokens']} tokens"
+        cost = f", ${row['cost_usd']:.4f}" if row["cost_usd"] else ""
+        click.echo(
+            f"{row['day']}  {row['provider']} {row['model']}  {row['calls']} calls{failed}, {tokens}{first}{cost}"
+        )
+
+
+class _Progress:
+    """Shows the notices of a command's stream on stderr: in one place on a terminal, line by line elsewhere."""
+
+    def __init__(self, runtime: Runtime, stream: RunId) -> None:
+        self._reader = TokenReader(connect_redis(runtime.redis_url), stream)
+        self._live = sys.stderr.isatty()
+
+    def show(self) -> None:
+        """What came since the last call. Without Redis there is no show, and the download goes on."""
+        import redis
+
+        try:
+            lines = [entry.text for entry in self._reader.read(block_s=0.001) if entry.kind == "notice"]
+        except (redis.RedisError, OSError):
+            return
+        for line in lines[-1:] if self._live else lines:
+            click.echo(f"\r\x1b[K{line}" if self._live else line, err=True, nl=not self._live)
+
+
 def _check(name: str | None) -> Sequence[Mapping[str, Any]]:
     spec = CommandSpec(name="providers.check", key=f"providers.check/{uuid.uuid4()}", payload={"provider": name})
-    found: Sequence[Mapping[str, Any]] = submit_and_wait(load_runtime().database_url, spec, timeout_s=CHECK_S)["providers"]
+    found: Sequence[Mapping[str, Any]] = submit_and_wait(load_runtime().database_url, spec, timeout_s=CHECK_S)[
+        "providers"
+    ]
     return found
 
 

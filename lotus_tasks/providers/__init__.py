@@ -5,7 +5,7 @@ from lotus_tasks.manifest import Manifest
 MODULE = Manifest(
     name="providers",
     queue="providers",
-    tasks=("providers.complete", "providers.check"),
+    tasks=("providers.complete", "providers.check", "providers.models", "providers.pull"),
     publishes=("provider.completed",),
     health="lotus_tasks.providers.tasks:check_health",
 )

@@ -324,3 +324,12 @@ class ProviderStatus:
     model: ModelName = ModelName("")
     latency_ms: float | None = None
     models: tuple[ModelName, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullProgress:
+    """How far the download of a model is. ``total_bytes`` 0: this part has no size."""
+
+    status: str
+    completed_bytes: int = 0
+    total_bytes: int = 0

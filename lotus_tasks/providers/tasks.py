@@ -8,22 +8,42 @@ import structlog
 
 from lotus_tasks import bootstrap
 from lotus_tasks.celery import command_task
-from lotus_tasks.errors import Cancelled, HandBack, InvalidInput, LotusError, ServiceDown, StaleLease
+from lotus_tasks.errors import (
+    Cancelled,
+    HandBack,
+    InvalidInput,
+    LotusError,
+    Permanent,
+    ServiceDown,
+    StaleLease,
+    Transient,
+)
 from lotus_tasks.events import Event, ProviderCompleted
 from lotus_tasks.infra.streams import TokenWriter
 from lotus_tasks.manifest import HealthReport
 from lotus_tasks.providers.adapters import catalogue
 from lotus_tasks.providers.adapters.breakers import RedisBreakers
 from lotus_tasks.providers.adapters.ledger import record_calls
-from lotus_tasks.providers.models import CallRecord, Price, ProviderName
+from lotus_tasks.providers.adapters.ollama import OllamaChatModel
+from lotus_tasks.providers.models import (
+    CallRecord,
+    FailureKind,
+    ModelName,
+    ModelUnavailable,
+    Price,
+    ProviderName,
+    TimeLimits,
+)
 from lotus_tasks.providers.ports import ChatModel, TokenSink
 from lotus_tasks.providers.service.breaker import BreakerPolicy
 from lotus_tasks.providers.service.checking import check_all, summarise
 from lotus_tasks.providers.service.completion import CompletionService
 from lotus_tasks.providers.service.generations import SilentSink
-from lotus_tasks.providers.service.payloads import read_request, write_result, write_status
+from lotus_tasks.providers.service.payloads import progress_lines, read_request, write_model, write_result, write_status
 from lotus_tasks.providers.service.retry import RetryPolicy
+from lotus_tasks.providers.service.watching import CallWatch
 from lotus_tasks.settings import Settings, load_settings
+from lotus_tasks.values import RunId
 from lotus_tasks.work import Outcome, Work
 
 log = structlog.get_logger("lotus.providers")
@@ -39,6 +59,13 @@ def settings() -> Settings:
 def models() -> dict[ProviderName, ChatModel]:
     """The providers of this process."""
     return catalogue.chat_models(settings())
+
+
+def find_model(name: str) -> ChatModel:
+    """The provider of this name. Raises InvalidInput."""
+    if name not in models():
+        raise InvalidInput(f"there is no provider {name!r}; there are: {', '.join(models())}")
+    return models()[ProviderName(name)]
 
 
 def preferred() -> list[ChatModel]:
@@ -83,11 +110,45 @@ def complete(work: Work) -> Outcome:
 @command_task("providers.check")
 def check(work: Work) -> Outcome:
     """Ask every provider, or the one named ``provider``, whether it would serve."""
-    wanted = work.payload.get("provider")
-    if wanted is not None and wanted not in models():
-        raise InvalidInput(f"there is no provider {wanted!r}; there are: {', '.join(models())}")
-    chosen = [models()[wanted]] if wanted is not None else preferred()
+    chosen = [find_model(work.payload["provider"])] if work.payload.get("provider") else preferred()
     return Outcome(result={"providers": [write_status(status) for status in check_all(chosen)]})
+
+
+@command_task("providers.models")
+def list_models(work: Work) -> Outcome:
+    """The models that each provider offers, or the one named ``provider``; ``error`` where one doesn't tell."""
+    chosen = [find_model(work.payload["provider"])] if work.payload.get("provider") else preferred()
+    found = []
+    for model in chosen:
+        if not model.row.configured or not model.is_present():
+            continue
+        try:
+            offered, error = model.list_models(), ""
+        except (Transient, Permanent) as failure:
+            offered, error = (), str(failure)
+        found.append({"provider": model.row.name, "models": [write_model(one) for one in offered], "error": error})
+    return Outcome(result={"providers": found})
+
+
+@command_task("providers.pull")
+def pull(work: Work) -> Outcome:
+    """Download ``model`` into Ollama; progress goes to the stream of this command's id as notices."""
+    wanted = ModelName(work.payload["model"])
+    chosen = next((model for model in models().values() if isinstance(model, OllamaChatModel)), None)
+    if chosen is None:
+        raise InvalidInput("no provider of kind ollama is set up; only Ollama downloads models")
+    limits = TimeLimits(first_token_s=60.0, between_tokens_s=120.0, overall_s=24 * 3600.0)
+    watch = CallWatch(provider=chosen.row.name, limits=limits, interrupt=interruption(work))
+    writer = TokenWriter(bootstrap.redis_client(), RunId(work.command_id), fence=work.fence)
+    status = ""
+    for line in progress_lines(chosen.pull(wanted, watch=watch)):
+        writer.notice(line)
+        status = line
+    if status != "success":
+        raise ModelUnavailable(
+            FailureKind.CUT, "cut", f"the download of {wanted} ended too early ({status or 'no word'})"
+        )
+    return Outcome(result={"model": wanted})
 
 
 def check_health() -> HealthReport:

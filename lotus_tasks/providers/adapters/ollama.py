@@ -22,6 +22,7 @@ from lotus_tasks.providers.models import (
     ModelUnavailable,
     ProviderRow,
     ProviderStatus,
+    PullProgress,
     StopDelta,
     StopReason,
     TextDelta,
@@ -32,6 +33,7 @@ from lotus_tasks.providers.models import (
     UsageDelta,
 )
 from lotus_tasks.providers.ports import Watch
+from lotus_tasks.providers.service.watching import CallWatch
 
 if TYPE_CHECKING:
     import ollama
@@ -126,6 +128,16 @@ class OllamaChatModel:
                 for model in self._client.get().list().models
                 if model.model
             )
+
+    def pull(self, model: ModelName, *, watch: CallWatch) -> Iterator[PullProgress]:
+        """Download ``model``; Ollama goes on from where an interrupted download stopped. Raises as ``stream`` does."""
+        with watched(watch), translated(self._row, watch=watch), self._status_errors(model):
+            for part in self._client.get().pull(model, stream=True):
+                watch.saw_token()
+                yield PullProgress(
+                    status=part.status or "", completed_bytes=part.completed or 0, total_bytes=part.total or 0
+                )
+        self._default = Remembered(lambda _: self._find_default(), keep_s=_MODELS_S)
 
     def close(self) -> None:
         """See ports.ChatModel."""

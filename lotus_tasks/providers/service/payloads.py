@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from lotus_tasks.errors import InvalidInput
@@ -12,9 +12,11 @@ from lotus_tasks.providers.models import (
     CompletionRequest,
     Image,
     Message,
+    ModelInfo,
     ModelName,
     ProviderName,
     ProviderStatus,
+    PullProgress,
     Recollection,
     Role,
     Tool,
@@ -85,6 +87,23 @@ def write_status(status: ProviderStatus) -> dict[str, Any]:
         "latency_ms": None if status.latency_ms is None else round(status.latency_ms, 1),
         "models": list(status.models),
     }
+
+
+def write_model(model: ModelInfo) -> dict[str, Any]:
+    """One offered model as JSON."""
+    return {"name": model.name, "context_tokens": model.context_tokens, "size_bytes": model.size_bytes}
+
+
+def progress_lines(parts: Iterable[PullProgress]) -> Iterator[str]:
+    """A download as lines, each different from the one before: a status, with whole per cents where there is a size."""
+    last = ""
+    for part in parts:
+        line = part.status
+        if part.total_bytes:
+            line = f"{line} {100 * part.completed_bytes // part.total_bytes}% of {part.total_bytes / 1e9:.1f} GB"
+        if line != last:
+            last = line
+            yield line
 
 
 def cited_numbers(text: str) -> set[int]:
