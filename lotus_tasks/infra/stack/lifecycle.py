@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import os
 import shutil
 import subprocess
@@ -19,6 +20,7 @@ from lotus_tasks.infra.stack import chroma, valkey
 from lotus_tasks.infra.stack.orphans import OwnProcess, end_processes, find_processes, is_alive
 from lotus_tasks.infra.stack.plan import Plan
 from lotus_tasks.infra.stack.programs import child_environment
+from lotus_tasks.infra.stack.secret_files import read_secret
 from lotus_tasks.infra.stack.supervision import (
     NAME,
     ProcessState,
@@ -125,9 +127,28 @@ class Start:
     def _wait_for_core(self) -> None:
         gateway = urlsplit(self._plan.runtime.gateway_url)
         self._wait("gateway", lambda: http_status(gateway.netloc, "/healthz") == http.HTTPStatus.OK, CORE_WAIT_S)
-        self._wait("modules", lambda: http_status(gateway.netloc, "/readyz") == http.HTTPStatus.OK, CORE_WAIT_S)
+        try:
+            self._wait("gateway", lambda: http_status(gateway.netloc, "/readyz") == http.HTTPStatus.OK, CORE_WAIT_S)
+        except StartError as error:
+            raise self._unready(gateway.netloc) or error from error
         flower = urlsplit(self._plan.runtime.flower_url)
         self._wait("flower", lambda: http_status(flower.netloc, "/healthcheck") is not None, CORE_WAIT_S)
+
+    def _unready(self, gateway: str) -> StartError | None:
+        """Which module is down and why, as the gateway tells who knows its token."""
+        connection = http.client.HTTPConnection(gateway, timeout=5)
+        try:
+            connection.request("GET", "/status", headers={"Authorization": f"Bearer {read_secret(self._home, 'gateway')}"})
+            modules = json.load(connection.getresponse())["modules"]
+        except (OSError, http.client.HTTPException, ValueError, KeyError):
+            return None
+        finally:
+            connection.close()
+        for module in modules:
+            if module["status"] == "down":
+                detail = " ".join(str(module["detail"]).split())[:200]
+                return StartError(f"module {module['name']}", detail, last_lines(self._home, f"worker-{module['name']}", 6))
+        return None
 
     def _wait(self, part: str, ready: Callable[[], bool], bound_s: float) -> None:
         """Until ``ready``; StartError when the time is over or a process keeps ending."""

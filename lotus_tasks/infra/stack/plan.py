@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -90,7 +89,7 @@ def _assemble(home: Home, settings: Settings, held: dict[str, HeldPort], *, serv
         settings=settings.public() | {"LOTUS_HOME": str(home.path)},
     )
     if not services_only:
-        programs += core_programs(home, runtime.settings, _write_flower_config(home, held["flower"].number))
+        programs += core_programs(home, runtime.settings, write_flower_config(home, host=_LOCAL, port=held["flower"].number))
     return Plan(home=home, runtime=runtime, programs=programs, held=tuple(held.values()), postgres=postgres)
 
 
@@ -103,10 +102,10 @@ def broker_url_of(redis_url: str) -> str:
     return f"redis+socket://{path}{'?' + query if query else ''}"
 
 
-def _write_flower_config(home: Home, port: int) -> str:
+def write_flower_config(home: Home, *, host: str, port: int) -> str:
     """Flower's configuration: in a file, for a command line can be read by everyone on the machine."""
     values = {
-        "address": _LOCAL,
+        "address": host,
         "port": port,
         "basic_auth": [f"{FLOWER_USER}:{read_secret(home, 'flower')}"],
         "read_only": True,
@@ -116,8 +115,6 @@ def _write_flower_config(home: Home, port: int) -> str:
         "natural_time": False,
     }
     path = home.run / "flowerconfig.py"
-    text = "".join(
-        f"{name} = {json.dumps(value) if isinstance(value, str) else value!r}\n" for name, value in values.items()
-    )
+    text = "".join(f"{name} = {value!r}\n" for name, value in values.items())
     write_private(path, text)
     return str(path)
