@@ -30,12 +30,14 @@ def configure_logging(level: str) -> None:
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "logger", "event"], drop_missing=True),
+                structlog.processors.KeyValueRenderer(
+                    key_order=["timestamp", "level", "logger", "event"], drop_missing=True
+                ),
             ],
         )
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for noisy in ("httpx", "httpcore", "urllib3", "chromadb", "celery.worker.strategy", "celery.app.trace"):
+    for noisy in ("httpx", "httpx2", "httpcore", "urllib3", "chromadb", "celery.worker.strategy", "celery.app.trace"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLevelName(level)))

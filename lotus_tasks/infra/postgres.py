@@ -81,7 +81,11 @@ def connect(url: str, *, autocommit: bool = False, connect_timeout_s: int = 5) -
     """One connection of its own, for the CLI and for LISTEN. Raises ServiceDown."""
     try:
         return psycopg.connect(
-            url, row_factory=dict_row, autocommit=autocommit, connect_timeout=connect_timeout_s, application_name="lotus"
+            url,
+            row_factory=dict_row,
+            autocommit=autocommit,
+            connect_timeout=connect_timeout_s,
+            application_name="lotus",
         )
     except psycopg.OperationalError as error:
         raise ServiceDown(f"PostgreSQL does not answer: {one_line(error)}") from error

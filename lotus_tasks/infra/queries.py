@@ -33,4 +33,6 @@ def load(module: str) -> Queries:
     text = resources.files("lotus_tasks.sql").joinpath(f"{module}.sql").read_text(encoding="utf-8")
     parts = _NAME.split(text)
     # The text ships with the package and no user input reaches it, so it is literal in the sense psycopg asks for.
-    return Queries(module, {name: cast("LiteralString", body.strip()) for name, body in zip(parts[1::2], parts[2::2], strict=True)})
+    return Queries(
+        module, {name: cast("LiteralString", body.strip()) for name, body in zip(parts[1::2], parts[2::2], strict=True)}
+    )

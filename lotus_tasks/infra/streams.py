@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 STREAM_TTL_S = 3600
 """How long a stream can be replayed after its last entry."""
 MAX_ENTRIES = 20_000
+LONGEST_BLOCK_S = 2.0
+"""Below the client's socket timeout: a longer block would look like a dead Redis."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,8 +99,8 @@ class TokenReader:
         self.last_id = last_id
 
     def read(self, *, block_s: float) -> list[StreamEntry]:
-        """The entries since the last call, waiting up to ``block_s`` for the first. Raises redis.RedisError."""
-        reply: Any = self._client.xread({self._key: self.last_id}, count=500, block=max(1, int(block_s * 1000)))
+        """The entries since the last call, waiting up to ``block_s`` (at most 2 s) for the first. Raises redis.RedisError."""
+        reply: Any = self._client.xread({self._key: self.last_id}, count=500, block=max(1, int(min(block_s, LONGEST_BLOCK_S) * 1000)))
         if not reply:
             return []
         streams = reply.items() if isinstance(reply, dict) else reply
@@ -108,7 +110,12 @@ class TokenReader:
                 self.last_id = entry_id
                 fence, _, number = fields.get("g", "0.0").partition(".")
                 entries.append(
-                    StreamEntry(entry_id=entry_id, kind=fields["k"], generation=(int(fence), int(number or 0)), text=fields.get("t", ""))
+                    StreamEntry(
+                        entry_id=entry_id,
+                        kind=fields["k"],
+                        generation=(int(fence), int(number or 0)),
+                        text=fields.get("t", ""),
+                    )
                 )
         return entries
 

@@ -109,7 +109,7 @@ class Corpus:
         for term in wanted:
             cached = self._postings.get(term)
             up_to = cached.up_to if cached is not None else 0
-            if up_to < last_no:
+            if cached is None or up_to < last_no:
                 behind.setdefault(up_to, []).append(term)
         for up_to, missing in behind.items():
             found = self._lexicon.postings(missing, last_no, up_to)
