@@ -117,7 +117,12 @@ def make_app(runtime: Runtime) -> ASGIApp:
         text = "".join(f"{line}\n" for line in metric_lines(document, _ended_last_hour(runtime)))
         return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 
-    routes = [Route("/healthz", healthz), Route("/readyz", readyz), Route("/status", show_status), Route("/metrics", metrics)]
+    routes = [
+        Route("/healthz", healthz),
+        Route("/readyz", readyz),
+        Route("/status", show_status),
+        Route("/metrics", metrics),
+    ]
     return TokenRequired(Starlette(routes=routes), Home(runtime.home))
 
 
@@ -125,7 +130,11 @@ def metric_lines(status: dict[str, Any], ended: list[dict[str, Any]]) -> Iterato
     """The figures in Prometheus' text form (version 0.0.4)."""
     yield "# TYPE lotus_up gauge"
     yield f"lotus_up {int(status.get('overall') in ('ok', 'degraded'))}"
-    for key, name in (("depth", "queue_depth"), ("oldest_s", "queue_oldest_unclaimed_seconds"), ("consumers", "queue_workers")):
+    for key, name in (
+        ("depth", "queue_depth"),
+        ("oldest_s", "queue_oldest_unclaimed_seconds"),
+        ("consumers", "queue_workers"),
+    ):
         yield f"# TYPE lotus_{name} gauge"
         for queue in status.get("queues", ()):
             yield f'lotus_{name}{{queue="{queue["name"]}"}} {queue[key]}'

@@ -30,7 +30,9 @@ def events() -> None:
 
 
 @events.command()
-@click.option("-n", "count", type=click.IntRange(0, 10_000), default=10, show_default=True, help="Begin with the latest so many.")
+@click.option(
+    "-n", "count", type=click.IntRange(0, 10_000), default=10, show_default=True, help="Begin with the latest so many."
+)
 @click.option("--name", help="Only events of this name, such as percept.captured.")
 @click.option("--no-follow", is_flag=True, help="Show those and end.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
@@ -54,7 +56,9 @@ def emit(name: str, fields: tuple[str, ...]) -> None:
     """Publish an event with its FIELDs; its subscribers run as if a module had published it."""
     event = make_event(name, fields)
     with connect(load_runtime().database_url) as conn:
-        tx = OutboxTransaction(conn=conn, subscribers=bootstrap.subscribed, cause=f"cli/{uuid.uuid4()}", sends_itself=False)
+        tx = OutboxTransaction(
+            conn=conn, subscribers=bootstrap.subscribed, cause=f"cli/{uuid.uuid4()}", sends_itself=False
+        )
         tx.publish(event)
         conn.execute(queries.load("outbox").wake_relay)
     started = ", ".join(bootstrap.subscribed(name))
@@ -84,7 +88,9 @@ def _value(field: str, text: str, kind: str) -> Any:
             return uuid.UUID(text)
         return int(text) if kind == "int" else text
     except ValueError as error:
-        raise InvalidInput(f"{field}={text}: this is no {'id (a UUID)' if kind.endswith('Id') else 'whole number'}") from error
+        raise InvalidInput(
+            f"{field}={text}: this is no {'id (a UUID)' if kind.endswith('Id') else 'whole number'}"
+        ) from error
 
 
 def _rows(conn: Connection, *, count: int, name: str | None, follow: bool) -> Iterator[dict[str, Any]]:
@@ -108,7 +114,12 @@ def _rows(conn: Connection, *, count: int, name: str | None, follow: bool) -> It
 
 def _print(row: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
-        line = {"id": row["id"], "name": row["name"], "created_at": row["created_at"].isoformat(), "payload": row["payload"]}
+        line = {
+            "id": row["id"],
+            "name": row["name"],
+            "created_at": row["created_at"].isoformat(),
+            "payload": row["payload"],
+        }
         click.echo(json.dumps(line, ensure_ascii=False))
         return
     fields = " ".join(f"{name}={value}" for name, value in row["payload"].items())

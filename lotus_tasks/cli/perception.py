@@ -64,7 +64,9 @@ def ingest(paths: tuple[str, ...], patience_s: float) -> int:
 @click.option("--json", "as_json", is_flag=True, help="One JSON list.")
 def perceived(status: str | None, limit: int, as_json: bool) -> None:
     """What LOTUS has read: indexed (it can be recalled), pending, skipped or failed, with the reason."""
-    spec = CommandSpec(name="perception.list", key=f"perceived/{uuid.uuid4()}", payload={"status": status, "limit": limit})
+    spec = CommandSpec(
+        name="perception.list", key=f"perceived/{uuid.uuid4()}", payload={"status": status, "limit": limit}
+    )
     percepts = submit_and_wait(load_runtime().database_url, spec, timeout_s=30.0)["percepts"]
     if as_json:
         click.echo(json.dumps(percepts, ensure_ascii=False, indent=2))
@@ -73,7 +75,11 @@ def perceived(status: str | None, limit: int, as_json: bool) -> None:
         line = f"{percept['status']:<8} {percept['chunks']:>5}  {_short(percept['source'])}"
         click.echo(f"{line}  ({percept['reason']})" if percept["reason"] else line)
     if not percepts:
-        none = f"nothing is {status}" if status else "nothing was read yet; `manage.py ingest PATH` reads a file or a folder"
+        none = (
+            f"nothing is {status}"
+            if status
+            else "nothing was read yet; `manage.py ingest PATH` reads a file or a folder"
+        )
         click.echo(none, err=True)
 
 
@@ -127,9 +133,14 @@ class Reading:
         for complaint in self.complaints[:_MOST_REASONS]:
             click.echo(complaint, err=True)
         if len(self.complaints) > _MOST_REASONS:
-            click.echo(f"… and {len(self.complaints) - _MOST_REASONS} more: `manage.py perceived --status skipped`", err=True)
+            click.echo(
+                f"… and {len(self.complaints) - _MOST_REASONS} more: `manage.py perceived --status skipped`", err=True
+            )
         if self.ignored:
-            click.echo("left out: " + ", ".join(f"{reason} ({count})" for reason, count in self.ignored.most_common()), err=True)
+            click.echo(
+                "left out: " + ", ".join(f"{reason} ({count})" for reason, count in self.ignored.most_common()),
+                err=True,
+            )
         read, unchanged = self.counts["captured"], self.counts["unchanged"]
         parts = [f"{_count(read, 'file')} read in {_count(self.chunks, 'chunk')}"]
         parts += [f"{unchanged} unchanged"] if unchanged else []
@@ -153,7 +164,9 @@ def _follow(conn: Connection, reading: Reading, *, patience_s: float) -> None:
         if rows:
             moved_at = now
         elif now - moved_at > patience_s:
-            raise TimeoutError(f"{reading.progress}, and nothing moved for {patience_s:g} s; it goes on in the background")
+            raise TimeoutError(
+                f"{reading.progress}, and nothing moved for {patience_s:g} s; it goes on in the background"
+            )
         if is_terminal and reading.open:
             waiting = "; a worker is busy or away (`manage.py status`)" if now - moved_at > _SLOW_S else ""
             click.echo(f"\r\x1b[K{reading.progress}{waiting}", err=True, nl=False)

@@ -43,7 +43,13 @@ def tables(document: Mapping[str, Any]) -> Iterator[Table]:
         "process",
         ("name", "state", "pid", "up", "restarts"),
         [
-            (row["name"], row["state"], str(row["pid"] or "–"), duration(row["uptime_s"]), _some(row["restarts"], "restarts"))
+            (
+                row["name"],
+                row["state"],
+                str(row["pid"] or "–"),
+                duration(row["uptime_s"]),
+                _some(row["restarts"], "restarts"),
+            )
             for row in document["processes"]
         ],
     )
@@ -55,7 +61,11 @@ def tables(document: Mapping[str, Any]) -> Iterator[Table]:
             for name, row in document["services"].items()
         ],
     )
-    yield "module", ("name", "state", "detail"), [(row["name"], row["status"], row["detail"]) for row in document["modules"]]
+    yield (
+        "module",
+        ("name", "state", "detail"),
+        [(row["name"], row["status"], row["detail"]) for row in document["modules"]],
+    )
     yield (
         "queue",
         ("name", "waiting", "oldest", "workers", ""),
@@ -124,7 +134,9 @@ def _show(document: Mapping[str, Any]) -> None:
     for title, heads, rows in tables(document):
         if not rows:
             continue
-        table = RichTable(box=None, padding=(0, 2, 0, 0), title=f"{title}s" if title != "state" else "", title_justify="left")
+        table = RichTable(
+            box=None, padding=(0, 2, 0, 0), title=f"{title}s" if title != "state" else "", title_justify="left"
+        )
         for head in heads:
             table.add_column(head, style="bold" if head == heads[0] else None, header_style="dim", overflow="fold")
         for row in rows:

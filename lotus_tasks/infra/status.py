@@ -65,7 +65,10 @@ def assemble(runtime: Runtime, manifests: Sequence[Manifest], found: Found) -> d
         "modules": modules,
         "queues": [_queue(name, facts, found.depths) for name in queue_names(manifests)],
         "providers": list(reports.get("providers", {}).get("providers", [])),
-        "memory": {**{f"L{tier}": facts.tiers.get(f"L{tier}", 0) for tier in range(1, 5)}, "index_lag": facts.index_lag},
+        "memory": {
+            **{f"L{tier}": facts.tiers.get(f"L{tier}", 0) for tier in range(1, 5)},
+            "index_lag": facts.index_lag,
+        },
         "beat": {"last_tick_s": _rounded(facts.last_tick_s)},
     }
 
@@ -81,7 +84,11 @@ def judge_modules(manifests: Iterable[Manifest], found: Found) -> list[dict[str,
 
 def is_ready(manifests: Sequence[Manifest], found: Found) -> bool:
     """Whether PostgreSQL and Redis answer and no module is down."""
-    return found.database is not None and found.redis and all(row["status"] != "down" for row in judge_modules(manifests, found))
+    return (
+        found.database is not None
+        and found.redis
+        and all(row["status"] != "down" for row in judge_modules(manifests, found))
+    )
 
 
 def _judge(manifest: Manifest, report: ModuleRow | None, workers: Sequence[WorkerRow]) -> dict[str, Any]:
@@ -97,11 +104,18 @@ def _judge(manifest: Manifest, report: ModuleRow | None, workers: Sequence[Worke
     if all(worker.busy >= worker.slots for worker in serving):
         slots = sum(worker.slots for worker in serving)
         return _module(manifest.name, "degraded", f"busy: all its {slots} slots are at work", checked_at)
-    return _module(manifest.name, "degraded", f"no report for {report.age_s:.0f} s, though its worker lives", checked_at)
+    return _module(
+        manifest.name, "degraded", f"no report for {report.age_s:.0f} s, though its worker lives", checked_at
+    )
 
 
 def _module(name: str, status: str, detail: str, checked_at: datetime | None) -> dict[str, Any]:
-    return {"name": name, "status": status, "detail": detail, "checked_at": checked_at.isoformat() if checked_at else None}
+    return {
+        "name": name,
+        "status": status,
+        "detail": detail,
+        "checked_at": checked_at.isoformat() if checked_at else None,
+    }
 
 
 def _services(runtime: Runtime, found: Found) -> dict[str, dict[str, Any]]:
@@ -113,7 +127,11 @@ def _services(runtime: Runtime, found: Found) -> dict[str, dict[str, Any]]:
         "flower": (runtime.flower_url, found.flower),
     }
     return {
-        name: {"url": without_password(url), "embedded": name in runtime.embedded or name in ("gateway", "flower"), "ok": ok}
+        name: {
+            "url": without_password(url),
+            "embedded": name in runtime.embedded or name in ("gateway", "flower"),
+            "ok": ok,
+        }
         for name, (url, ok) in parts.items()
     }
 
@@ -127,7 +145,9 @@ def _queue(name: str, facts: DatabaseFacts, depths: Mapping[str, int] | None) ->
         "depth": depth,
         "oldest_s": round(waiting.oldest_s, 1) if waiting else 0.0,
         "consumers": len(serving),
-        "saturated": bool(serving) and bool(depth or waiting) and all(worker.busy >= worker.slots for worker in serving),
+        "saturated": bool(serving)
+        and bool(depth or waiting)
+        and all(worker.busy >= worker.slots for worker in serving),
     }
 
 

@@ -62,7 +62,9 @@ class LocalFiles:
                     return Skip(source=path, reason="it is a device, a pipe or a socket, not a file", read_at=read_at)
                 if state.st_size > LARGEST_FILE_BYTES:
                     reason = f"it is larger than {LARGEST_FILE_BYTES // 1_000_000} MB; split it"
-                    return Skip(source=path, reason=reason, size_bytes=state.st_size, modified_at=modified_at, read_at=read_at)
+                    return Skip(
+                        source=path, reason=reason, size_bytes=state.st_size, modified_at=modified_at, read_at=read_at
+                    )
                 content = file.read(LARGEST_FILE_BYTES + 1)
         except OSError as error:
             return Skip(source=path, reason=f"it can't be read: {_reason(error)}", read_at=read_at)
@@ -74,7 +76,9 @@ class LocalFiles:
         Left out and counted: hidden ones, links (their target has a name of its own), folders of tools, formats without text.
         Raises Permanent where the folder itself can't be opened.
         """
-        walk = _Walk(closed=[str(path) for path in self.closed], after=PurePath(after).relative_to(folder).parts if after else ())
+        walk = _Walk(
+            closed=[str(path) for path in self.closed], after=PurePath(after).relative_to(folder).parts if after else ()
+        )
         files: list[str] = []
         try:
             for path in walk.files(folder):
@@ -134,7 +138,9 @@ class _Walk:
         if entry.is_symlink():
             return "links"
         if entry.is_dir(follow_symlinks=False):
-            is_tools = entry.name in _TOOL_FOLDERS or entry.path in self.closed or os.path.exists(f"{entry.path}/pyvenv.cfg")  # noqa: PTH110
+            is_tools = (
+                entry.name in _TOOL_FOLDERS or entry.path in self.closed or os.path.exists(f"{entry.path}/pyvenv.cfg")
+            )  # noqa: PTH110
             return "folders of tools" if is_tools else ""
         if not entry.is_file(follow_symlinks=False):
             return "devices, pipes and sockets"

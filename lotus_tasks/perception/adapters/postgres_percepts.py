@@ -62,7 +62,8 @@ class PostgresPercepts:
         """Keep that there was nothing to read; None where a later reading, or what the older version said, is kept."""
         if not skip.withdraws:
             kept = tx.conn.execute(
-                self._sql.note_status, {"source": skip.source, "status": "skipped", "reason": skip.reason, "read_at": skip.read_at}
+                self._sql.note_status,
+                {"source": skip.source, "status": "skipped", "reason": skip.reason, "read_at": skip.read_at},
             ).fetchone()
             if kept is not None:
                 return None
@@ -84,7 +85,9 @@ class PostgresPercepts:
 
     def fail(self, tx: Transaction, source: str, reason: str) -> None:
         """Note on what is kept of the source that it can't be read any more."""
-        tx.conn.execute(self._sql.note_status, {"source": source, "status": "failed", "reason": reason, "read_at": None})
+        tx.conn.execute(
+            self._sql.note_status, {"source": source, "status": "failed", "reason": reason, "read_at": None}
+        )
 
     def list(self, *, status: str | None, limit: int) -> Sequence[Mapping[str, Any]]:
         """The latest first: source, kind, status, reason, chunks, size_bytes, captured_at."""

@@ -122,7 +122,8 @@ class _Item:
 def _marked(node: SyntaxTreeNode) -> list[_Item]:
     first = int(node.attrs.get("start", 1)) if node.type == "ordered_list" else None
     return [
-        _Item("- " if first is None else f"{first + number}. ", item.children) for number, item in enumerate(node.children)
+        _Item("- " if first is None else f"{first + number}. ", item.children)
+        for number, item in enumerate(node.children)
     ]
 
 
@@ -175,4 +176,3 @@ def _split_table(text: str) -> list[str]:
     head, _, body = text.partition("\n")
     pieces = split_lines(body)
     return [f"{head}\n{piece}" for piece in pieces] if len(head) < MOST_CHARACTERS // 4 else split_lines(text)
-

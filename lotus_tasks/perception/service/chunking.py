@@ -17,6 +17,7 @@ LARGEST_MARKDOWN = 3_000_000
 
 _PARAGRAPHS = re.compile(r"\n[ \t]*\n\s*")
 
+
 def chunk(document: Document) -> list[Chunk]:
     """The document's chunks in their order: none longer than MOST_CHARACTERS (a fence or a table's head is added to that)."""
     if document.kind == "markdown" and len(document.text) <= LARGEST_MARKDOWN:

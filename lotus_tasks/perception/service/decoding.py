@@ -85,11 +85,17 @@ def _text_of(raw: RawSource) -> str | _Unreadable:
             try:
                 return content.decode(encoding)
             except UnicodeDecodeError:
-                return _Unreadable(f"it claims to be {encoding.removesuffix('-sig').upper()} and isn't; save it as UTF-8")
+                return _Unreadable(
+                    f"it claims to be {encoding.removesuffix('-sig').upper()} and isn't; save it as UTF-8"
+                )
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError:
-        return _damaged_utf8(content) or _western(content) or _Unreadable("it is neither UTF-8 nor any text; save it as UTF-8")
+        return (
+            _damaged_utf8(content)
+            or _western(content)
+            or _Unreadable("it is neither UTF-8 nor any text; save it as UTF-8")
+        )
 
 
 def _reason_to_leave(raw: RawSource) -> str:
@@ -123,7 +129,9 @@ def _western(content: bytes) -> str | None:
         text = content.decode("cp1252")
     except UnicodeDecodeError:
         text = content.decode("latin-1")
-    odd = sum(1 for character in text if character > "\x7f" and not (character.isalpha() or character in _WESTERN_SIGNS))
+    odd = sum(
+        1 for character in text if character > "\x7f" and not (character.isalpha() or character in _WESTERN_SIGNS)
+    )
     return None if _CONTROLS.search(text) or odd > 0.2 * high else text
 
 

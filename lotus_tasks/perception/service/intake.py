@@ -39,7 +39,9 @@ class Intake:
             return self._take_in_raw(work, _given(work.payload))
         path = _path(work.payload)
         if path.startswith(("http://", "https://")):
-            raise InvalidInput(f"{path}: reading web pages is not supported yet; save the page as text and ingest the file")
+            raise InvalidInput(
+                f"{path}: reading web pages is not supported yet; save the page as text and ingest the file"
+            )
         if not os.path.isabs(path):  # noqa: PTH117 - a path is a text here: it is the percept's name
             raise InvalidInput(f"{path!r} is not an absolute path; a worker has a working directory of its own")
         try:
@@ -52,10 +54,14 @@ class Intake:
 
     def _take_in_folder(self, work: Work, path: str) -> Outcome:
         page = self.files.list_files(path, after=work.payload.get("after"), limit=FILES_A_PAGE)
-        commands = [CommandSpec(name=work.name, key=f"{work.command_id}:{file}", payload={"path": file}) for file in page.files]
+        commands = [
+            CommandSpec(name=work.name, key=f"{work.command_id}:{file}", payload={"path": file}) for file in page.files
+        ]
         more = None
         if page.after is not None:
-            more = CommandSpec(name=work.name, key=f"{work.command_id}>{page.after}", payload={"path": path, "after": page.after})
+            more = CommandSpec(
+                name=work.name, key=f"{work.command_id}>{page.after}", payload={"path": path, "after": page.after}
+            )
         return Outcome(
             result={
                 "kind": "folder",
@@ -73,7 +79,9 @@ class Intake:
             return self._keep_skip(work, document)
         known = self.store.find(document.source)
         if _is_unchanged(known, document):
-            return Outcome(result=_result("unchanged", document.source, chunks=known.chunk_count, follow_ups=known.follow_ups))
+            return Outcome(
+                result=_result("unchanged", document.source, chunks=known.chunk_count, follow_ups=known.follow_ups)
+            )
         chunks = chunk(document)
         follow_ups = self.follow_ups(work.command_id)
 
@@ -82,7 +90,9 @@ class Intake:
             if percept_id is not None:
                 tx.publish(PerceptCaptured(percept_id=percept_id, source=document.source))
 
-        return Outcome(result=_result("captured", document.source, chunks=len(chunks), follow_ups=follow_ups), write=keep)
+        return Outcome(
+            result=_result("captured", document.source, chunks=len(chunks), follow_ups=follow_ups), write=keep
+        )
 
     def _keep_skip(self, work: Work, skip: Skip) -> Outcome:
         """Where an older version was captured and the content has become unreadable, what it said is withdrawn."""

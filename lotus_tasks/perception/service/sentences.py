@@ -14,7 +14,9 @@ MOST_WORDS = 220
 MOST_CHARACTERS = 1200
 """A chunk of this length still fits on a screen beside others."""
 
-_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+_UNSPACED = re.compile(
+    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+)
 _SENTENCE_END = re.compile(
     r"(?:[.!?…]+[\"'”’»)\]]*(?=\s)"  # Latin, Cyrillic, Greek …
     r"|[。！？｡]+[」』”’）]*"  # Chinese and Japanese put no space after it

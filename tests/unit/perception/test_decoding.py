@@ -1,0 +1,104 @@
+"""Bytes to text: every encoding people have, and a clear reason for what is no text."""
+
+from __future__ import annotations
+
+import pytest
+
+from lotus_tasks.perception.models import LARGEST_FILE_BYTES, Document, RawSource, Skip
+from lotus_tasks.perception.service.decoding import decode
+from lotus_tasks.values import utc_now
+
+
+def decoded(content: bytes, source: str = "/notes/a.txt") -> Document | Skip:
+    return decode(RawSource(source=source, content=content, modified_at=None, read_at=utc_now()))
+
+
+def text_of(content: bytes, source: str = "/notes/a.txt") -> str:
+    found = decoded(content, source)
+    assert isinstance(found, Document), found
+    return found.text
+
+
+def reason_of(content: bytes, source: str = "/notes/a.txt") -> str:
+    found = decoded(content, source)
+    assert isinstance(found, Skip), found
+    return found.reason
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le-bom", "utf-16-be-bom", "utf-32"], ids=lambda name: name
+)
+def test_unicode_text_is_read_whatever_its_mark(encoding):
+    marks = {"utf-16-le-bom": b"\xff\xfe", "utf-16-be-bom": b"\xfe\xff"}
+    content = marks.get(encoding, b"") + "Grüße aus 東京 🚤".encode(encoding.removesuffix("-bom"))
+    assert text_of(content) == "Grüße aus 東京 🚤"
+
+
+def test_line_ends_become_one_kind():
+    assert text_of(b"a\r\nb\rc\n") == "a\nb\nc\n"
+
+
+def test_western_text_of_old_is_read():
+    assert text_of("Ein Schlüssel für 5 € – „blau“".encode("cp1252")) == "Ein Schlüssel für 5 € – „blau“"
+    assert text_of("café au lait, déjà vu".encode("latin-1")) == "café au lait, déjà vu"
+
+
+def test_a_broken_byte_in_utf8_costs_one_character():
+    assert (
+        text_of("Grüße, schöne Bücher ".encode() + b"\xff" + "für alle".encode())
+        == "Grüße, schöne Bücher \ufffdfür alle"
+    )
+
+
+def test_other_encodings_are_not_guessed():
+    assert "save it as UTF-8" in reason_of("Ключ от лодки висит за дверью".encode("cp1251"))
+    assert "save it as UTF-8" in reason_of("今日は良い天気です".encode("shift_jis"))
+
+
+def test_a_mark_that_lies_is_named():
+    assert reason_of(b"\xff\xfea\x00b") == "it claims to be UTF-16 and isn't; save it as UTF-8"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "it is empty"),
+        (b" \n\t\r\n", "it is empty"),
+        (b"\xef\xbb\xbf", "it is empty"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00", "it is binary, not text"),
+        (b"\x7fELF\x02\x01\x01\x00", "it is binary, not text"),
+        (b"\x01\x02\x03\x04 abc" * 20, "it is binary, not text"),
+        (b"%PDF-1.7\n...", "it is PDF, not text"),
+        (b"PK\x03\x04...", "it is a ZIP archive or an office document, not text"),
+        (b"x" * (LARGEST_FILE_BYTES + 1), "it is larger than 10 MB; split it"),
+        (b"-----BEGIN OPENSSH PRIVATE KEY-----\nabc\n", "it holds a private key, which is not for remembering"),
+    ],
+    ids=["empty", "blank", "only a mark", "png", "elf", "controls", "pdf", "zip", "too large", "key"],
+)
+def test_what_is_no_text_is_skipped_with_one_reason(content, reason):
+    assert reason_of(content) == reason
+
+
+def test_a_format_that_is_not_read_is_named():
+    assert reason_of(b"<html>", "/notes/page.HTML") == "HTML is not read yet; export it as text or Markdown"
+
+
+@pytest.mark.parametrize(
+    ("source", "kind"),
+    [
+        ("/a/b.md", "markdown"),
+        ("/a/b.MARKDOWN", "markdown"),
+        ("/a/b.txt", "text"),
+        ("/a/b", "text"),
+        ("stdin:1f", "markdown"),
+    ],
+)
+def test_markdown_is_known_by_its_name(source, kind):
+    found = decoded(b"x", source)
+    assert isinstance(found, Document)
+    assert found.kind == kind
+
+
+def test_the_same_content_has_the_same_hash():
+    first, second = decoded(b"one"), decoded(b"one", "/elsewhere")
+    assert first.content_hash == second.content_hash != decoded(b"two").content_hash
