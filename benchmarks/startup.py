@@ -37,7 +37,9 @@ def main() -> None:
     if options.json:
         print(json.dumps(result))
         return
-    print(f"start to healthy  {result['start_s']:.1f} s   (the first start, which makes the database: {result['first_start_s']:.1f} s)")
+    print(
+        f"start to healthy  {result['start_s']:.1f} s   (the first start, which makes the database: {result['first_start_s']:.1f} s)"
+    )
     print(f"idle memory       {result['pss_mb']:.0f} MB PSS in {result['processes']} processes")
     print(f"stop              {result['stop_s']:.1f} s")
     for name, size_mb in result["pss_mb_by_process"].items():
@@ -68,7 +70,9 @@ def measure(home: Path, runs: int) -> dict[str, object]:
         "stop_s": round(statistics.median(stops), 2),
         "pss_mb": round(sum(sizes[middle].values()), 1),
         "processes": counts[middle],
-        "pss_mb_by_process": {name: round(size, 1) for name, size in sorted(sizes[middle].items(), key=lambda item: -item[1])},
+        "pss_mb_by_process": {
+            name: round(size, 1) for name, size in sorted(sizes[middle].items(), key=lambda item: -item[1])
+        },
         "runs": runs,
         "cores": len(os.sched_getaffinity(0)),
     }
@@ -78,7 +82,12 @@ def call(command: str, environment: dict[str, str]) -> float:
     """Seconds that `manage.py COMMAND` takes, as a user sees it; leaves with its output when it fails."""
     began = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "manage.py", command], cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "manage.py", command],
+        cwd=PROJECT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         sys.exit(f"manage.py {command} failed with {done.returncode}:\n{done.stdout}{done.stderr}")

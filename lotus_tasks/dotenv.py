@@ -15,7 +15,7 @@ from lotus_tasks.errors import ConfigurationError
 
 _ASSIGNMENT = re.compile(
     r"""^\s*(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=\s*
-    (?:"(?P<double>(?:[^"\\]|\\.)*)"|'(?P<single>[^']*)'|(?P<bare>[^"'\s\#][^\#]*?|))
+    (?:"(?P<double>(?:[^"\\]|\\.)*)"|'(?P<single>[^']*)'|(?P<bare>[^"'\s\#](?:[^\#]|(?<!\s)\#)*?|))
     \s*(?:(?<=\s)\#.*|(?<=["'])\#.*)?$""",
     re.VERBOSE,
 )

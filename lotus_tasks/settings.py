@@ -233,8 +233,10 @@ def _unknown(files: Mapping[str, DotenvValue], environ: Mapping[str, str]) -> li
         if not name.startswith("LOTUS_") or name in known or name in INTERNAL:
             continue
         place = "the environment" if name in environ else files[name].place
-        nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-        hint = f"did you mean {nearest[0]}?" if nearest else "settings are listed in .env.example"
+        # Without the prefix: it makes every name look like every other.
+        endings = [other.removeprefix("LOTUS_") for other in known if other.startswith("LOTUS_")]
+        nearest = difflib.get_close_matches(name.removeprefix("LOTUS_"), endings, n=1, cutoff=0.6)
+        hint = f"did you mean LOTUS_{nearest[0]}?" if nearest else "settings are listed in .env.example"
         lines.append(f"{name} (from {place}) is no setting of LOTUS; {hint}")
     return lines
 

@@ -138,7 +138,9 @@ class Start:
         """Which module is down and why, as the gateway tells who knows its token."""
         connection = http.client.HTTPConnection(gateway, timeout=5)
         try:
-            connection.request("GET", "/status", headers={"Authorization": f"Bearer {read_secret(self._home, 'gateway')}"})
+            connection.request(
+                "GET", "/status", headers={"Authorization": f"Bearer {read_secret(self._home, 'gateway')}"}
+            )
             modules = json.load(connection.getresponse())["modules"]
         except (OSError, http.client.HTTPException, ValueError, KeyError):
             return None
@@ -147,7 +149,9 @@ class Start:
         for module in modules:
             if module["status"] == "down":
                 detail = " ".join(str(module["detail"]).split())[:200]
-                return StartError(f"module {module['name']}", detail, last_lines(self._home, f"worker-{module['name']}", 6))
+                return StartError(
+                    f"module {module['name']}", detail, last_lines(self._home, f"worker-{module['name']}", 6)
+                )
         return None
 
     def _wait(self, part: str, ready: Callable[[], bool], bound_s: float) -> None:

