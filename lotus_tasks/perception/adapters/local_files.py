@@ -139,8 +139,8 @@ class _Walk:
             return "links"
         if entry.is_dir(follow_symlinks=False):
             is_tools = (
-                entry.name in _TOOL_FOLDERS or entry.path in self.closed or os.path.exists(f"{entry.path}/pyvenv.cfg")
-            )  # noqa: PTH110
+                entry.name in _TOOL_FOLDERS or entry.path in self.closed or Path(entry.path, "pyvenv.cfg").exists()
+            )
             return "folders of tools" if is_tools else ""
         if not entry.is_file(follow_symlinks=False):
             return "devices, pipes and sockets"

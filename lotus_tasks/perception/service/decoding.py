@@ -117,7 +117,7 @@ def _damaged_utf8(content: bytes) -> str | None:
     text = content.decode("utf-8", "replace")
     broken = text.count("\ufffd")
     beyond_ascii = sum(1 for character in text if character > "\x7f") - broken
-    return text if beyond_ascii > broken and broken <= max(1, len(text) // 50) else None
+    return text if beyond_ascii > broken and broken <= max(2, len(text) // 50) else None
 
 
 def _western(content: bytes) -> str | None:

@@ -18,6 +18,7 @@ from lotus_tasks.perception.service.intake import Intake
 from lotus_tasks.values import CommandId, PerceptId, RunId, derive_command_id, utc_now
 from lotus_tasks.work import CommandSpec, Outcome
 
+COMMAND = CommandId(uuid.UUID(int=7))
 FOLLOW_UP = derive_command_id("follow-up")
 
 
@@ -26,7 +27,7 @@ class Order:
     """A command as a body sees it."""
 
     payload: dict[str, Any]
-    command_id: CommandId = CommandId(uuid.UUID(int=7))
+    command_id: CommandId = COMMAND
     run_id: RunId | None = None
     name: str = "perception.ingest"
     attempt: int = 1
