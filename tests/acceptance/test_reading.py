@@ -133,7 +133,10 @@ def test_a_file_is_read_although_the_worker_dies_over_it(lotus: Lotus, tmp_path:
         out, err = reading.communicate(timeout=60)
         assert reading.returncode == 0, err.decode()
         assert out == b"60 files read in 60 chunks\n"
-        published = "SELECT count(*), count(DISTINCT payload->>'source') FROM events WHERE payload->>'source' LIKE %s AND name = 'percept.captured'"
+        published = (
+            "SELECT count(*), count(DISTINCT payload->>'source') FROM events"
+            " WHERE payload->>'source' LIKE %s AND name = 'percept.captured'"
+        )
         assert conn.execute(published, [f"{tmp_path}/%"]).fetchone() == (60, 60)
 
 
