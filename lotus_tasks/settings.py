@@ -74,7 +74,9 @@ Slots = Annotated[int | None, Field(ge=1, le=64)]
 Port = Annotated[int | None, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 ProviderNames = Annotated[
-    tuple[Literal["openai", "ollama", "offline"], ...], BeforeValidator(_split), AfterValidator(_each_once)
+    tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,30}$")], ...],
+    BeforeValidator(_split),
+    AfterValidator(_each_once),
 ]
 
 
@@ -106,13 +108,19 @@ class Settings(BaseSettings):
     lotus_chroma_url: HttpUrl | None = setting(None, "A Chroma server of yours; without it LOTUS runs its own.", _HTTP)
 
     lotus_providers: ProviderNames = setting(
-        ("openai", "ollama", "offline"),
+        ("openai", "anthropic", "google", "ollama", "offline"),
         "Which models are asked, in this order.",
-        "openai, ollama, offline, in any order",
+        "names of providers (docs/providers.md) with commas",
     )
     openai_base_url: HttpUrl = setting("https://api.openai.com/v1", "Any OpenAI-compatible server.", _HTTP)
     openai_api_key: SecretStr | None = setting(None, "Its key; a server of your own may need none.", "a key")
-    lotus_openai_model: str = setting("gpt-4o-mini", "Its model.", "a model's name", min_length=1)
+    lotus_openai_model: str = setting("gpt-5.4-mini", "Its model.", "a model's name", min_length=1)
+    anthropic_api_key: SecretStr | None = setting(None, "The key for Claude.", "a key")
+    anthropic_base_url: HttpUrl = setting("https://api.anthropic.com", "Where Claude answers.", _HTTP)
+    lotus_anthropic_model: str = setting("claude-haiku-5-5", "Its model.", "a model's name", min_length=1)
+    gemini_api_key: SecretStr | None = setting(None, "The key for Gemini.", "a key")
+    gemini_base_url: HttpUrl = setting("https://generativelanguage.googleapis.com", "Where Gemini answers.", _HTTP)
+    lotus_google_model: str = setting("gemini-3.8-flash", "Its model.", "a model's name", min_length=1)
     ollama_host: Annotated[str, AfterValidator(_ollama_url)] = setting(
         "http://127.0.0.1:11434", "Where Ollama answers.", "host, host:port or a URL"
     )
@@ -187,19 +195,25 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     return load_configuration(environ).settings
 
 
+def find_variable(name: str, environ: Mapping[str, str] | None = None, project: Path = PROJECT) -> str:
+    """A variable's value, from where settings come from; "" where it isn't set.
+
+    For names that are settings themselves, such as the key variables of providers.toml.
+    """
+    environ = os.environ if environ is None else environ
+    if name in environ:
+        return environ[name]
+    files = _dotenv_files(environ, project)
+    return files[name].value if name in files else ""
+
+
 def load_configuration(environ: Mapping[str, str] | None = None, project: Path = PROJECT) -> Configuration:
     """The settings of this environment and its .env files.
 
     Raises ConfigurationError, its message one line for every wrong value: name, value, where from, what is allowed.
     """
     environ = os.environ if environ is None else environ
-    files = dict(read_dotenv(project / ".env"))
-    named_home = environ.get("LOTUS_HOME") or (files["LOTUS_HOME"].value if "LOTUS_HOME" in files else "") or "~/.lotus"
-    files |= {
-        name: value
-        for name, value in read_dotenv(Path(named_home).expanduser() / ".env").items()
-        if name != "LOTUS_HOME"
-    }
+    files = _dotenv_files(environ, project)
     given = {name: found.value for name, found in files.items() if name not in environ and found.value}
     given |= {name: value for name, value in environ.items() if value}
     try:
@@ -212,6 +226,17 @@ def load_configuration(environ: Mapping[str, str] | None = None, project: Path =
         wrong = dict.fromkeys(str(fault["loc"][0]) for fault in error.errors())
         raise ConfigurationError("\n".join(_complaint(name, given, files, environ) for name in wrong)) from None
     return Configuration(settings=settings, notices=tuple(_unknown(files, environ)))
+
+
+def _dotenv_files(environ: Mapping[str, str], project: Path) -> dict[str, DotenvValue]:
+    files = dict(read_dotenv(project / ".env"))
+    named_home = environ.get("LOTUS_HOME") or (files["LOTUS_HOME"].value if "LOTUS_HOME" in files else "") or "~/.lotus"
+    files |= {
+        name: value
+        for name, value in read_dotenv(Path(named_home).expanduser() / ".env").items()
+        if name != "LOTUS_HOME"
+    }
+    return files
 
 
 def _complaint(

@@ -24,6 +24,8 @@ from lotus_tasks.infra.stack.lifecycle import http_status, running_processes
 from lotus_tasks.infra.stack.orphans import find_processes
 from lotus_tasks.infra.stack.ports import hold_port
 from lotus_tasks.infra.stack.postgres import find_binaries, has_user_namespaces
+from lotus_tasks.providers.adapters.catalogue import order, rows
+from lotus_tasks.providers.models import ProviderKind
 from lotus_tasks.settings import Settings, load_configuration
 
 _ROOM_BYTES = 1_000_000_000
@@ -214,16 +216,19 @@ def _embedder(settings: Settings) -> Finding:
 
 def _models(settings: Settings) -> Iterator[Finding]:
     reachable = False
-    for name in settings.lotus_providers:
-        if name == "openai":
-            if settings.openai_api_key or "api.openai.com" not in settings.openai_base_url:
-                reachable = True
-                yield Finding(status="ok", what=f"openai: {settings.lotus_openai_model} at {settings.openai_base_url}")
-        elif name == "ollama":
-            address = urlsplit(settings.ollama_host).netloc
-            if http_status(address, "/api/version") == 200:
-                reachable = True
-                yield Finding(status="ok", what=f"ollama answers at {settings.ollama_host}")
+    try:
+        found = {row.name: row for row in rows(settings)}
+    except ConfigurationError as error:
+        yield Finding(status="wrong", what=str(error), remedy="correct providers.toml or LOTUS_PROVIDERS")
+        return
+    for name in order(settings):
+        row = found.get(name)
+        if row is None or not row.configured:
+            continue
+        if row.kind is ProviderKind.OLLAMA and http_status(urlsplit(row.base_url).netloc, "/api/version") != 200:
+            continue
+        reachable = True
+        yield Finding(status="ok", what=f"{name}: {row.model or 'the first model it lists'} at {row.base_url}")
     if not reachable:
         yield Finding(
             status="note",

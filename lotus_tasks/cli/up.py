@@ -18,6 +18,7 @@ from lotus_tasks.infra.runtime import Runtime, load_runtime
 from lotus_tasks.infra.stack.lifecycle import Start, end_orphans, hold_home, running_processes, stop
 from lotus_tasks.infra.stack.plan import make_plan
 from lotus_tasks.infra.stack.supervision import Supervisor, socket_path
+from lotus_tasks.providers.adapters.catalogue import rows
 from lotus_tasks.settings import Configuration, load_configuration
 
 _MODULES = ("memory", "providers", "perception", "reasoning")
@@ -120,6 +121,7 @@ class _Signals:
 
 def _configure() -> tuple[Home, Configuration]:
     configuration = load_configuration()
+    rows(configuration.settings)  # refuses a wrong providers.toml now rather than at the first question
     for notice in configuration.notices:
         click.echo(f"note: {notice}", err=True)
     os.environ["LOTUS_HOME"] = str(Home(Path(configuration.settings.lotus_home).expanduser().absolute()).path)

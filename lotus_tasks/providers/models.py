@@ -58,6 +58,7 @@ class FailureKind(StrEnum):
     CONTEXT_EXCEEDED = "context_exceeded"
     BAD_REQUEST = "bad_request"
     NOT_CAPABLE = "not_capable"
+    FILTERED = "filtered"
     OVER_BUDGET = "over_budget"
     INTERRUPTED = "interrupted"
 
@@ -82,11 +83,15 @@ class ModelRefusal(Permanent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCall:
-    """A call the model asks for; ``arguments`` is the parsed JSON object."""
+    """A call the model asks for; ``arguments`` is the parsed JSON object.
+
+    ``signature``: opaque, base64; a vendor that gave one wants it back beside the call.
+    """
 
     id: str
     name: str
     arguments: Mapping[str, Any]
+    signature: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +194,7 @@ class ToolCallDelta:
     id: str = ""
     name: str = ""
     arguments: str = ""
+    signature: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,8 @@ class ModelServerHandle:
         self.url = url
         self.ollama_url = url
         self.openai_url = f"{url}/v1"
+        self.anthropic_url = url
+        self.google_url = url
 
     def script(self, **changes: Any) -> None:
         """Change how calls are answered: see script.Script."""

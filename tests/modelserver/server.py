@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import select
 import socket
 import time
@@ -13,10 +14,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tests.modelserver.script import Call, Fault, Reply, Stage, count_tokens
-from tests.modelserver.wires import OllamaWire, OpenAIWire, Wire, embed
+from tests.modelserver.wires import AnthropicWire, GoogleWire, OllamaWire, OpenAIWire, Wire, embed
 
 OPENAI = OpenAIWire()
 OLLAMA = OllamaWire()
+ANTHROPIC = AnthropicWire()
+GOOGLE = GoogleWire()
+_GENERATE = re.compile(r"^/v1(?:beta)?/models/[^/]+:(?:stream)?[gG]enerateContent$")
 _FOREVER_S = 3600.0
 _PAGE = b"<html><body>Please log in to the network.</body></html>"
 
@@ -114,12 +118,16 @@ class Handler(BaseHTTPRequestHandler):
             "/api/embed": self._embed,
             "/api/pull": self._pull,
             "/api/chat": lambda *_: self._converse(OLLAMA, path, body),
-            "/v1/models": lambda *_: self._list_models(OPENAI),
+            "/v1/models": self._list_models,
+            "/v1/messages": lambda *_: self._converse(ANTHROPIC, path, body),
+            "/v1beta/models": self._list_models,
             "/v1/embeddings": self._embed,
             "/v1/chat/completions": lambda *_: self._converse(OPENAI, path, body),
         }
         answer = answers.get(path)
-        if answer is None:
+        if _GENERATE.match(path):
+            self._converse(GOOGLE, path, body)
+        elif answer is None:
             message = f"Invalid URL ({self.command} {path})"
             self._json(404, {"error": {"message": message, "type": "invalid_request_error"}})
         else:
@@ -148,15 +156,19 @@ class Handler(BaseHTTPRequestHandler):
             self._chunk(line)
         self._end_stream()
 
-    def _list_models(self, wire: Wire) -> None:
+    def _list_models(self, path: str, body: dict[str, Any]) -> None:
         script = self.server.stage.script
-        if not self._has_key(wire):
+        wire: Wire = OPENAI
+        if "x-goog-api-key" in self._headers():  # three vendors share the path
+            wire, document = GOOGLE, GOOGLE.models(script)
+        elif "anthropic-version" in self._headers():
+            wire, document = ANTHROPIC, ANTHROPIC.models(script)
+        else:
+            document = OPENAI.models(script)
+        if self._has_key(wire):
+            self._json(200, document)
+        else:
             self._json(*wire.wrong_key())
-            return
-        data = [
-            {"id": name, "object": "model", "created": 1_700_000_000, "owned_by": "lotus"} for name in script.models
-        ]
-        self._json(200, {"object": "list", "data": data})
 
     def _converse(self, wire: Wire, path: str, body: dict[str, Any]) -> None:
         stage, script = self.server.stage, self.server.stage.script

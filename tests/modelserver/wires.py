@@ -146,6 +146,13 @@ class OpenAIWire(Wire):
     def error_event(self, message):
         return sse({"error": {"message": message, "type": "server_error", "param": None, "code": None}})
 
+    def models(self, script: Script) -> dict[str, Any]:
+        """/v1/models."""
+        data = [
+            {"id": name, "object": "model", "created": 1_700_000_000, "owned_by": "lotus"} for name in script.models
+        ]
+        return {"object": "list", "data": data}
+
 
 def _openai_usage(reply: Reply) -> dict[str, int]:
     total = reply.input_tokens + reply.output_tokens
@@ -263,6 +270,230 @@ class OllamaWire(Wire):
 
 def _line(data: Any) -> bytes:
     return json.dumps(data).encode() + b"\n"
+
+
+class AnthropicWire(Wire):
+    """The Messages API: https://docs.anthropic.com/en/api/messages-streaming."""
+
+    name = "anthropic"
+    _types: ClassVar = {
+        400: "invalid_request_error",
+        401: "authentication_error",
+        403: "permission_error",
+        404: "not_found_error",
+        429: "rate_limit_error",
+        529: "overloaded_error",
+    }
+    _stops: ClassVar = {
+        "stop": "end_turn",
+        "length": "max_tokens",
+        "tool_calls": "tool_use",
+        "content_filter": "refusal",
+    }
+
+    def key(self, headers):
+        return headers.get("x-api-key", "")
+
+    def prompt(self, body):
+        text, last = super().prompt(body)
+        return f"{text_of(body.get('system', ''))}\n{text}", last
+
+    def stream(self, body, model, reply, script):
+        message = {
+            "id": f"msg_{next(_ids)}",
+            "type": "message",
+            "role": "assistant",
+            "model": model,
+            "content": [],
+            "stop_reason": None,
+            "stop_sequence": None,
+            "usage": {"input_tokens": reply.input_tokens, "output_tokens": 1},
+        }
+        yield self._event({"type": "message_start", "message": message}), False
+        yield self._event({"type": "ping"}), False
+        index = 0
+        if reply.thinking:
+            pieces = [({"type": "thinking_delta", "thinking": token}, True) for token in reply.thinking]
+            pieces.append(({"type": "signature_delta", "signature": "c2ln"}, False))
+            yield from self._block(index, {"type": "thinking", "thinking": "", "signature": ""}, pieces)
+            index += 1
+        if reply.tokens:
+            pieces = [({"type": "text_delta", "text": token}, True) for token in reply.tokens]
+            yield from self._block(index, {"type": "text", "text": ""}, pieces)
+            index += 1
+        for number, call in enumerate(reply.tool_calls):
+            block = {"type": "tool_use", "id": call.get("id", f"toolu_{number}"), "name": call["name"], "input": {}}
+            texts = ["", *pieces_of(arguments_of(call))]
+            pieces = [({"type": "input_json_delta", "partial_json": text}, bool(text)) for text in texts]
+            yield from self._block(index, block, pieces)
+            index += 1
+        delta = {"stop_reason": self._stops[reply.stop_reason], "stop_sequence": None}
+        yield (
+            self._event({"type": "message_delta", "delta": delta, "usage": {"output_tokens": reply.output_tokens}}),
+            False,
+        )
+        yield self._event({"type": "message_stop"}), False
+
+    def _block(self, index, block, pieces):
+        yield self._event({"type": "content_block_start", "index": index, "content_block": block}), False
+        for delta, is_token in pieces:
+            yield self._event({"type": "content_block_delta", "index": index, "delta": delta}), is_token
+        yield self._event({"type": "content_block_stop", "index": index}), False
+
+    def _event(self, data: dict[str, Any]) -> bytes:
+        return sse(data, data["type"])
+
+    def whole(self, body, model, reply, script):
+        content: list[dict[str, Any]] = [{"type": "text", "text": "".join(reply.tokens)}] if reply.tokens else []
+        content += [
+            {
+                "type": "tool_use",
+                "id": call.get("id", f"toolu_{n}"),
+                "name": call["name"],
+                "input": call.get("arguments", {}),
+            }
+            for n, call in enumerate(reply.tool_calls)
+        ]
+        return {
+            "id": f"msg_{next(_ids)}",
+            "type": "message",
+            "role": "assistant",
+            "model": model,
+            "content": content,
+            "stop_reason": self._stops[reply.stop_reason],
+            "stop_sequence": None,
+            "usage": {"input_tokens": reply.input_tokens, "output_tokens": reply.output_tokens},
+        }
+
+    def error(self, status, message, kind=""):
+        error = {"type": kind or self._types.get(status, "api_error"), "message": message}
+        return {"type": "error", "error": error, "request_id": f"req_{next(_ids)}"}
+
+    def error_event(self, message):
+        return sse({"type": "error", "error": {"type": "overloaded_error", "message": message}}, "error")
+
+    def garbage(self):
+        return b'event: content_block_delta\ndata: {"type": "content_bl\xff\xfe<html>\n\n'
+
+    def wrong_key(self):
+        return 401, self.error(401, "invalid x-api-key")
+
+    def unknown_model(self, model):
+        return 404, self.error(404, f"model: {model}")
+
+    def too_long(self, tokens, limit):
+        return 400, self.error(400, f"prompt is too long: {tokens} tokens > {limit} maximum")
+
+    def models(self, script: Script) -> dict[str, Any]:
+        """/v1/models."""
+        data = [
+            {"type": "model", "id": name, "display_name": name, "created_at": "2026-01-01T00:00:00Z"}
+            for name in script.models
+        ]
+        return {"data": data, "has_more": False, "first_id": script.models[0], "last_id": script.models[-1]}
+
+
+class GoogleWire(Wire):
+    """The Gemini API: https://ai.google.dev/api/generate-content."""
+
+    name = "google"
+    _statuses: ClassVar = {
+        400: "INVALID_ARGUMENT",
+        401: "UNAUTHENTICATED",
+        403: "PERMISSION_DENIED",
+        404: "NOT_FOUND",
+        429: "RESOURCE_EXHAUSTED",
+        500: "INTERNAL",
+        503: "UNAVAILABLE",
+    }
+    _stops: ClassVar = {"stop": "STOP", "length": "MAX_TOKENS", "tool_calls": "STOP", "content_filter": "SAFETY"}
+
+    def key(self, headers):
+        return headers.get("x-goog-api-key", "")
+
+    def model(self, path, body):
+        return path.rpartition("/models/")[2].partition(":")[0]
+
+    def prompt(self, body):
+        texts = [text_of(content) for content in body.get("contents", ())]
+        system = text_of(body.get("systemInstruction", ""))
+        return "\n".join([system, *texts]), texts[-1] if texts else ""
+
+    def wants_stream(self, path, body):
+        return path.endswith(":streamGenerateContent")
+
+    def _chunk(
+        self, model: str, reply: Reply, parts: list[dict[str, Any]], finish: str | None = None
+    ) -> dict[str, Any]:
+        candidate: dict[str, Any] = {"content": {"parts": parts, "role": "model"}, "index": 0}
+        usage = {"promptTokenCount": reply.input_tokens, "totalTokenCount": reply.input_tokens}
+        if finish:
+            candidate["finishReason"] = finish
+            spoken = reply.output_tokens - len(reply.thinking)
+            usage |= {"candidatesTokenCount": spoken, "thoughtsTokenCount": len(reply.thinking)}
+            usage["totalTokenCount"] += reply.output_tokens
+        return {
+            "candidates": [candidate],
+            "usageMetadata": usage,
+            "modelVersion": model,
+            "responseId": f"r{next(_ids)}",
+        }
+
+    def _call(self, number: int, call: Mapping[str, Any]) -> dict[str, Any]:
+        function = {"name": call["name"], "args": call.get("arguments", {}), "id": call.get("id", f"fc_{number}")}
+        return {"functionCall": function, "thoughtSignature": "c2lnbmF0dXJl"}
+
+    def stream(self, body, model, reply, script):
+        for token in reply.thinking:
+            yield self._sse(self._chunk(model, reply, [{"text": token, "thought": True}])), True
+        for token in reply.tokens:
+            yield self._sse(self._chunk(model, reply, [{"text": token}])), True
+        for number, call in enumerate(reply.tool_calls):
+            yield self._sse(self._chunk(model, reply, [self._call(number, call)])), True
+        yield self._sse(self._chunk(model, reply, [{"text": ""}], self._stops[reply.stop_reason])), False
+
+    def _sse(self, data: Any) -> bytes:
+        return f"data: {json.dumps(data)}\r\n\r\n".encode()
+
+    def whole(self, body, model, reply, script):
+        parts: list[dict[str, Any]] = [{"text": "".join(reply.tokens)}] if reply.tokens else []
+        parts += [self._call(number, call) for number, call in enumerate(reply.tool_calls)]
+        return self._chunk(model, reply, parts, self._stops[reply.stop_reason])
+
+    def error(self, status, message, kind=""):
+        return {"error": {"code": status, "message": message, "status": kind or self._statuses.get(status, "UNKNOWN")}}
+
+    def error_event(self, message):
+        return self._sse({"error": {"code": 503, "message": message, "status": "UNAVAILABLE"}})
+
+    def garbage(self):
+        return b'data: {"candidates": [{"cont\xff\xfe<html>\r\n\r\n'
+
+    def wrong_key(self):
+        return 400, self.error(400, "API key not valid. Please pass a valid API key.")
+
+    def unknown_model(self, model):
+        return 404, self.error(
+            404, f"models/{model} is not found for API version v1beta, or is not supported for generateContent."
+        )
+
+    def too_long(self, tokens, limit):
+        message = f"The input token count ({tokens}) exceeds the maximum number of tokens allowed ({limit})."
+        return 400, self.error(400, message)
+
+    def models(self, script: Script) -> dict[str, Any]:
+        """/v1beta/models."""
+        models = [
+            {
+                "name": f"models/{name}",
+                "displayName": name,
+                "inputTokenLimit": script.context_tokens,
+                "outputTokenLimit": 8192,
+                "supportedGenerationMethods": ["generateContent", "countTokens"],
+            }
+            for name in script.models
+        ]
+        return {"models": models}
 
 
 def embed(text: str, dimensions: int = 384) -> list[float]:

@@ -21,7 +21,7 @@ def load(tmp_path: Path, dotenv: str = "", home_dotenv: str = "", **environ: str
 
 def test_the_defaults_need_no_configuration(tmp_path: Path) -> None:
     settings = load(tmp_path).settings
-    assert settings.lotus_providers == ("openai", "ollama", "offline")
+    assert settings.lotus_providers == ("openai", "anthropic", "google", "ollama", "offline")
     assert (settings.lotus_lease_s, settings.lotus_max_attempts, settings.lotus_max_steps) == (8.0, 3, 8)
     assert settings.lotus_database_url is None
 
@@ -39,13 +39,14 @@ def test_a_variable_set_to_nothing_hides_the_file(tmp_path: Path) -> None:
 
 def test_every_wrong_value_is_named_with_its_place_and_what_is_allowed(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as raised:
-        load(tmp_path, "\nLOTUS_LEASE_S=soon\nLOTUS_PROVIDERS=gpt", LOTUS_FLOWER_PORT="70000")
+        load(tmp_path, "\nLOTUS_LEASE_S=soon\nLOTUS_PROVIDERS=gpt 4", LOTUS_FLOWER_PORT="70000")
     lines = str(raised.value).splitlines()
     assert len(lines) == 3
     place = f"{tmp_path}/project/.env"
     assert f"LOTUS_LEASE_S='soon' (from {place} line 2) is wrong; allowed: seconds, from 1 to 3600" in lines
     assert (
-        f"LOTUS_PROVIDERS='gpt' (from {place} line 3) is wrong; allowed: openai, ollama, offline, in any order" in lines
+        f"LOTUS_PROVIDERS='gpt 4' (from {place} line 3) is wrong; "
+        "allowed: names of providers (docs/providers.md) with commas" in lines
     )
     assert "LOTUS_FLOWER_PORT='70000' (from the environment) is wrong; allowed: a port from 1 to 65535" in lines
 
@@ -87,7 +88,7 @@ def test_the_runtime_file_gets_no_secret(tmp_path: Path) -> None:
     public = load(tmp_path, OPENAI_API_KEY="sk-secret").settings.public()
     assert "OPENAI_API_KEY" not in public
     assert "sk-secret" not in str(public)
-    assert public["LOTUS_PROVIDERS"] == ["openai", "ollama", "offline"]
+    assert public["LOTUS_PROVIDERS"] == ["openai", "anthropic", "google", "ollama", "offline"]
 
 
 def test_ollama_may_be_named_as_ollama_itself_allows(tmp_path: Path) -> None:

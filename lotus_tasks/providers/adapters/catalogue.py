@@ -1,11 +1,24 @@
-"""Which providers there are, from the settings: rows first, then an adapter for each row's kind."""
+"""Which providers there are: the vendors' rows, the settings and providers.toml, then an adapter for each row's kind."""
 
 from __future__ import annotations
 
+import tomllib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from lotus_tasks.errors import ConfigurationError
 from lotus_tasks.providers.adapters.offline import OfflineChatModel
+from lotus_tasks.providers.adapters.vendors import VENDORS
 from lotus_tasks.providers.models import OFFLINE, ModelName, ProviderKind, ProviderName, ProviderRow, TimeLimits
 from lotus_tasks.providers.ports import ChatModel
-from lotus_tasks.settings import Settings
+from lotus_tasks.providers.service.rows import read_rows
+from lotus_tasks.settings import Settings, find_variable
+
+FindVariable = Callable[[str], str]
+"""The value of a variable in the environment or a .env file, "" where it isn't set."""
+
+_SHORTEST_KEY = 8
 
 
 def time_limits(settings: Settings) -> TimeLimits:
@@ -22,34 +35,21 @@ def order(settings: Settings) -> tuple[ProviderName, ...]:
     return tuple(map(ProviderName, settings.lotus_providers))
 
 
-def rows(settings: Settings) -> tuple[ProviderRow, ...]:
-    """Every provider but the offline one, configured or not."""
-    key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else ""
-    has_server = "openai_base_url" in settings.model_fields_set
-    return (
-        ProviderRow(
-            name=ProviderName("openai"),
-            kind=ProviderKind.OPENAI,
-            base_url=settings.openai_base_url,
-            api_key=key,
-            key_variable="OPENAI_API_KEY",
-            # A server of one's own has models of its own: the first it lists, unless one is named.
-            model=ModelName(
-                ""
-                if has_server and "lotus_openai_model" not in settings.model_fields_set
-                else settings.lotus_openai_model
-            ),
-            context_tokens=128_000,
-            missing="" if key or has_server else "OPENAI_API_KEY or OPENAI_BASE_URL isn't set",
-        ),
-        ProviderRow(
-            name=ProviderName("ollama"),
-            kind=ProviderKind.OLLAMA,
-            base_url=settings.ollama_host,
-            model=ModelName(settings.lotus_ollama_model or ""),
-            context_tokens=8192,
-        ),
-    )
+def rows(settings: Settings, find: FindVariable = find_variable) -> tuple[ProviderRow, ...]:
+    """Every provider but the offline one, configured or not.
+
+    Raises ConfigurationError for a providers.toml that is wrong and for a name in LOTUS_PROVIDERS that no provider has.
+    """
+    path = Path(settings.lotus_home).expanduser() / "providers.toml"
+    known = read_rows(_read_toml(path), (_from_settings(row, settings) for row in VENDORS), place=str(path))
+    names = {row.name for row in known}
+    strangers = [name for name in order(settings) if name not in {*names, OFFLINE}]
+    if strangers:
+        raise ConfigurationError(
+            f"LOTUS_PROVIDERS names {', '.join(strangers)}, which no provider has; there are: "
+            f"{', '.join(sorted(names))}, {OFFLINE}; {path} may add more"
+        )
+    return tuple(_with_key(row, settings, find) for row in known)
 
 
 def chat_models(settings: Settings) -> dict[ProviderName, ChatModel]:
@@ -57,30 +57,79 @@ def chat_models(settings: Settings) -> dict[ProviderName, ChatModel]:
 
     One that isn't in the order can still be asked for by name. No vendor's SDK is imported before its first call.
     """
-    limits = time_limits(settings)
+    connect_s = time_limits(settings).connect_s
     wanted = order(settings)
     found = rows(settings)
-    models = {row.name: _adapter(row, settings, limits) for row in found}
+    models = {row.name: _adapter(row, settings, connect_s) for row in found}
     configured = any(row.configured and row.name in wanted and _asked_for(row, settings) for row in found)
     models[OFFLINE] = OfflineChatModel(others_configured=configured)
     return {name: models[name] for name in (*wanted, *(name for name in models if name not in wanted))}
 
 
+def _read_toml(path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise ConfigurationError(f"{path} can't be read: {error}") from error
+
+
+def _from_settings(row: ProviderRow, settings: Settings) -> ProviderRow:
+    match row.name:
+        case "openai":
+            own = (
+                "openai_base_url" in settings.model_fields_set and "lotus_openai_model" not in settings.model_fields_set
+            )
+            # A server of one's own has models of its own: the first it lists, unless one is named.
+            return replace(
+                row, base_url=settings.openai_base_url, model=ModelName("" if own else settings.lotus_openai_model)
+            )
+        case "anthropic":
+            return replace(row, base_url=settings.anthropic_base_url, model=ModelName(settings.lotus_anthropic_model))
+        case "google":
+            return replace(row, base_url=settings.gemini_base_url, model=ModelName(settings.lotus_google_model))
+        case "ollama":
+            return replace(row, base_url=settings.ollama_host, model=ModelName(settings.lotus_ollama_model or ""))
+    return row
+
+
+def _with_key(row: ProviderRow, settings: Settings, find: FindVariable) -> ProviderRow:
+    """The row with its key, and what is missing. A key is judged by its shape only; `providers check` tries it."""
+    key = find(row.key_variable) if row.key_variable else ""
+    own_server = row.name == "openai" and "openai_base_url" in settings.model_fields_set
+    missing = ""
+    if row.key_variable and not key and not own_server:
+        missing = f"{row.key_variable} isn't set"
+    elif key and (len(key) < _SHORTEST_KEY or not key.isascii() or not key.isprintable() or " " in key):
+        missing = f"{row.key_variable} doesn't look like a key: {_SHORTEST_KEY} or more characters without spaces"
+    return replace(row, api_key=key, missing=missing)
+
+
 def _asked_for(row: ProviderRow, settings: Settings) -> bool:
-    if row.kind is not ProviderKind.OLLAMA:
+    """Whether the user set it up. Ollama is looked for on its usual port without having been mentioned."""
+    if row.name != "ollama":
         return True
     return bool({"ollama_host", "lotus_ollama_model"} & settings.model_fields_set)
 
 
-def _adapter(row: ProviderRow, settings: Settings, limits: TimeLimits) -> ChatModel:
+def _adapter(row: ProviderRow, settings: Settings, connect_s: float) -> ChatModel:
     match row.kind:
         case ProviderKind.OLLAMA:
             from lotus_tasks.providers.adapters.ollama import OllamaChatModel
 
-            return OllamaChatModel(row, asked_for=_asked_for(row, settings), connect_s=limits.connect_s)
+            return OllamaChatModel(row, asked_for=_asked_for(row, settings), connect_s=connect_s)
         case ProviderKind.OPENAI:
             from lotus_tasks.providers.adapters.openai import OpenAIChatModel
 
-            return OpenAIChatModel(row, connect_s=limits.connect_s)
-        case _:
-            raise ValueError(f"no adapter for {row.kind}")
+            return OpenAIChatModel(row, connect_s=connect_s)
+        case ProviderKind.ANTHROPIC:
+            from lotus_tasks.providers.adapters.anthropic import AnthropicChatModel
+
+            return AnthropicChatModel(row, connect_s=connect_s)
+        case ProviderKind.GOOGLE:
+            from lotus_tasks.providers.adapters.google import GoogleChatModel
+
+            return GoogleChatModel(row, connect_s=connect_s)
+        case ProviderKind.OFFLINE:
+            return OfflineChatModel(others_configured=True)

@@ -18,7 +18,7 @@ _LONGEST = 300
 """Characters of a vendor's message that are kept."""
 
 _KEY_SHAPES = re.compile(
-    r"\b(?:sk|pk|rk|gsk|xai|key|AIza)[-_]?[A-Za-z0-9*_\-]{8,}|(?i:bearer)\s+\S+|(?i:api[-_ ]?key)[=: ]+\S{8,}"
+    r"\b(?:sk|pk|rk|gsk|xai|key|AIza)[-_]?[A-Za-z0-9*_\-]{8,}|(?i:bearer)\s+\S+|(?i:api[-_ ]?key)\s*[=:]\s*\S+"
 )
 _CONTEXT_WORDS = re.compile(
     r"context.{0,20}(?:length|window|size)|too many (?:input )?tokens|prompt is too long|maximum.{0,20}tokens",
@@ -113,6 +113,10 @@ def _translate(row: ProviderRow, error: Exception) -> Exception:
     for cause in chain:
         if isinstance(cause, LotusError):
             return cause
+    if isinstance(error, ImportError):
+        missing = error.name or str(error)
+        said = f"{row.name}: the package {missing} isn't installed; ./start_lotus.sh installs it"
+        return ModelRefusal(FailureKind.NOT_CAPABLE, f"package {missing} is missing", said)
     said = scrub(str(chain[-1]) or type(chain[-1]).__name__, row.api_key)
     names = {type(cause).__name__ for cause in chain}
     unavailable: tuple[FailureKind, str] | None = None

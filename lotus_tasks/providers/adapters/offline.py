@@ -78,7 +78,8 @@ class OfflineChatModel:
             yield TextDelta(f"{' ' if index else ''}{one.text} [{one.number}]")
         if not quotes:
             yield TextDelta(KNOWS_NOTHING)
-        yield NoticeDelta(f"\n\n{self._notice(empty=not quotes)}")
+        if request.provider != OFFLINE:  # whoever asked for it knows
+            yield NoticeDelta(f"\n\n{self._notice(empty=not quotes)}")
         yield UsageDelta(Usage())
         yield StopDelta(StopReason.STOP)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from lotus_tasks.providers.models import (
     Delta,
     FailureKind,
+    ModelRefusal,
     ModelUnavailable,
     NoticeDelta,
     ProviderName,
@@ -27,6 +28,7 @@ class _Call:
     id: str = ""
     name: str = ""
     arguments: str = ""
+    signature: str = ""
 
 
 class Reply:
@@ -54,6 +56,7 @@ class Reply:
                 call = self._calls.setdefault(delta.index, _Call())
                 call.id = call.id or delta.id
                 call.name = call.name or delta.name
+                call.signature = call.signature or delta.signature
                 call.arguments += delta.arguments
             case UsageDelta(usage):
                 self.usage = usage
@@ -77,12 +80,15 @@ class Reply:
         """The tool calls of a reply that is whole.
 
         Raises ModelUnavailable: cut (no stop reason came), empty (neither text nor tool calls), garbage (arguments that
-        are no JSON object).
+        are no JSON object); ModelRefusal: the vendor's content filter left nothing.
         """
         if self.stop_reason is None:
             raise self._broken(FailureKind.CUT, "cut mid-stream", "the stream ended before the model was done")
         calls = tuple(self._parse(index, call) for index, call in sorted(self._calls.items()))
         if not calls and not self.text.strip():
+            if self.stop_reason is StopReason.FILTERED:
+                said = f"{self._provider}: its content filter kept it from answering"
+                raise ModelRefusal(FailureKind.FILTERED, "stopped by its content filter", said)
             raise self._broken(FailureKind.EMPTY, "empty reply", "the reply was empty")
         return calls
 
@@ -97,7 +103,7 @@ class Reply:
                 "garbled tool call",
                 f"the arguments of tool call {call.name or index!r} are no JSON object",
             )
-        return ToolCall(id=call.id or f"call_{index}", name=call.name, arguments=arguments)
+        return ToolCall(id=call.id or f"call_{index}", name=call.name, arguments=arguments, signature=call.signature)
 
     def _broken(self, kind: FailureKind, summary: str, what: str) -> ModelUnavailable:
         return ModelUnavailable(kind, summary, f"{self._provider}: {what}")

@@ -64,7 +64,8 @@ def write_result(completion: Completion) -> dict[str, Any]:
         },
         "stop_reason": completion.stop_reason.value,
         "tool_calls": [
-            {"id": call.id, "name": call.name, "arguments": dict(call.arguments)} for call in completion.tool_calls
+            {"id": call.id, "name": call.name, "arguments": dict(call.arguments), "signature": call.signature}
+            for call in completion.tool_calls
         ],
         "degraded": list(completion.degraded),
         "cited": [memory.memory_id for memory in completion.offered if memory.number in cited],
@@ -100,10 +101,14 @@ def progress_lines(parts: Iterable[PullProgress]) -> Iterator[str]:
     for part in parts:
         line = part.status
         if part.total_bytes:
-            line = f"{line} {100 * part.completed_bytes // part.total_bytes}% of {part.total_bytes / 1e9:.1f} GB"
+            line = f"{line} {100 * part.completed_bytes // part.total_bytes}% of {_size(part.total_bytes)}"
         if line != last:
             last = line
             yield line
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
 
 
 def cited_numbers(text: str) -> set[int]:
@@ -144,4 +149,9 @@ def _tool(item: Mapping[str, Any]) -> Tool:
 
 
 def _tool_call(item: Mapping[str, Any]) -> ToolCall:
-    return ToolCall(id=str(item["id"]), name=item["name"], arguments=item.get("arguments") or {})
+    return ToolCall(
+        id=str(item["id"]),
+        name=item["name"],
+        arguments=item.get("arguments") or {},
+        signature=item.get("signature") or "",
+    )

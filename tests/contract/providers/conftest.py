@@ -58,10 +58,10 @@ def read() -> Callable[..., list[Delta]]:
         *,
         model: str = "m",
         interrupt: Interrupt = lambda: None,
-        first_token_s: float = 5.0,
+        first_token_s: float = 30.0,
         between_tokens_s: float = 5.0,
     ) -> list[Delta]:
-        limits = TimeLimits(first_token_s=first_token_s, between_tokens_s=between_tokens_s, overall_s=10.0)
+        limits = TimeLimits(first_token_s=first_token_s, between_tokens_s=between_tokens_s, overall_s=40.0)
         watch = CallWatch(provider=ProviderName("p"), limits=limits, interrupt=interrupt)
         found: list[Delta] = []
         for delta in chat_model.stream(request or ask("Hello?"), model=ModelName(model), watch=watch):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from lotus_tasks.providers.adapters.anthropic import AnthropicChatModel
+from lotus_tasks.providers.adapters.google import GoogleChatModel
 from lotus_tasks.providers.adapters.ollama import OllamaChatModel
 from lotus_tasks.providers.adapters.openai import OpenAIChatModel
 from lotus_tasks.providers.models import ModelName, ProviderKind, ProviderName, ProviderRow
@@ -37,6 +39,8 @@ class Vendor:
 
 VENDORS = (
     Vendor(name="openai", base_url=lambda server: server.openai_url, adapter=OpenAIChatModel),
+    Vendor(name="anthropic", base_url=lambda server: server.url, adapter=AnthropicChatModel),
+    Vendor(name="google", base_url=lambda server: server.url, adapter=GoogleChatModel),
     Vendor(
         name="ollama",
         base_url=lambda server: server.ollama_url,

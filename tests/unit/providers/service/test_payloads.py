@@ -65,7 +65,7 @@ def test_the_result_is_json_and_names_the_cited_memories():
     result = json.loads(json.dumps(write_result(completion)))
     assert result["cited"] == ["m1", "m2"]
     assert result["usage"] == {"input_tokens": 1, "output_tokens": 2, "estimated": False}
-    assert result["tool_calls"] == [{"id": "c", "name": "search", "arguments": {"q": "x"}}]
+    assert result["tool_calls"] == [{"id": "c", "name": "search", "arguments": {"q": "x"}, "signature": ""}]
     assert result["timings_ms"] == {"first_token": 1.2, "total": 9.9}
 
 

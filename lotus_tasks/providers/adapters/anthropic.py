@@ -1,0 +1,224 @@
+"""Claude, through the ``anthropic`` SDK."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from lotus_tasks.providers.adapters.connection import PerProcess, Remembered, check_by_listing, short_watch
+from lotus_tasks.providers.adapters.failures import from_status, message_of, scrub, translated
+from lotus_tasks.providers.adapters.interruption import make_interruptible, refuse_outside, watched
+from lotus_tasks.providers.models import (
+    CompletionRequest,
+    Delta,
+    FailureKind,
+    Message,
+    ModelInfo,
+    ModelName,
+    ModelRefusal,
+    ModelUnavailable,
+    ProviderRow,
+    ProviderStatus,
+    Role,
+    StopDelta,
+    StopReason,
+    TextDelta,
+    ThoughtDelta,
+    Tool,
+    ToolCallDelta,
+    Usage,
+    UsageDelta,
+)
+from lotus_tasks.providers.ports import Watch
+
+if TYPE_CHECKING:
+    import anthropic
+
+_STOPS = {
+    "end_turn": StopReason.STOP,
+    "stop_sequence": StopReason.STOP,
+    "max_tokens": StopReason.LENGTH,
+    "model_context_window_exceeded": StopReason.LENGTH,
+    "tool_use": StopReason.TOOL_CALLS,
+    "refusal": StopReason.FILTERED,
+}
+_REPLY_TOKENS = 4096
+"""Anthropic insists on a bound for the reply."""
+_MODELS_S = 30.0
+
+
+class AnthropicChatModel:
+    """Anthropic's Messages API."""
+
+    def __init__(self, row: ProviderRow, *, connect_s: float = 5.0) -> None:
+        self._row = row
+        self._connect_s = connect_s
+        self._client: PerProcess[anthropic.Anthropic] = PerProcess(
+            self._make_client, close=lambda client: client.close()
+        )
+        self._default = Remembered(lambda _: self._find_default(), keep_s=_MODELS_S)
+
+    @property
+    def row(self) -> ProviderRow:
+        """See ports.ChatModel."""
+        return self._row
+
+    def is_present(self) -> bool:
+        """Always: it is only asked when it was configured."""
+        return True
+
+    def default_model(self, watch: Watch) -> ModelName:
+        """The configured model, else the first one listed."""
+        with watched(watch):
+            return self._row.model or self._default.get()
+
+    def context_tokens(self, model: ModelName, watch: Watch) -> int:  # noqa: ARG002 - the port's
+        """As the row says."""
+        return self._row.context_tokens
+
+    def stream(self, request: CompletionRequest, *, model: ModelName, watch: Watch) -> Iterator[Delta]:
+        """See ports.ChatModel."""
+        with watched(watch), translated(self._row, watch=watch), self._status_errors(model):
+            events = self._client.get().messages.create(**_wire_request(request, model), stream=True)
+            try:
+                if "html" in events.response.headers.get("content-type", ""):
+                    raise ValueError("a page instead of a stream")
+                yield from _deltas(events)
+            finally:
+                events.close()
+
+    def check(self) -> ProviderStatus:
+        """Asks /v1/models, which costs nothing and needs the key."""
+        return check_by_listing(self._row, lambda: tuple(model.name for model in self.list_models()))
+
+    def list_models(self) -> Sequence[ModelInfo]:
+        """What the key may use."""
+        with watched(short_watch(self._row)), translated(self._row), self._status_errors(""):
+            return tuple(ModelInfo(name=ModelName(model.id)) for model in self._client.get().models.list(limit=100))
+
+    def close(self) -> None:
+        """See ports.ChatModel."""
+        self._client.close()
+
+    def _make_client(self) -> anthropic.Anthropic:
+        import anthropic
+        import httpx2
+
+        refuse_outside(self._row.base_url)
+        client = anthropic.Anthropic(
+            api_key=self._row.api_key,
+            base_url=self._row.base_url,
+            max_retries=0,
+            timeout=httpx2.Timeout(None, connect=self._connect_s),
+        )
+        make_interruptible(client._client)  # noqa: SLF001 - the only way to its transport
+        return client
+
+    def _find_default(self) -> ModelName:
+        models = self.list_models()
+        if not models:
+            raise ModelRefusal(FailureKind.UNKNOWN_MODEL, "no model", f"{self._row.name} lists no model; name one")
+        return models[0].name
+
+    @contextmanager
+    def _status_errors(self, model: str) -> Iterator[None]:
+        import anthropic
+
+        try:
+            yield
+        except anthropic.APIStatusError as error:
+            said = message_of(error.body, error.message)
+            if error.status_code < 400:  # an error inside a stream that began well
+                raise ModelUnavailable(
+                    FailureKind.SERVER_FAULT,
+                    "failed mid-stream",
+                    f"{self._row.name}: failed mid-stream: {scrub(said, self._row.api_key)}",
+                ) from None
+            raise from_status(self._row, error.status_code, said, error.response.headers, model=model) from None
+
+
+def _deltas(events: Iterator[Any]) -> Iterator[Delta]:
+    usage = Usage()
+    calls = 0
+    for event in events:
+        match event.type:
+            case "message_start":
+                usage = Usage(input_tokens=_input_tokens(event.message.usage))
+            case "content_block_start" if event.content_block.type == "tool_use":
+                yield ToolCallDelta(index=calls, id=event.content_block.id, name=event.content_block.name)
+                calls += 1
+            case "content_block_delta":
+                match event.delta.type:
+                    case "text_delta":
+                        yield TextDelta(event.delta.text)
+                    case "thinking_delta":
+                        yield ThoughtDelta(event.delta.thinking)
+                    case "input_json_delta":
+                        # Blocks come one after the other, so a piece belongs to the call that began last.
+                        yield ToolCallDelta(index=calls - 1, arguments=event.delta.partial_json)
+            case "message_delta":
+                counted = Usage(
+                    input_tokens=_input_tokens(event.usage) or usage.input_tokens,
+                    output_tokens=event.usage.output_tokens,
+                )
+                yield UsageDelta(counted)
+                if event.delta.stop_reason:
+                    yield StopDelta(_STOPS.get(event.delta.stop_reason, StopReason.STOP))
+
+
+def _input_tokens(usage: Any) -> int:
+    """All input: what was cached is counted beside ``input_tokens``."""
+    parts = (usage.input_tokens, usage.cache_creation_input_tokens, usage.cache_read_input_tokens)
+    return sum(part or 0 for part in parts)
+
+
+def _wire_request(request: CompletionRequest, model: ModelName) -> dict[str, Any]:
+    wire: dict[str, Any] = {
+        "model": model,
+        "max_tokens": request.max_tokens or _REPLY_TOKENS,
+        "messages": _wire_messages(request.messages),
+    }
+    system = "\n\n".join(message.content for message in request.messages if message.role is Role.SYSTEM)
+    if system:
+        wire["system"] = system
+    if request.tools:
+        wire["tools"] = [_wire_tool(tool) for tool in request.tools]
+    if request.temperature is not None:
+        wire["temperature"] = request.temperature
+    return wire
+
+
+def _wire_messages(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    wire: list[dict[str, Any]] = []
+    for message in messages:
+        if message.role is Role.SYSTEM:
+            continue
+        role = "assistant" if message.role is Role.ASSISTANT else "user"
+        blocks = _wire_blocks(message)
+        # The results of several calls stand in one message, as does whatever the user says next.
+        if wire and wire[-1]["role"] == role:
+            wire[-1]["content"] += blocks
+        elif blocks:
+            wire.append({"role": role, "content": blocks})
+    return wire
+
+
+def _wire_blocks(message: Message) -> list[dict[str, Any]]:
+    if message.role is Role.TOOL:
+        return [{"type": "tool_result", "tool_use_id": message.tool_call_id or "", "content": message.content}]
+    blocks: list[dict[str, Any]] = [
+        {"type": "image", "source": {"type": "base64", "media_type": image.media_type, "data": image.data_base64}}
+        for image in message.images
+    ]
+    if message.content.strip():  # an empty text block is refused
+        blocks.append({"type": "text", "text": message.content})
+    blocks += [
+        {"type": "tool_use", "id": call.id, "name": call.name, "input": dict(call.arguments)}
+        for call in message.tool_calls
+    ]
+    return blocks
+
+
+def _wire_tool(tool: Tool) -> dict[str, Any]:
+    return {"name": tool.name, "description": tool.description, "input_schema": dict(tool.parameters)}
