@@ -29,17 +29,18 @@ from typing import Any
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(PROJECT), str(PROJECT / "tests")]
 
+from stack import Lotus, lotus_home  # noqa: E402
+
 from lotus_tasks.infra.postgres import connect  # noqa: E402
 from lotus_tasks.infra.runtime import Runtime  # noqa: E402
 from lotus_tasks.infra.streams import TokenReader, connect_redis  # noqa: E402
 from lotus_tasks.reasoning.adapters.postgres import submit_run  # noqa: E402
 from lotus_tasks.reasoning.models import RunOptions  # noqa: E402
-from stack import Lotus, lotus_home  # noqa: E402
 from tests.modelserver.handle import ModelServerHandle, model_server_process  # noqa: E402
 
 NOTES = [f"The spare key number {n} hangs behind the blue door of house {n} in Marstal." for n in range(50)]
 
-_NOOP = '''
+_NOOP = """
 import sys
 from celery import Celery
 app = Celery("noop", broker=sys.argv[1], backend=sys.argv[2])
@@ -50,7 +51,7 @@ def noop():
     return None
 if __name__ == "__main__":
     app.worker_main(["worker", "--pool=threads", "--concurrency=4", "--without-gossip", "--without-mingle", "--loglevel=ERROR"])
-'''
+"""
 
 
 def main() -> None:
@@ -182,7 +183,11 @@ def _noop_worker(broker: str, backend: str) -> Iterator[Any]:
 
 
 def _settings(model: ModelServerHandle) -> dict[str, str]:
-    return {"LOTUS_PROVIDERS": "openai", "OPENAI_BASE_URL": model.openai_url, "OPENAI_API_KEY": "sk-benchmark-000000000000"}
+    return {
+        "LOTUS_PROVIDERS": "openai",
+        "OPENAI_BASE_URL": model.openai_url,
+        "OPENAI_API_KEY": "sk-benchmark-000000000000",
+    }
 
 
 def _percentiles(values: Sequence[float]) -> dict[str, float]:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 import redis
-
 from stack import Lotus, wait_until
+
 from tests.modelserver.handle import ModelServerHandle
 
 WITHIN_S = 15.0
@@ -37,9 +37,13 @@ def wait_for_step(lotus: Lotus, run_id: str, kind: str, status: str = "running")
 
 def wait_for_end(lotus: Lotus, run_ids: list[str], fault_at: float) -> None:
     with lotus.database() as conn:
-        query = "SELECT count(*) FROM runs WHERE id = ANY(%s::uuid[]) AND status IN ('succeeded', 'failed', 'cancelled')"
+        query = (
+            "SELECT count(*) FROM runs WHERE id = ANY(%s::uuid[]) AND status IN ('succeeded', 'failed', 'cancelled')"
+        )
         left_s = WITHIN_S - (time.monotonic() - fault_at)
-        wait_until(lambda: conn.execute(query, [run_ids]).fetchone()[0] == len(run_ids), timeout_s=left_s, what="the answers")
+        wait_until(
+            lambda: conn.execute(query, [run_ids]).fetchone()[0] == len(run_ids), timeout_s=left_s, what="the answers"
+        )
 
 
 def assert_once(lotus: Lotus, run_ids: list[str]) -> None:
@@ -112,7 +116,9 @@ def test_killing_any_other_process_only_delays_the_answer(lotus: Lotus, model: M
     assert_once(lotus, run_ids)
 
 
-def test_a_task_that_kills_its_worker_every_time_fails_its_run_and_the_queue_goes_on(lotus: Lotus, model: ModelServerHandle):
+def test_a_task_that_kills_its_worker_every_time_fails_its_run_and_the_queue_goes_on(
+    lotus: Lotus, model: ModelServerHandle
+):
     model.fault("hang", times=10)
     run_id = submit(lotus, "hang")
     for attempt in (1, 2, 3):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from stack import wait_until
 
 from lotus_tasks.errors import Permanent, StaleLease, Transient
 from lotus_tasks.events import PerceptCaptured, RunConcluded
@@ -16,8 +17,6 @@ from lotus_tasks.infra.postgres import Database
 from lotus_tasks.infra.sweep import sweep
 from lotus_tasks.values import ConversationId, PerceptId, RunId, utc_now
 from lotus_tasks.work import CommandSpec, Outcome
-
-from stack import wait_until
 
 SUBSCRIBERS = {"percept.captured": ["memory.store", "memory.count"], "command.failed": ["reasoning.advance"]}
 SERVED = ["memory.recall", "memory.store", "memory.count", "reasoning.advance"]
@@ -95,7 +94,9 @@ def test_a_lease_that_ran_out_is_taken_over_and_the_stale_workers_write_is_refus
     run_out(outbox, spec)
     fresh = outbox.claim(spec.id, owner="b")
     with pytest.raises(StaleLease):
-        outbox.finish(stale, Outcome(result={"by": "a"}, events=[PerceptCaptured(percept_id=PerceptId(uuid.uuid4()), source="s")]))
+        outbox.finish(
+            stale, Outcome(result={"by": "a"}, events=[PerceptCaptured(percept_id=PerceptId(uuid.uuid4()), source="s")])
+        )
     outbox.finish(fresh, Outcome(result={"by": "b"}))
     row = state(outbox, spec)
     assert (row["status"], row["result"], row["takeovers"], row["attempt"]) == ("succeeded", {"by": "b"}, 1, 2)
@@ -108,7 +109,9 @@ def test_a_stale_workers_write_is_rolled_back_whole(outbox):
     run_out(outbox, spec)
     outbox.claim(spec.id, owner="b")
     with pytest.raises(StaleLease):
-        outbox.finish(stale, Outcome(write=lambda tx: tx.submit(CommandSpec(name="memory.recall", key="from the dead"))))
+        outbox.finish(
+            stale, Outcome(write=lambda tx: tx.submit(CommandSpec(name="memory.recall", key="from the dead")))
+        )
     assert one(outbox, "SELECT count(*) FROM commands")["count"] == 1
 
 
@@ -118,7 +121,9 @@ def test_success_commits_result_events_and_follow_ups_together(outbox):
     event = PerceptCaptured(percept_id=PerceptId(uuid.uuid4()), source="boat.md")
     result: dict = {}
     follow_up = CommandSpec(name="memory.recall", key="next")
-    wake_ups = outbox.finish(claim, Outcome(result=result, events=[event], commands=[follow_up], write=lambda _: result.update(n=1)))
+    wake_ups = outbox.finish(
+        claim, Outcome(result=result, events=[event], commands=[follow_up], write=lambda _: result.update(n=1))
+    )
     assert state(outbox, spec)["result"] == {"n": 1}
     assert sorted(wake_up.name for wake_up in wake_ups) == ["memory.count", "memory.recall", "memory.store"]
     payload = one(outbox, "SELECT payload FROM commands WHERE name = 'memory.store'")["payload"]

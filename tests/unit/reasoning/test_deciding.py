@@ -8,7 +8,17 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lotus_tasks.reasoning.models import Attachment, Decision, Run, RunOptions, Step, StepEnded, StepFailed, Submitted, Turn
+from lotus_tasks.reasoning.models import (
+    Attachment,
+    Decision,
+    Run,
+    RunOptions,
+    Step,
+    StepEnded,
+    StepFailed,
+    Submitted,
+    Turn,
+)
 from lotus_tasks.reasoning.service import decide
 from lotus_tasks.reasoning.service.deciding import cited
 from lotus_tasks.values import CommandId, ConversationId, RunId, derive_command_id
@@ -83,7 +93,13 @@ def test_attached_files_stand_behind_the_question_and_are_marked_as_data(run):
 
 def test_the_models_reply_concludes_the_run_and_cites_only_what_it_names(run):
     run = thinking(run)
-    result = {"text": "Behind the blue door. [1]", "provider": "ollama", "model": "m", "usage": {"input_tokens": 3}, "degraded": ["x: 503"]}
+    result = {
+        "text": "Behind the blue door. [1]",
+        "provider": "ollama",
+        "model": "m",
+        "usage": {"input_tokens": 3},
+        "degraded": ["x: 503"],
+    }
     decision = decide(run, StepEnded(step=run.steps[1], result=result))
     assert decision.conclusion.status == "succeeded"
     assert decision.conclusion.answer == "Behind the blue door. [1]"
@@ -122,7 +138,9 @@ def test_a_run_that_is_started_again_keeps_what_it_recalled(run):
     assert think.command.payload["memories"] == MEMORIES
 
 
-@pytest.mark.parametrize(("answer", "numbers"), [("[1, 2]", [1, 2]), ("[2] and [2]", [2]), ("[3] [0]", []), ("a[1]b", [1]), ("", [])])
+@pytest.mark.parametrize(
+    ("answer", "numbers"), [("[1, 2]", [1, 2]), ("[2] and [2]", [2]), ("[3] [0]", []), ("a[1]b", [1]), ("", [])]
+)
 def test_citations_are_read_from_the_answer(answer, numbers):
     assert [citation.number for citation in cited(answer, MEMORIES)] == numbers
 
