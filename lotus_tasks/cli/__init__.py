@@ -102,6 +102,8 @@ def _explain(error: BaseException) -> int:
         code = NOT_RUNNING
     elif isinstance(error, InvalidInput):
         code = USAGE
+    elif isinstance(error, TimeoutError):
+        code = TIMED_OUT
     elif not isinstance(error, LotusError):
         message = f"internal error: {type(error).__name__}: {' '.join(message.split())[:300]}{_keep_traceback(error)}"
     click.echo(f"lotus: {message}", err=True)

@@ -16,6 +16,7 @@ from lotus_tasks.infra.status import collect_status
 Table = tuple[str, Sequence[str], list[Sequence[str]]]
 """Title, column heads, rows."""
 
+_TITLES = {"process": "processes", "state": ""}
 _COLOURS = {"ok": "green", "RUNNING": "green", "degraded": "yellow", "STARTING": "yellow", "down": "red"}
 
 
@@ -134,9 +135,7 @@ def _show(document: Mapping[str, Any]) -> None:
     for title, heads, rows in tables(document):
         if not rows:
             continue
-        table = RichTable(
-            box=None, padding=(0, 2, 0, 0), title=f"{title}s" if title != "state" else "", title_justify="left"
-        )
+        table = RichTable(box=None, padding=(0, 2, 0, 0), title=_TITLES.get(title, f"{title}s"), title_justify="left")
         for head in heads:
             table.add_column(head, style="bold" if head == heads[0] else None, header_style="dim", overflow="fold")
         for row in rows:

@@ -23,9 +23,9 @@ from lotus_tasks.infra.postgres import connect, one_line
 from lotus_tasks.infra.runtime import Runtime
 from lotus_tasks.infra.stack.supervision import ProcessState, Supervisor
 
-PART_LIMIT_S = 2.0
+PART_LIMIT_S = 1.5
 """What one part may take to answer."""
-TOTAL_LIMIT_S = 2.5
+TOTAL_LIMIT_S = 2.0
 """What all of them together may take; a part that is later than this doesn't answer."""
 
 _MOST_LOG_BYTES = 1_000_000
@@ -128,7 +128,7 @@ def ask_supervisor(runtime: Runtime) -> Sequence[ProcessState]:
 def ask_database(url: str, *, with_memory: bool = True) -> DatabaseFacts:
     """The system's state in PostgreSQL; counting the memories may be left out. Raises ServiceDown and psycopg.Error."""
     sql, memory = queries.load("status"), queries.load("memory")
-    with connect(url, autocommit=True, connect_timeout_s=int(PART_LIMIT_S)) as conn:
+    with connect(url, autocommit=True, connect_timeout_s=2) as conn:
         conn.execute(f"SET statement_timeout = {int(PART_LIMIT_S * 500)}")
         tick = conn.execute(sql.last_tick).fetchone()
         lag = conn.execute(memory.index_lag).fetchone() if with_memory else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import re
 import signal
 import time
@@ -138,6 +139,17 @@ def test_a_file_is_read_although_the_worker_dies_over_it(lotus: Lotus, tmp_path:
             " WHERE payload->>'source' LIKE %s AND name = 'percept.captured'"
         )
         assert conn.execute(published, [f"{tmp_path}/%"]).fetchone() == (60, 60)
+
+
+def test_a_reading_that_does_not_move_is_given_up_with_exit_4_and_goes_on(lotus: Lotus, notes: Path):
+    os.kill(worker := lotus.pid_of("worker-perception"), signal.SIGSTOP)
+    try:
+        done = lotus.run("ingest", str(notes / "boat.md"), "--timeout", "1")
+    finally:
+        os.kill(worker, signal.SIGCONT)
+    assert done.returncode == 4
+    assert "goes on in the background" in one_line(done.stderr)
+    wait_until(lambda: f"indexed      1  {notes}/boat.md" in lotus.run("perceived").stdout, what="the reading")
 
 
 def test_status_is_plain_when_piped_and_takes_less_than_3_s(lotus: Lotus):
