@@ -1,7 +1,7 @@
 """Celery's settings, and nothing else: broker, serializers, queues and routes from workers/, the schedule from beat/.
 
-The broker comes from the running system (LOTUS_HOME/run/runtime.json), or from LOTUS_REDIS_URL and LOTUS_BROKER_URL where a worker
-joins from a machine or a container that has no such file. Each value's reason is in docs/architecture.md.
+The broker comes from the running system (LOTUS_HOME/run/runtime.json), or from LOTUS_REDIS_URL and LOTUS_BROKER_URL where a
+worker joins from a machine or a container that has no such file. Each value's reason is in docs/architecture.md.
 """
 
 from kombu import Queue

@@ -3,7 +3,7 @@
     python benchmarks/ask.py [--asks N] [--concurrent N] [--json]
 
 Prints (milliseconds unless said otherwise)
-    ask_ms                 from the question's acceptance in PostgreSQL to its answer there: recall, model and all commits included
+    ask_ms                 from the question's row in PostgreSQL to its answer's: recall, model and all commits included
     first_token_added_ms   from the model server's first token to the reader of the run's stream
     celery_noop_ms         a bare Celery task that does nothing, sent and its result fetched, on the same Valkey
     ratio                  ask_ms p50 / celery_noop_ms p50
@@ -45,7 +45,8 @@ import sys
 from celery import Celery
 app = Celery("noop", broker=sys.argv[1], backend=sys.argv[2])
 app.conf.update(task_serializer="json", accept_content=["json"], worker_prefetch_multiplier=1, task_acks_late=False,
-                broker_transport_options={"global_keyprefix": "noop:"}, result_backend_transport_options={"global_keyprefix": "noop:"})
+                broker_transport_options={"global_keyprefix": "noop:"},
+                result_backend_transport_options={"global_keyprefix": "noop:"})
 @app.task(name="noop")
 def noop():
     return None
@@ -99,7 +100,8 @@ def sequential(runtime: Runtime, count: int) -> list[float]:
             while not any(entry.kind == "end" for entry in reader.read(block_s=5.0)):
                 pass
             ids.append(run.run_id)
-        query = "SELECT extract(epoch FROM finished_at - created_at) * 1000 AS ms FROM runs WHERE id = ANY(%s) AND status = 'succeeded'"
+        took = "extract(epoch FROM finished_at - created_at) * 1000 AS ms"
+        query = f"SELECT {took} FROM runs WHERE id = ANY(%s) AND status = 'succeeded'"
         return [float(row["ms"]) for row in conn.execute(query, [ids]).fetchall()]
 
 

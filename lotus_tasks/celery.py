@@ -145,9 +145,8 @@ class CommandTask(Task):  # type: ignore[misc]  # Celery ships no types
                 return _end(claim, error, status="cancelled")
             except Transient as error:
                 log.warning("will be tried again", reason=str(error), attempt=claim.attempt)
-                return (
-                    _settle(lambda: bootstrap.outbox().retry(claim, error, delay_s=_pause_s(claim, error)), lease) or []
-                )
+                again = partial(bootstrap.outbox().retry, claim, error, delay_s=_pause_s(claim, error))
+                return _settle(again, lease) or []
             except LotusError as error:
                 log.warning("failed", reason=str(error))
                 return _end(claim, error)

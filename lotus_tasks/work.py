@@ -79,7 +79,8 @@ class Outcome:
     """What a body returns: committed together with the command's success.
 
     ``result`` is JSON. ``write`` runs in that transaction, after the fence was checked: what must happen exactly once in
-    PostgreSQL belongs there, and what it puts into ``result`` is kept. ``after`` runs once that is committed: a hint to whoever watches, which may be lost.
+    PostgreSQL belongs there, and what it puts into ``result`` is kept. ``after`` runs once that is committed: a hint to
+    whoever watches, which may be lost.
     """
 
     result: Mapping[str, Any] = field(default_factory=dict)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import resources
-from typing import LiteralString, cast
+from typing import LiteralString
 
 import psycopg
 
@@ -14,7 +14,7 @@ _LOCK = 0x4C4F545553
 """Advisory lock key ("LOTUS"): two starts never migrate at once."""
 
 
-def migrations() -> list[tuple[int, str, str]]:
+def migrations() -> list[tuple[int, str, LiteralString]]:
     """(version, name, SQL) of each migration, in order."""
     found = []
     for file in resources.files("lotus_tasks.sql").joinpath("migrations").iterdir():
@@ -56,10 +56,10 @@ def applied(conn: Connection) -> set[int]:
     return {row["version"] for row in conn.execute("SELECT version FROM schema_migrations").fetchall()}
 
 
-def _apply(conn: Connection, version: int, name: str, sql: str) -> None:
+def _apply(conn: Connection, version: int, name: str, sql: LiteralString) -> None:
     try:
         with conn.transaction():
-            conn.execute(cast("LiteralString", sql))
+            conn.execute(sql)
             conn.execute("INSERT INTO schema_migrations (version, name) VALUES (%s, %s)", (version, name))
     except psycopg.Error as error:
         raise ConfigurationError(f"migration {version:04d}_{name} failed and was undone: {one_line(error)}") from error

@@ -100,7 +100,8 @@ class TokenReader:
 
     def read(self, *, block_s: float) -> list[StreamEntry]:
         """The entries since the last call, waiting up to ``block_s`` (at most 2 s) for the first. Raises redis.RedisError."""
-        reply: Any = self._client.xread({self._key: self.last_id}, count=500, block=max(1, int(min(block_s, LONGEST_BLOCK_S) * 1000)))
+        block_ms = max(1, int(min(block_s, LONGEST_BLOCK_S) * 1000))
+        reply: Any = self._client.xread({self._key: self.last_id}, count=500, block=block_ms)
         if not reply:
             return []
         streams = reply.items() if isinstance(reply, dict) else reply

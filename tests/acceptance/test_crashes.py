@@ -31,7 +31,10 @@ def show(lotus: Lotus, run_id: str) -> dict[str, Any]:
 
 def wait_for_step(lotus: Lotus, run_id: str, kind: str, status: str = "running") -> None:
     with lotus.database() as conn:
-        query = "SELECT 1 FROM steps JOIN commands ON commands.id = command_id WHERE steps.run_id = %s AND kind = %s AND commands.status = %s"
+        query = (
+            "SELECT 1 FROM steps JOIN commands ON commands.id = command_id"
+            " WHERE steps.run_id = %s AND kind = %s AND commands.status = %s"
+        )
         wait_until(lambda: conn.execute(query, [run_id, kind, status]).fetchone(), what=f"{kind} {status}")
 
 

@@ -93,10 +93,9 @@ def test_a_lease_that_ran_out_is_taken_over_and_the_stale_workers_write_is_refus
     stale = outbox.claim(spec.id, owner="a")
     run_out(outbox, spec)
     fresh = outbox.claim(spec.id, owner="b")
+    event = PerceptCaptured(percept_id=PerceptId(uuid.uuid4()), source="s")
     with pytest.raises(StaleLease):
-        outbox.finish(
-            stale, Outcome(result={"by": "a"}, events=[PerceptCaptured(percept_id=PerceptId(uuid.uuid4()), source="s")])
-        )
+        outbox.finish(stale, Outcome(result={"by": "a"}, events=[event]))
     outbox.finish(fresh, Outcome(result={"by": "b"}))
     row = state(outbox, spec)
     assert (row["status"], row["result"], row["takeovers"], row["attempt"]) == ("succeeded", {"by": "b"}, 1, 2)
@@ -121,9 +120,8 @@ def test_success_commits_result_events_and_follow_ups_together(outbox):
     event = PerceptCaptured(percept_id=PerceptId(uuid.uuid4()), source="boat.md")
     result: dict = {}
     follow_up = CommandSpec(name="memory.recall", key="next")
-    wake_ups = outbox.finish(
-        claim, Outcome(result=result, events=[event], commands=[follow_up], write=lambda _: result.update(n=1))
-    )
+    outcome = Outcome(result=result, events=[event], commands=[follow_up], write=lambda _: result.update(n=1))
+    wake_ups = outbox.finish(claim, outcome)
     assert state(outbox, spec)["result"] == {"n": 1}
     assert sorted(wake_up.name for wake_up in wake_ups) == ["memory.count", "memory.recall", "memory.store"]
     payload = one(outbox, "SELECT payload FROM commands WHERE name = 'memory.store'")["payload"]
