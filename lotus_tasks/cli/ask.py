@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -234,5 +235,9 @@ def _source(citation: Mapping[str, Any]) -> str:
     home = str(Path.home())
     if source.startswith(home + os.sep):
         source = "~" + source[len(home) :]
-    day = str(citation.get("happened_at") or "")[:10]
-    return f"{source}, {day}" if day else source
+    if citation.get("heading"):
+        source += f" › {citation['heading']}"
+    if citation.get("date"):
+        day = datetime.fromisoformat(citation["date"]).astimezone()
+        source += f", {day.day} {day:%b %Y}"
+    return source

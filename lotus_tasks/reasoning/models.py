@@ -123,14 +123,15 @@ class NewStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Citation:
-    """A memory that the answer quotes. ``score`` as recall gave it."""
+    """A memory that the answer quotes. ``score`` as recall gave it; ``date``: when it happened, else when it was stored (ISO)."""
 
     memory_id: str
     text: str
     source: str
     score: float
     number: int
-    happened_at: str | None = None
+    heading: str | None = None
+    date: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

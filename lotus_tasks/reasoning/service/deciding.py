@@ -124,7 +124,8 @@ def cited(answer: str, memories: Sequence[Mapping[str, Any]]) -> list[Citation]:
             source=str(memory.get("source") or ""),
             score=float(memory.get("score") or 0.0),
             number=number,
-            happened_at=memory.get("happened_at"),
+            heading=memory.get("heading"),
+            date=memory.get("happened_at") or memory.get("stored_at"),
         )
         for number, memory in enumerate(memories, 1)
         if number in numbers
