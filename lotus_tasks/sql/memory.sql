@@ -175,6 +175,10 @@ SELECT tier, count(*) AS count FROM memories GROUP BY tier ORDER BY tier;
 SELECT id, thread, kind, created_at FROM memories WHERE created_at > now() - interval '24 hours'
 ORDER BY created_at DESC, no DESC LIMIT %(count)s;
 
+-- name: hold_percept
+-- The version of a source that is being stored, which no newer one replaces meanwhile. No row: one has.
+SELECT id FROM percepts WHERE id = %(percept_id)s FOR SHARE;
+
 -- name: chunks_of_percept
 -- What perception read.
 SELECT seq, text, heading, source FROM percept_chunks WHERE percept_id = %(percept_id)s ORDER BY seq;

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from lotus_tasks.infra import queries
-from lotus_tasks.infra.postgres import Database
+from lotus_tasks.infra.postgres import Connection, Database
 from lotus_tasks.memory.models import Draft
 
 
@@ -27,3 +27,8 @@ def read_chunks(database: Database, percept_id: UUID, source: str) -> list[Draft
         for row in rows
         if row["text"].strip()
     ]
+
+
+def is_superseded(conn: Connection, percept_id: UUID) -> bool:
+    """Whether a newer version of the source has been read; if not, none will be until this transaction ends."""
+    return conn.execute(queries.load("memory").hold_percept, {"percept_id": percept_id}).fetchone() is None

@@ -14,7 +14,7 @@ from lotus_tasks.events import MemoryStored
 from lotus_tasks.infra import queries
 from lotus_tasks.infra.postgres import json_parameter
 from lotus_tasks.memory.adapters.exchange import read_exchange
-from lotus_tasks.memory.adapters.percepts import read_chunks
+from lotus_tasks.memory.adapters.percepts import is_superseded, read_chunks
 from lotus_tasks.memory.adapters.postgres_writer import PostgresMemoryWriter
 from lotus_tasks.memory.models import Draft
 from lotus_tasks.memory.service.writing import draft_of, entries
@@ -50,9 +50,11 @@ def remember_exchange(work: Work) -> Outcome:
 
 def _storing(work: Work, drafts: Sequence[Draft], *, source: str, replaces: UUID | None = None) -> Outcome:
     ready = entries(drafts)
-    result: dict[str, Any] = {}
+    result: dict[str, Any] = {"new": 0, "known": 0}
 
     def write(tx: Transaction) -> None:
+        if replaces is not None and is_superseded(tx.conn, replaces):
+            return
         writer = PostgresMemoryWriter(tx.conn)
         stored = writer.insert(ready)
         gone = writer.replace_source(source, replaces) if replaces is not None else []
