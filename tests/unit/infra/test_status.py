@@ -40,7 +40,7 @@ def worker(queue: str, **fields) -> WorkerRow:
 
 
 def process(name: str, **fields) -> ProcessState:
-    values = {"group": "core", "state": "RUNNING", "pid": 7, "uptime_s": 100.0, "reason": ""}
+    values = {"group": "core", "state": "RUNNING", "pid": 7, "started_at": 0, "uptime_s": 100.0, "reason": ""}
     return ProcessState(name=name, **(values | fields))
 
 
