@@ -13,6 +13,7 @@ from lotus_tasks.providers.models import (
     ProviderName,
     ProviderRow,
     ProviderStatus,
+    Usage,
 )
 
 
@@ -87,3 +88,20 @@ class BreakerStore(Protocol):
 
     def record_failure(self, provider: ProviderName, *, retry_after_s: float | None) -> None:
         """The provider failed; ``retry_after_s`` is the pause it asked for."""
+
+
+class Admission(Protocol):
+    """A place for one call."""
+
+    def keep(self) -> None:
+        """Say that the call still goes on; the place of a worker that died is given away. Cheap: asked all the time."""
+
+    def leave(self, usage: Usage) -> None:
+        """Give the place back and count what was used."""
+
+
+class Meter(Protocol):
+    """The limits that all workers share. A meter that doesn't answer means: go ahead."""
+
+    def admit(self, row: ProviderRow, *, expected_tokens: int) -> Admission:
+        """A place for one call. Raises LimitReached (try again after ``retry_after_s``) or BudgetSpent."""

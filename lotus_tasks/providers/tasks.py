@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 import structlog
 
@@ -23,7 +24,8 @@ from lotus_tasks.infra.streams import TokenWriter
 from lotus_tasks.manifest import HealthReport
 from lotus_tasks.providers.adapters import catalogue
 from lotus_tasks.providers.adapters.breakers import RedisBreakers
-from lotus_tasks.providers.adapters.ledger import record_calls
+from lotus_tasks.providers.adapters.ledger import record_calls, spent_usd
+from lotus_tasks.providers.adapters.limits import SharedMeter
 from lotus_tasks.providers.adapters.ollama import OllamaChatModel
 from lotus_tasks.providers.models import (
     CallRecord,
@@ -82,6 +84,7 @@ def completions() -> CompletionService:
         limits=catalogue.time_limits(settings()),
         retry=RetryPolicy(),
         breakers=RedisBreakers(bootstrap.redis_client(), BreakerPolicy()),
+        meter=SharedMeter(bootstrap.redis_client(), _spent_since),
     )
 
 
@@ -175,6 +178,11 @@ def interruption(work: Work) -> Callable[[], None]:
             raise HandBack("the worker is stopping")
 
     return look
+
+
+def _spent_since(provider: ProviderName, since: datetime) -> float:
+    with bootstrap.database().transaction() as conn:
+        return spent_usd(conn, provider, since=since)
 
 
 def _record_lost(work: Work, calls: Sequence[CallRecord]) -> None:

@@ -9,15 +9,18 @@ from dataclasses import dataclass, field, replace
 
 from lotus_tasks.errors import LotusError
 from lotus_tasks.providers.models import (
+    BudgetSpent,
     CallRecord,
     Completion,
     CompletionRequest,
     Delta,
     FailureKind,
+    LimitReached,
     ModelRefusal,
     ModelUnavailable,
     NoticeDelta,
     ProviderName,
+    ProviderRow,
     StopReason,
     TextDelta,
     ThoughtDelta,
@@ -26,11 +29,11 @@ from lotus_tasks.providers.models import (
     ToolCallDelta,
     Usage,
 )
-from lotus_tasks.providers.ports import BreakerStore, ChatModel, TokenSink
+from lotus_tasks.providers.ports import Admission, BreakerStore, ChatModel, Meter, TokenSink
 from lotus_tasks.providers.service.assembly import Reply
 from lotus_tasks.providers.service.choice import Candidate, choose
 from lotus_tasks.providers.service.generations import Generations
-from lotus_tasks.providers.service.prompt import compose, estimate_tokens
+from lotus_tasks.providers.service.prompt import REPLY_TOKENS, Prompt, compose, estimate_tokens
 from lotus_tasks.providers.service.retry import RetryPolicy
 from lotus_tasks.providers.service.watching import CallWatch, Interrupt
 from lotus_tasks.values import utc_now
@@ -64,6 +67,7 @@ class CompletionService:
     limits: TimeLimits
     retry: RetryPolicy
     breakers: BreakerStore
+    meter: Meter
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     jitter: Callable[[], float] = random.random
@@ -119,6 +123,9 @@ class CompletionService:
             tries += 1
             try:
                 completion = self._call(model, candidate, request, progress)
+            except (LimitReached, BudgetSpent) as limit:
+                self._leave(progress, name, limit, tries=1)
+                return None
             except ModelRefusal as failure:
                 self.breakers.record_success(name)
                 self._leave(progress, name, failure, tries=tries)
@@ -147,9 +154,7 @@ class CompletionService:
         self, chat_model: ChatModel, candidate: Candidate, request: CompletionRequest, progress: _Progress
     ) -> Completion:
         """One call. Whatever it wrote to the screen before it failed is taken back."""
-        watch = CallWatch(
-            provider=candidate.provider, limits=self.limits, interrupt=progress.interrupt, clock=self.clock
-        )
+        watch = self._watch(candidate, progress.interrupt)
         watch.check()
         reply = Reply(candidate.provider)
         record = CallRecord(provider=candidate.provider, model=candidate.model, started_at=utc_now())
@@ -160,8 +165,14 @@ class CompletionService:
             prompt = compose(request, context_tokens=chat_model.context_tokens(model, watch))
             prompt_tokens = prompt.tokens
             composed = replace(request, messages=prompt.messages, memories=prompt.offered)
-            stream = chat_model.stream(composed, model=model, watch=watch)
-            tool_calls = self._read(stream, reply, watch, progress.generations)
+            admission = self._admit(chat_model.row, request, prompt, progress.interrupt)
+            watch = self._watch(candidate, progress.interrupt, admission)
+            try:
+                stream = chat_model.stream(composed, model=model, watch=watch)
+                tool_calls = self._read(stream, reply, watch, progress.generations)
+            finally:
+                if admission is not None:
+                    admission.leave(_usage(reply, prompt_tokens))
             completion = Completion(
                 text=reply.text,
                 provider=candidate.provider,
@@ -173,6 +184,8 @@ class CompletionService:
                 first_token_ms=watch.first_token_ms,
                 offered=prompt.offered,
             )
+        except (LimitReached, BudgetSpent):
+            raise
         except LotusError as failure:
             progress.generations.discard()
             kind = failure.kind if isinstance(failure, ModelUnavailable | ModelRefusal) else FailureKind.INTERRUPTED
@@ -182,6 +195,31 @@ class CompletionService:
             raise
         progress.record(_close(record, watch, usage=completion.usage))
         return completion
+
+    def _watch(self, candidate: Candidate, interrupt: Interrupt, admission: Admission | None = None) -> CallWatch:
+        def look() -> None:
+            interrupt()
+            if admission is not None:
+                admission.keep()
+
+        return CallWatch(provider=candidate.provider, limits=self.limits, interrupt=look, clock=self.clock)
+
+    def _admit(
+        self, row: ProviderRow, request: CompletionRequest, prompt: Prompt, interrupt: Interrupt
+    ) -> Admission | None:
+        """A place at the provider, waited for a while; None where it has no limits."""
+        if not row.limits.any:
+            return None
+        until = self.clock() + self.retry.place_patience_s
+        expected_tokens = prompt.tokens + (request.max_tokens or REPLY_TOKENS)
+        while True:
+            try:
+                return self.meter.admit(row, expected_tokens=expected_tokens)
+            except LimitReached as limit:
+                wait_s = limit.retry_after_s or 0.0
+                if wait_s > self.retry.patience_s or self.clock() + wait_s > until:
+                    raise
+            self._wait(wait_s, interrupt)
 
     def _read(
         self, stream: Iterator[Delta], reply: Reply, watch: CallWatch, generations: Generations

@@ -15,13 +15,15 @@ _NEVER_AT_ONCE = frozenset({FailureKind.NO_FIRST_TOKEN, FailureKind.STALLED, Fai
 class RetryPolicy:
     """``tries`` calls to one provider, pauses doubling from ``base_s`` to ``cap_s`` with full jitter.
 
-    A Retry-After up to ``patience_s`` is waited for; a longer one sends the request to the next provider.
+    A Retry-After up to ``patience_s`` is waited for; a longer one sends the request to the next provider. A place among a
+    provider's calls at once is waited for up to ``place_patience_s``.
     """
 
     tries: int = 2
     base_s: float = 0.5
     cap_s: float = 8.0
     patience_s: float = 10.0
+    place_patience_s: float = 60.0
 
     def pause_s(
         self,

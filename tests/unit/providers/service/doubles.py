@@ -136,6 +136,26 @@ class ScreenSink:
 
 
 @dataclass
+class Turnstile:
+    """A meter that refuses as often as the test says, then lets everyone through and counts."""
+
+    refusals: list[LotusError] = field(default_factory=list)
+    used: list[Usage] = field(default_factory=list)
+    kept: int = 0
+
+    def admit(self, row: ProviderRow, *, expected_tokens: int) -> Turnstile:
+        if self.refusals:
+            raise self.refusals.pop(0)
+        return self
+
+    def keep(self) -> None:
+        self.kept += 1
+
+    def leave(self, usage: Usage) -> None:
+        self.used.append(usage)
+
+
+@dataclass
 class Stage:
     """A CompletionService over acting models, and everything a test wants to see of it."""
 
@@ -144,6 +164,7 @@ class Stage:
     sink: ScreenSink = field(default_factory=ScreenSink)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
+    meter: Turnstile = field(default_factory=Turnstile)
 
     def __post_init__(self) -> None:
         self.calls: list[CallRecord] = []
@@ -154,6 +175,7 @@ class Stage:
             limits=TimeLimits(),
             retry=self.retry,
             breakers=self.breakers,
+            meter=self.meter,
             sleep=self.time.sleep,
             clock=self.time,
             jitter=lambda: 0.5,

@@ -6,10 +6,30 @@ import pytest
 
 from lotus_tasks.errors import Cancelled, HandBack, InvalidInput, LotusError
 from lotus_tasks.providers.adapters.offline import OfflineChatModel
-from lotus_tasks.providers.models import FailureKind, ModelRefusal, ModelUnavailable, TextDelta, ToolCallDelta, Usage
+from lotus_tasks.providers.models import (
+    BudgetSpent,
+    FailureKind,
+    LimitReached,
+    Limits,
+    ModelRefusal,
+    ModelUnavailable,
+    TextDelta,
+    ToolCallDelta,
+    Usage,
+)
 from lotus_tasks.providers.service.breaker import BreakerPolicy
 from lotus_tasks.providers.service.retry import RetryPolicy
-from tests.unit.providers.service.doubles import ActingModel, memory, question, refusal, row, speech, stage, unavailable
+from tests.unit.providers.service.doubles import (
+    ActingModel,
+    Turnstile,
+    memory,
+    question,
+    refusal,
+    row,
+    speech,
+    stage,
+    unavailable,
+)
 
 
 def test_the_first_provider_answers_and_nothing_is_degraded():
@@ -270,3 +290,81 @@ def test_an_interrupted_call_is_recorded_with_what_it_has_cost_so_far():
     (call,) = scene.calls
     assert call.failure is FailureKind.INTERRUPTED
     assert call.usage.output_tokens > 0
+
+
+LIMITED = Limits(concurrent_calls=1)
+
+
+def busy(retry_after_s: float = 0.1) -> LimitReached:
+    return LimitReached("all 1 calls at once are taken", "a: taken", retry_after_s=retry_after_s)
+
+
+def test_a_place_among_the_calls_at_once_is_waited_for():
+    scene = stage(
+        ActingModel(row("a", limits=LIMITED), [speech("Yes.")]), meter=Turnstile(refusals=[busy() for _ in range(5)])
+    )
+    completion = scene.complete()
+    assert (completion.text, completion.degraded) == ("Yes.", ())
+    assert scene.time.slept == pytest.approx(0.5)
+
+
+def test_a_place_that_does_not_come_free_sends_the_request_on():
+    scene = stage(
+        ActingModel(row("a", limits=LIMITED), [speech("no")]),
+        ActingModel(row("b"), [speech("Yes.")]),
+        meter=Turnstile(refusals=[busy() for _ in range(1000)]),
+    )
+    completion = scene.complete()
+    assert completion.provider == "b"
+    assert completion.degraded == ("a: all 1 calls at once are taken",)
+    assert 55 < scene.time.slept < 65
+
+
+def test_a_limit_that_lasts_sends_the_request_on_at_once():
+    scene = stage(
+        ActingModel(row("a", limits=LIMITED), [speech("no")]),
+        ActingModel(row("b"), [speech("Yes.")]),
+        meter=Turnstile(refusals=[busy(45.0)]),
+    )
+    assert scene.complete().provider == "b"
+    assert scene.time.slept == 0
+
+
+def test_a_spent_budget_sends_the_request_on_and_says_so():
+    scene = stage(
+        ActingModel(row("a", limits=LIMITED), [speech("no")]),
+        ActingModel(row("b"), [speech("Yes.")]),
+        meter=Turnstile(refusals=[BudgetSpent("daily budget of $1 is spent", "a: spent")]),
+    )
+    completion = scene.complete()
+    assert (completion.provider, completion.degraded) == ("b", ("a: daily budget of $1 is spent",))
+
+
+def test_a_limit_of_our_own_is_no_failure_of_the_provider():
+    meter = Turnstile(refusals=[busy(45.0) for _ in range(4)])
+    scene = stage(
+        ActingModel(row("a", limits=LIMITED), [speech("Yes.")]),
+        ActingModel(row("b"), [speech("Yes.")]),
+        meter=meter,
+        breaker=BreakerPolicy(failures=2),
+    )
+    assert [scene.complete().provider for _ in range(5)] == ["b", "b", "b", "b", "a"]
+    assert all(call.provider != "a" or call.failure is None for call in scene.calls)
+
+
+@pytest.mark.parametrize("acts", [[speech("Yes.")], [unavailable()]])
+def test_a_place_is_given_back_however_the_call_ends(acts):
+    scene = stage(ActingModel(row("a", limits=LIMITED), acts), ActingModel(row("b"), [speech("Yes.")]))
+    scene.complete()
+    assert len(scene.meter.used) == sum(call.provider == "a" for call in scene.calls)
+
+
+def test_a_call_that_goes_on_keeps_its_place():
+    scene = stage(ActingModel(row("a", limits=LIMITED), [speech("Yes.")]))
+    scene.complete()
+    assert scene.meter.kept > 0
+
+
+def test_a_provider_without_limits_is_not_metered():
+    scene = stage(ActingModel(row("a"), [speech("Yes.")]), meter=Turnstile(refusals=[busy()]))
+    assert scene.complete().provider == "a"

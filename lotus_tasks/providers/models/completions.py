@@ -1,25 +1,15 @@
-"""What a completion is: the request, the pieces it comes back in, and the ways it can fail.
-
-A failure keeps to the axis of ``lotus_tasks.errors``:
-
-    Transient ── ModelUnavailable    the same call may work later: too many requests, a fault, a time limit, a cut stream
-    Permanent ── ModelRefusal        the same call fails the same way: a wrong key, an unknown model, a prompt too long
-"""
+"""What a completion is: the request, and the pieces it comes back in."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NewType
+from typing import Any
 
-from lotus_tasks.errors import Permanent, Transient
-
-ProviderName = NewType("ProviderName", str)
-ModelName = NewType("ModelName", str)
-
-OFFLINE = ProviderName("offline")
+from lotus_tasks.providers.models.failures import FailureKind
+from lotus_tasks.providers.models.providers import ModelName, ProviderName
 
 
 class Role(StrEnum):
@@ -38,47 +28,6 @@ class StopReason(StrEnum):
     LENGTH = "length"
     TOOL_CALLS = "tool_calls"
     FILTERED = "filtered"
-
-
-class FailureKind(StrEnum):
-    """What went wrong with one call, as every adapter names it."""
-
-    RATE_LIMITED = "rate_limited"
-    SERVER_FAULT = "server_fault"
-    REFUSED = "refused"
-    UNRESOLVED = "unresolved"
-    NO_FIRST_TOKEN = "no_first_token"  # noqa: S105 - a model's token
-    STALLED = "stalled"
-    TOO_LONG = "too_long"
-    CUT = "cut"
-    GARBAGE = "garbage"
-    EMPTY = "empty"
-    WRONG_KEY = "wrong_key"
-    UNKNOWN_MODEL = "unknown_model"
-    CONTEXT_EXCEEDED = "context_exceeded"
-    BAD_REQUEST = "bad_request"
-    NOT_CAPABLE = "not_capable"
-    FILTERED = "filtered"
-    OVER_BUDGET = "over_budget"
-    INTERRUPTED = "interrupted"
-
-
-class ModelUnavailable(Transient):
-    """The provider failed in a way that may pass. ``summary`` is a few words for ``degraded``: ``503``, ``cut mid-stream``."""
-
-    def __init__(self, kind: FailureKind, summary: str, message: str, *, retry_after_s: float | None = None) -> None:
-        super().__init__(message, retry_after_s=retry_after_s)
-        self.kind = kind
-        self.summary = summary
-
-
-class ModelRefusal(Permanent):
-    """The provider will not do this call, however often it is asked."""
-
-    def __init__(self, kind: FailureKind, summary: str, message: str) -> None:
-        super().__init__(message)
-        self.kind = kind
-        self.summary = summary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,100 +191,3 @@ class CallRecord:
     failure: FailureKind | None = None
     first_token_ms: float | None = None
     total_ms: float = 0.0
-
-
-class ProviderKind(StrEnum):
-    """The wire format a provider speaks."""
-
-    OLLAMA = "ollama"
-    OPENAI = "openai"
-    ANTHROPIC = "anthropic"
-    GOOGLE = "google"
-    OFFLINE = "offline"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Price:
-    """US dollars for a million tokens."""
-
-    input_usd: float = 0.0
-    output_usd: float = 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """Bounds kept across all workers; None means none."""
-
-    concurrent_calls: int | None = None
-    tokens_per_minute: int | None = None
-    daily_usd: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProviderRow:
-    """One provider as data. A new OpenAI-compatible vendor is a new row, never a new class.
-
-    ``api_key`` never appears in ``repr``. ``missing`` says what has to be set before the provider can be used, or "".
-    """
-
-    name: ProviderName
-    kind: ProviderKind
-    base_url: str = ""
-    api_key: str = field(default="", repr=False)
-    key_variable: str = ""
-    model: ModelName = ModelName("")
-    models: tuple[ModelName, ...] = ()
-    context_tokens: int = 8192
-    price: Price = Price()
-    limits: Limits = Limits()
-    takes_tools: bool = True
-    takes_images: bool = True
-    missing: str = ""
-
-    @property
-    def configured(self) -> bool:
-        """Whether everything the provider needs was given."""
-        return not self.missing
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimeLimits:
-    """How long one call may take, in seconds."""
-
-    connect_s: float = 5.0
-    first_token_s: float = 60.0
-    between_tokens_s: float = 30.0
-    overall_s: float = 600.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelInfo:
-    """A model that a provider offers."""
-
-    name: ModelName
-    context_tokens: int | None = None
-    size_bytes: int | None = None
-    capabilities: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProviderStatus:
-    """The health of one provider. ``reachable`` None: not asked, since it isn't configured."""
-
-    name: ProviderName
-    kind: ProviderKind
-    configured: bool
-    reachable: bool | None
-    detail: str
-    model: ModelName = ModelName("")
-    latency_ms: float | None = None
-    models: tuple[ModelName, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PullProgress:
-    """How far the download of a model is. ``total_bytes`` 0: this part has no size."""
-
-    status: str
-    completed_bytes: int = 0
-    total_bytes: int = 0
