@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from urllib.parse import urlsplit
 
 from lotus_tasks.errors import ConfigurationError, LotusError, ServiceDown
@@ -37,9 +38,8 @@ Report = Callable[[str], None]
 SERVICES_WAIT_S = 60.0
 CORE_WAIT_S = 90.0
 _PAUSE_S = 0.03
-_GIVEN_UP = {"FATAL"}
 _STARTS = 3
-"""A process that ended this often since we began isn't going to come up."""
+"""A process that has ended at once this often isn't going to come up."""
 
 
 class StartError(ConfigurationError):
@@ -60,7 +60,7 @@ class Start:
         self._environment = child_environment(plan.home, environ)
         self._process: subprocess.Popen[bytes] | None = None
         self._supervisor = Supervisor(socket_path(plan.home))
-        self._ended: dict[str, set[int]] = {}
+        self._failed_starts: dict[str, set[int]] = {}
 
     def run(self) -> None:
         """Starts everything and waits until it works."""
@@ -75,7 +75,9 @@ class Start:
             if self._plan.runtime.gateway_url:
                 self._wait_for_core()
         except BaseException:
-            stop(self._home, lambda _: None)
+            # Not the patient way: a worker whose database never came would wait for it first.
+            end_processes(self._home, patience_s=5.0)
+            _forget(self._home)
             raise
         finally:
             if self._process:
@@ -127,10 +129,10 @@ class Start:
     def _wait_for_core(self) -> None:
         gateway = urlsplit(self._plan.runtime.gateway_url)
         self._wait("gateway", lambda: http_status(gateway.netloc, "/healthz") == http.HTTPStatus.OK, CORE_WAIT_S)
-        try:
-            self._wait("gateway", lambda: http_status(gateway.netloc, "/readyz") == http.HTTPStatus.OK, CORE_WAIT_S)
-        except StartError as error:
-            raise self._unready(gateway.netloc) or error from error
+        ready = partial(http_status, gateway.netloc, "/readyz")
+        self._wait(
+            "gateway", lambda: ready() == http.HTTPStatus.OK, CORE_WAIT_S, explain=lambda: self._unready(gateway.netloc)
+        )
         flower = urlsplit(self._plan.runtime.flower_url)
         self._wait("flower", lambda: http_status(flower.netloc, "/healthcheck") is not None, CORE_WAIT_S)
 
@@ -154,8 +156,15 @@ class Start:
                 )
         return None
 
-    def _wait(self, part: str, ready: Callable[[], bool], bound_s: float) -> None:
-        """Until ``ready``; StartError when the time is over or a process keeps ending."""
+    def _wait(
+        self,
+        part: str,
+        ready: Callable[[], bool],
+        bound_s: float,
+        *,
+        explain: Callable[[], StartError | None] = lambda: None,
+    ) -> None:
+        """Until ``ready``; StartError when a process keeps ending, or when the time is over: then ``explain`` may know why."""
         deadline = time.monotonic() + bound_s
         checked = 0.0
         while not ready():
@@ -167,17 +176,19 @@ class Start:
                 checked = now
                 self._refuse_hopeless()
             if now > deadline:
-                raise StartError(part, f"no answer within {bound_s:.0f} s", last_lines(self._home, part))
+                late = StartError(part, f"no answer within {bound_s:.0f} s", last_lines(self._home, part))
+                raise explain() or late
             time.sleep(_PAUSE_S)
 
     def _refuse_hopeless(self) -> None:
         for process in self._supervisor.processes():
-            if process.pid:
-                self._ended.setdefault(process.name, set()).add(process.pid)
-            ended = len(self._ended.get(process.name, ())) >= _STARTS and process.state == "BACKOFF"
-            if process.state in _GIVEN_UP or ended:
-                reason = process.reason or "it ends as soon as it starts"
-                raise StartError(process.name, reason, last_lines(self._home, process.name))
+            if process.state not in {"BACKOFF", "FATAL"}:
+                continue
+            starts = self._failed_starts.setdefault(process.name, set())
+            starts.add(process.started_at)
+            if process.state == "FATAL" or len(starts) >= _STARTS:
+                log = last_lines(self._home, process.name)
+                raise StartError(process.name, "it ends as soon as it starts", log)
 
 
 def running_processes(home: Home) -> list[ProcessState] | None:

@@ -31,7 +31,10 @@ _NOT_RUNNING = 70
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessState:
-    """One process as the supervisor sees it. ``state``: supervisor's words, such as RUNNING, BACKOFF, FATAL. ``pid`` 0: none."""
+    """One process as the supervisor sees it.
+
+    ``state``: supervisor's words, such as RUNNING, BACKOFF, FATAL. ``pid`` 0: none. ``started_at``: Unix time.
+    """
 
     name: str
     group: str
@@ -39,6 +42,7 @@ class ProcessState:
     pid: int
     uptime_s: float
     reason: str
+    started_at: int = 0
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -82,6 +86,7 @@ class Supervisor:
                 group=row["group"],
                 state=row["statename"],
                 pid=row["pid"],
+                started_at=row["start"],
                 uptime_s=float(max(0, row["now"] - row["start"])) if row["pid"] else 0.0,
                 reason=row["spawnerr"] or (f"exit code {row['exitstatus']}" if row["exitstatus"] else ""),
             )
