@@ -238,9 +238,11 @@ def _record_worker(busy: int) -> None:
     worker = _worker
     if worker is None:
         return
+    sql = queries.load("outbox")
     with bootstrap.database().transaction() as conn:
+        conn.execute(sql.commit_quickly)
         conn.execute(
-            queries.load("outbox").record_worker,
+            sql.record_worker,
             {"name": worker_name(), "pid": os.getpid(), "queues": worker.queues, "slots": worker.slots, "busy": busy},
         )
 

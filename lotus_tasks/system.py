@@ -33,6 +33,7 @@ def tick_task(name: str) -> Callable[[Callable[[int], None]], Callable[[int], No
             slot = int(time.time() // _EVERY_S[name])
             try:
                 with bootstrap.database().transaction() as conn:
+                    conn.execute(queries.load("outbox").commit_quickly)
                     taken = conn.execute(queries.load("outbox").take_tick, {"job": name, "slot": slot}).fetchone()
                 if taken is not None:
                     body(slot)

@@ -44,8 +44,14 @@ class Claim:
     payload: Mapping[str, Any]
     attempt: int
     max_attempts: int
+    idempotent: bool
     fence: int
     queued_at: datetime
+
+    @property
+    def is_repeatable_step(self) -> bool:
+        """Whether a power cut may forget this command's end: its run then goes on from the step before, as after a crash."""
+        return self.idempotent and self.run_id is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +141,7 @@ class Outbox:
             payload=row["payload"],
             attempt=row["attempt"],
             max_attempts=row["max_attempts"],
+            idempotent=row["idempotent"],
             fence=row["fence"],
             queued_at=row["created_at"],
         )
@@ -144,6 +151,8 @@ class Outbox:
         with self.database.transaction() as conn:
             tx = OutboxTransaction(conn=conn, subscribers=self.subscribers, cause=str(claim.command_id))
             mine = {"id": claim.command_id, "fence": claim.fence}
+            if claim.is_repeatable_step:
+                conn.execute(self._sql.commit_quickly)
             if outcome.write is not None:
                 if conn.execute(self._sql.hold_fence, mine).fetchone() is None:
                     raise _taken_over(claim)
@@ -226,6 +235,7 @@ class Outbox:
     def take_fresh(self) -> list[WakeUp]:
         """What nobody has sent yet."""
         with self.database.transaction() as conn:
+            conn.execute(self._sql.commit_quickly)
             rows = conn.execute(self._sql.take_fresh, {"grace_s": SEND_GRACE_S}).fetchall()
         return [WakeUp(command_id=row["id"], name=row["name"], queue=row["queue"]) for row in rows]
 
@@ -252,6 +262,7 @@ class Outbox:
         if not chosen:
             return []
         with self.database.transaction() as conn:
+            conn.execute(self._sql.commit_quickly)
             rows = conn.execute(self._sql.mark_sent, {"ids": chosen, "longest_s": LONGEST_RESEND_S}).fetchall()
         return [WakeUp(command_id=row["id"], name=row["name"], queue=row["queue"]) for row in rows]
 

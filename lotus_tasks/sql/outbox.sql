@@ -11,6 +11,10 @@ RETURNING id;
 -- Tell the relay that unsent commands are waiting.
 SELECT pg_notify('lotus_commands', '');
 
+-- name: commit_quickly
+-- This transaction's commit doesn't wait for the disk: a power cut may forget it whole, with all that followed from it.
+SELECT set_config('synchronous_commit', 'off', true);
+
 -- name: insert_event
 -- An event, once per key.
 INSERT INTO events (key, name, payload) VALUES (%(key)s, %(name)s, %(payload)s)
@@ -19,6 +23,7 @@ RETURNING id;
 
 -- name: claim
 -- Take a command: its attempt and its fence are counted here. No row: it is taken, done, not due, or out of attempts.
+-- Waits for the disk only where the work can't be repeated: a claim of idempotent work that a power cut forgets is claimed again.
 WITH taken AS (
     UPDATE commands
     SET status = 'running', attempt = attempt + 1, fence = fence + 1, owner = %(owner)s,
@@ -27,12 +32,12 @@ WITH taken AS (
     WHERE id = %(id)s AND attempt < max_attempts
       AND ((status = 'queued' AND not_before <= now())
            OR (status = 'running' AND idempotent AND lease_until < now()))
-    RETURNING id, run_id, name, payload, attempt, max_attempts, fence, created_at
+    RETURNING id, run_id, name, payload, attempt, max_attempts, idempotent, fence, created_at
 ), started AS (
     UPDATE runs SET status = 'running', started_at = coalesce(started_at, now())
     FROM taken WHERE runs.id = taken.run_id AND runs.status = 'queued'
 )
-SELECT * FROM taken;
+SELECT taken.*, set_config('synchronous_commit', CASE WHEN idempotent THEN 'off' ELSE 'on' END, true) FROM taken;
 
 -- name: renew
 -- Renew leases that are still ours, and learn which are not and whose run was cancelled.
@@ -42,7 +47,8 @@ WITH held AS (
     UPDATE commands SET lease_until = now() + %(lease_s)s * interval '1 second'
     FROM held WHERE commands.id = held.id AND commands.fence = held.fence AND commands.status = 'running' AND %(extend)s
 )
-SELECT held.id, commands.status = 'running' AND commands.fence = held.fence AS current,
+SELECT held.id, set_config('synchronous_commit', 'off', true),
+       commands.status = 'running' AND commands.fence = held.fence AS current,
        coalesce(runs.status = 'cancelled', false) AS cancelled
 FROM held JOIN commands ON commands.id = held.id LEFT JOIN runs ON runs.id = commands.run_id;
 

@@ -39,10 +39,10 @@ UPDATE steps SET status = %(status)s, detail = %(detail)s, finished_at = now()
 WHERE run_id = %(run_id)s AND seq = %(seq)s AND status = 'running';
 
 -- name: conclude_run
--- A run's end.
+-- A run's end. Its commit waits for the disk, whatever the transaction said before: what was answered stays answered.
 UPDATE runs SET status = %(status)s::run_status, answer = %(answer)s, error = %(error)s, result = %(result)s, finished_at = now()
 WHERE id = %(id)s AND status IN ('queued', 'running', 'waiting')
-RETURNING id;
+RETURNING id, set_config('synchronous_commit', 'on', true);
 
 -- name: timings
 -- Where a run's time went, in milliseconds: until a worker took it up, in recall, until the first token, in all.
