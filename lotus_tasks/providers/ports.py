@@ -38,6 +38,9 @@ class ChatModel(Protocol):
     def is_present(self) -> bool:
         """False only for a provider that nobody set up and that isn't there: passing over it is no failure. Quick."""
 
+    def warm(self) -> None:
+        """Make the client: importing a vendor's SDK takes a second or two, which are not the model's. Raises as ``stream``."""
+
     def default_model(self, watch: Watch) -> ModelName:
         """The model to use when none was asked for. Raises as ``stream`` does."""
 

@@ -68,6 +68,11 @@ class AnthropicChatModel:
         """Always: it is only asked when it was configured."""
         return True
 
+    def warm(self) -> None:
+        """See ports.ChatModel."""
+        with translated(self._row):
+            self._client.get()
+
     def default_model(self, watch: Watch) -> ModelName:
         """The configured model, else the first one listed."""
         with watched(watch):

@@ -71,6 +71,11 @@ class GoogleChatModel:
         """Always: it is only asked when it was configured."""
         return True
 
+    def warm(self) -> None:
+        """See ports.ChatModel."""
+        with translated(self._row):
+            self._client.get()
+
     def default_model(self, watch: Watch) -> ModelName:
         """The configured model, else the first one that generates text."""
         if self._row.model:

@@ -60,6 +60,9 @@ class OfflineChatModel:
         """Always."""
         return True
 
+    def warm(self) -> None:
+        """Nothing to make."""
+
     def default_model(self, watch: Watch) -> ModelName:  # noqa: ARG002 - the port's
         """The only one."""
         return MODEL

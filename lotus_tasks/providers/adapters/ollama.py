@@ -67,6 +67,11 @@ class OllamaChatModel:
         """Whether Ollama answers, unless the user asked for it: then it is always worth the call."""
         return self._asked_for or self._presence.get()
 
+    def warm(self) -> None:
+        """See ports.ChatModel."""
+        with translated(self._row):
+            self._client.get()
+
     def default_model(self, watch: Watch) -> ModelName:
         """The configured model, else the first one Ollama has."""
         with watched(watch):

@@ -66,6 +66,11 @@ class OpenAIChatModel:
         """Always: it is only asked when it was configured."""
         return True
 
+    def warm(self) -> None:
+        """See ports.ChatModel."""
+        with translated(self._row):
+            self._client.get()
+
     def default_model(self, watch: Watch) -> ModelName:
         """The configured model, else the first one the server lists."""
         with watched(watch):

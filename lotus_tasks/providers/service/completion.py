@@ -160,6 +160,7 @@ class CompletionService:
         record = CallRecord(provider=candidate.provider, model=candidate.model, started_at=utc_now())
         prompt_tokens = 0
         try:
+            chat_model.warm()
             model = candidate.model or chat_model.default_model(watch)
             record = replace(record, model=model)
             prompt = compose(request, context_tokens=chat_model.context_tokens(model, watch))

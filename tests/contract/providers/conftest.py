@@ -10,6 +10,8 @@ from lotus_tasks.providers.service.watching import CallWatch, Interrupt
 from tests.contract.providers.vendors import VENDORS, Vendor
 from tests.modelserver import ModelServerHandle, model_server_thread
 
+PATIENT = CallWatch(provider="p", limits=TimeLimits(), interrupt=lambda: None)
+
 
 @pytest.fixture(scope="session")
 def running_model_server() -> Iterator[ModelServerHandle]:

@@ -19,19 +19,16 @@ from lotus_tasks.providers.models import (
     StopReason,
     TextDelta,
     ThoughtDelta,
-    TimeLimits,
     Tool,
     ToolCall,
     ToolCallDelta,
     Usage,
 )
 from lotus_tasks.providers.service.assembly import Reply
-from lotus_tasks.providers.service.watching import CallWatch
-from tests.contract.providers.conftest import ask
+from tests.contract.providers.conftest import PATIENT, ask
 from tests.contract.providers.vendors import KEY
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-PATIENT = CallWatch(provider="p", limits=TimeLimits(), interrupt=lambda: None)
 SEARCH = Tool(
     name="search",
     description="Search memory.",

@@ -73,6 +73,9 @@ class ActingModel:
     def is_present(self) -> bool:
         return self.present
 
+    def warm(self) -> None:
+        pass
+
     def default_model(self, watch: Watch) -> ModelName:
         return self.row.model
 
