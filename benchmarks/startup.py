@@ -1,8 +1,8 @@
 """How long LOTUS takes from `up` to healthy, how much memory the idle system holds, and how long it takes to stop.
 
-``python benchmarks/startup.py [--runs N] [--json]``: in a LOTUS_HOME of its own, which is removed. The first start, which makes the
-database, is told apart; start_s and pss_mb are the medians of the others. PSS counts a page that n processes share as 1/n
-(Linux, /proc/<pid>/smaps_rollup).
+``python benchmarks/startup.py [--runs N] [--json]``: in a LOTUS_HOME of its own, which is removed. The first start, which
+makes the database, is told apart; start_s and pss_mb are the medians of the others. PSS counts a page that n processes share
+as 1/n (Linux, /proc/<pid>/smaps_rollup).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(PROJECT))
@@ -46,7 +47,7 @@ def main() -> None:
         print(f"  {name:<20} {size_mb:6.1f} MB")
 
 
-def measure(home: Path, runs: int) -> dict[str, object]:
+def measure(home: Path, runs: int) -> dict[str, Any]:
     """One first start and ``runs`` more."""
     environment = {**os.environ, "LOTUS_HOME": str(home), "LOTUS_PROVIDERS": "offline"}
     starts: list[float] = []

@@ -127,4 +127,4 @@ def worker(module: str, concurrency: int | None) -> None:
     os.environ["LOTUS_HOME"] = str(runtime.home)
     os.chdir(PROJECT)
     sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-m", "celery", "-A", "lotus_tasks", *arguments])  # noqa: S606 - Celery itself
+    os.execv(sys.executable, [sys.executable, "-m", "lotus_tasks.celery_command", *arguments])  # noqa: S606 - Celery

@@ -43,7 +43,7 @@ def launch(program: Program, home: Home) -> list[str]:
 def core_programs(home: Home, settings: Mapping[str, Any], flower_config: str) -> list[Program]:
     """Relay, gateway, beat, Flower and the workers. ``settings``: as in runtime.json."""
     python = sys.executable
-    celery = [python, "-m", "celery", "-A", "lotus_tasks"]
+    celery = [python, "-m", "lotus_tasks.celery_command"]
     schedule = str(home.run / "beat-schedule")
     rows = [
         Program(name="relay", command=[python, "-m", "lotus_tasks.relay"], group="core", holds_itself=True),

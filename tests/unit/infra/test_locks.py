@@ -10,7 +10,14 @@ from pathlib import Path
 from lotus_tasks.infra.home import PROJECT
 from lotus_tasks.infra.locks import lock_holder, take_lock
 
-HOLD = "import sys; from lotus_tasks.infra.locks import take_lock; from pathlib import Path; take_lock(Path(sys.argv[1])); print(); sys.stdin.read()"
+HOLD = """
+import sys
+from pathlib import Path
+from lotus_tasks.infra.locks import take_lock
+take_lock(Path(sys.argv[1]))
+print(flush=True)
+sys.stdin.read()
+"""
 
 
 def test_a_held_lock_is_not_given_twice_and_names_its_holder(tmp_path: Path) -> None:
