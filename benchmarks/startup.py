@@ -38,9 +38,8 @@ def main() -> None:
     if options.json:
         print(json.dumps(result))
         return
-    print(
-        f"start to healthy  {result['start_s']:.1f} s   (the first start, which makes the database: {result['first_start_s']:.1f} s)"
-    )
+    first = f"the first, which makes the database: {result['first_start_s']:.1f} s"
+    print(f"start to healthy  {result['start_s']:.1f} s   ({first})")
     print(f"idle memory       {result['pss_mb']:.0f} MB PSS in {result['processes']} processes")
     print(f"stop              {result['stop_s']:.1f} s")
     for name, size_mb in result["pss_mb_by_process"].items():

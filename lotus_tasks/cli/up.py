@@ -12,7 +12,7 @@ from types import FrameType
 
 import click
 
-from lotus_tasks.errors import NotRunning
+from lotus_tasks.errors import ConfigurationError, NotRunning, Transient
 from lotus_tasks.infra.home import Home
 from lotus_tasks.infra.runtime import Runtime, load_runtime
 from lotus_tasks.infra.stack.lifecycle import Start, end_orphans, hold_home, running_processes, stop
@@ -70,53 +70,48 @@ def down() -> None:
 def run_in_foreground() -> None:
     """The whole system until SIGINT or SIGTERM; says `✓ Loaded: memory` … in dependency order."""
     home, configuration = _configure()
-    wanted = _Signals()
+    signals: list[int] = []
     lock = hold_home(home, wait_s=0)
     try:
         if running_processes(home) is not None:
-            raise click.ClickException(f"LOTUS runs already in {home.path}; stop it with `python manage.py down`")
-        try:
-            runtime = _start(home, configuration, click.echo)
-        except KeyboardInterrupt:
-            click.echo("Stopped.", err=True)
-            raise
-        for module in _MODULES:
-            click.echo(f"✓ Loaded: {module}")
-        click.echo(f"Ready: health {runtime.gateway_url}/healthz · Flower {runtime.flower_url}. Ctrl-C stops LOTUS.")
-        sys.stdout.flush()
-        wanted.wait_while(lambda: running_processes(home) is not None)
-        click.echo("Stopping …", err=True)
+            raise ConfigurationError(f"LOTUS runs already in {home.path}; stop it with `python manage.py down`")
+        _on_signals(_interrupt)
+        runtime = _start(home, configuration, click.echo)
+        _on_signals(lambda number, _: signals.append(number))
+    finally:
+        lock.release()  # so that `down` can stop us from elsewhere
+    for module in _MODULES:
+        click.echo(f"✓ Loaded: {module}")
+    click.echo(f"Ready: health {runtime.gateway_url}/healthz · Flower {runtime.flower_url}. Ctrl-C stops LOTUS.")
+    sys.stdout.flush()
+    while not signals and running_processes(home) is not None:
+        _sleep_until(signals, _WATCH_S)
+    click.echo("Stopping …", err=True)
+    lock = hold_home(home, wait_s=90)
+    try:
+        killed = not signals and home.runtime_file.exists()
         stop(home, lambda _: None)
     finally:
         lock.remove()
-    if not wanted.arrived:
-        raise click.ClickException(
-            "the supervisor ended; what it ran has been stopped, see `python manage.py logs supervisor`"
-        )
+    if killed:
+        raise Transient("the supervisor was killed; what it ran has been stopped. Start again with `python manage.py up`")
     click.echo("LOTUS has stopped.", err=True)
 
 
-class _Signals:
-    """SIGINT and SIGTERM: before the system is up they end the start, after that they end the waiting."""
+def _sleep_until(signals: list[int], bound_s: float) -> None:
+    """A plain loop: an Event set by a handler could wait for the lock that the interrupted wait holds."""
+    deadline = time.monotonic() + bound_s
+    while not signals and time.monotonic() < deadline:
+        time.sleep(0.05)
 
-    def __init__(self) -> None:
-        self.arrived = False
-        self._waiting = False
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._on_signal)
 
-    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        self.arrived = True
-        if not self._waiting:
-            raise KeyboardInterrupt
+def _on_signals(handler: Callable[[int, FrameType | None], object]) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handler)
 
-    def wait_while(self, alive: Callable[[], bool]) -> None:
-        """Returns when a signal has come or ``alive`` says no."""
-        self._waiting = True
-        while not self.arrived and alive():
-            deadline = time.monotonic() + _WATCH_S
-            while not self.arrived and time.monotonic() < deadline:
-                time.sleep(0.05)
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 def _configure() -> tuple[Home, Configuration]:
