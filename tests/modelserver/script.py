@@ -79,6 +79,7 @@ class Call:
     fault: str = ""
     status: int = 200
     tokens_sent: int = 0
+    first_token_at: float | None = None
     finished_at: float | None = None
     disconnected_at: float | None = None
 

@@ -237,6 +237,7 @@ class Handler(BaseHTTPRequestHandler):
                 if call.tokens_sent:
                     self._wait(script.token_delay_s)
                 call.tokens_sent += 1
+                call.first_token_at = call.first_token_at or time.time()
             self._chunk(event)
         if stops_at is not None:
             self._break_off(wire, kind)

@@ -1,0 +1,109 @@
+"""Models that fail, hang and are cancelled, as a user of the command line meets them."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+from stack import Lotus, wait_until
+
+from tests.modelserver.handle import ModelServerHandle
+
+KEY = "sk-test-0123456789abcdef"
+REPLY = "one two three four five six seven eight nine ten"
+
+
+def ask(lotus: Lotus, question: str, *options: str) -> dict[str, Any]:
+    done = lotus.run("ask", question, "--json", *options)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def wait_for_disconnect(model: ModelServerHandle, since: float) -> float:
+    """Seconds from ``since`` to the moment at which the model server saw its client leave."""
+    calls = model.wait_for(lambda calls: calls and calls[0]["disconnected_at"], within_s=5)
+    return calls[0]["disconnected_at"] - since
+
+
+def test_a_cancelled_run_closes_the_stream_of_a_silent_model_within_a_second(lotus: Lotus, model: ModelServerHandle):
+    model.fault("hang")
+    run_id = lotus.run("ask", "hang on", "--detach").stdout.strip()
+    model.wait_for(lambda calls: calls, within_s=15)
+    assert lotus.run("runs", "cancel", run_id).returncode == 0
+    with lotus.database() as conn:
+        query = "SELECT extract(epoch FROM finished_at)::float8 FROM runs WHERE id = %s AND status = 'cancelled'"
+        cancelled_at = wait_until(lambda: conn.execute(query, [run_id]).fetchone(), what="the cancellation")[0]
+    assert wait_for_disconnect(model, cancelled_at) < 1.0
+
+
+def test_ctrl_c_ends_the_model_call_and_the_command(lotus: Lotus, model: ModelServerHandle):
+    model.script(reply=REPLY, token_delay_s=0.5)
+    asking = lotus.popen("ask", "count to ten")
+    model.wait_for(lambda calls: calls and calls[0]["tokens_sent"] >= 2, within_s=15)
+    pressed_at = time.time()
+    asking.send_signal(signal.SIGINT)
+    assert wait_for_disconnect(model, pressed_at) < 1.5
+    _, stderr = asking.communicate(timeout=10)
+    assert asking.returncode == 130, stderr.decode()
+    assert model.calls[0]["tokens_sent"] < 10
+
+
+def test_a_provider_that_recovers_is_asked_again_and_the_answer_says_so(lotus: Lotus, model: ModelServerHandle):
+    model.script(reply=REPLY)
+    model.fault("cut")
+    answer = ask(lotus, "count to ten")
+    assert answer["answer"] == REPLY
+    assert answer["provider"] == "openai"
+    assert answer["degraded"] == ["openai: connection cut, answered at try 2"]
+
+
+def test_a_provider_that_stays_broken_gives_way_to_the_next(lotus: Lotus, model: ModelServerHandle):
+    lotus.run("remember", "The boathouse code is 4711.")
+    model.fail_next(2, status=503)
+    answer = ask(lotus, "what is the boathouse code?")
+    assert answer["provider"] == "offline"
+    assert "The boathouse code is 4711. [1]" in answer["answer"]
+    assert answer["citations"][0]["text"] == "The boathouse code is 4711."
+    assert answer["degraded"] == ["openai: 503 after 2 tries"]
+
+
+def test_a_wrong_key_is_named_and_shown_nowhere(lotus: Lotus, model: ModelServerHandle):
+    model.script(api_key="another")
+    answer = ask(lotus, "who am I?")
+    assert answer["degraded"] == ["openai: wrong key (401)"]
+    checked = lotus.run("providers", "check", "openai")
+    assert checked.returncode == 1
+    assert "check OPENAI_API_KEY" in checked.stdout
+    with lotus.database() as conn:
+        for table in ("commands", "events", "runs", "steps", "module_health", "provider_calls"):
+            assert conn.execute(
+                f"SELECT count(*) FROM {table} AS t WHERE t::text LIKE %s", [f"%{KEY}%"]
+            ).fetchone() == (0,)
+    logs = [path for path in Path(lotus.home, "log").rglob("*") if path.is_file()]
+    assert logs
+    assert [path.name for path in logs if KEY.encode() in path.read_bytes()] == []
+
+
+def test_the_usage_shows_calls_and_failures_by_model(lotus: Lotus, model: ModelServerHandle):
+    model.fail_next(1, status=500)
+    ask(lotus, "count the calls", "--model", "counted")
+    rows = json.loads(lotus.run("providers", "usage", "--json").stdout)
+    (row,) = [row for row in rows if row["model"] == "counted"]
+    assert (row["provider"], row["calls"], row["failed"], row["failures"]) == ("openai", 2, 1, ["server_fault"])
+    assert row["output_tokens"] == 4
+    assert row["first_token_ms_p50"] > 0
+
+
+def test_the_providers_are_listed_in_the_order_in_which_they_are_asked(lotus: Lotus, model: ModelServerHandle):
+    listed = json.loads(lotus.run("providers", "check", "--json").stdout)
+    assert [(row["name"], row["reachable"]) for row in listed] == [("openai", True), ("offline", True)]
+
+
+def test_an_unknown_provider_is_one_line(lotus: Lotus, model: ModelServerHandle):
+    done = lotus.run("providers", "check", "nosuch")
+    assert done.returncode == 1
+    assert done.stderr.startswith("lotus: there is no provider 'nosuch'; there are: openai, offline")
+    assert done.stderr.count("\n") == 1
