@@ -1,7 +1,7 @@
 """A run's token stream in Redis: what is shown while the model speaks. The answer itself is a row in PostgreSQL.
 
-Stream ``lotus:run:<run id>``; each entry has ``k`` (kind) and, where it applies, ``g`` (generation: the fence of the command
-that writes, and the try within it) and ``t`` (text):
+Stream ``lotus:run:<run id>``; each entry has ``k`` (kind), ``c`` (the command that writes) and, where it applies, ``g``
+(generation: that command's fence, and the try within it) and ``t`` (text):
 
     start  a model begins to speak: whatever an older generation said is void
     token  a piece of its text
@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lotus_tasks.values import RunId
+from lotus_tasks.values import CommandId, RunId
 
 if TYPE_CHECKING:
     import redis
@@ -29,10 +29,11 @@ LONGEST_BLOCK_S = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamEntry:
-    """One entry. ``generation``: (fence, try); a reader drops text of any but the latest started one."""
+    """One entry. ``generation``: (fence, try) within ``command``; a reader drops text of any but the latest started one."""
 
     entry_id: str
     kind: str
+    command: str
     generation: tuple[int, int]
     text: str
 
@@ -45,9 +46,10 @@ def stream_key(run_id: RunId) -> str:
 class TokenWriter:
     """Writes one command's part of a run's stream. A Redis that is away loses the show, never the answer."""
 
-    def __init__(self, client: redis.Redis, run_id: RunId, *, fence: int) -> None:
+    def __init__(self, client: redis.Redis, run_id: RunId, *, command_id: CommandId, fence: int) -> None:
         self._client = client
         self._key = stream_key(run_id)
+        self._command = str(command_id)
         self._fence = fence
         self._try = 0
         self.lost = 0
@@ -77,7 +79,7 @@ class TokenWriter:
     def _add(self, kind: str, text: str, *, expire: bool = False) -> None:
         import redis
 
-        fields: dict[Any, Any] = {"k": kind, "g": f"{self._fence}.{self._try}", "t": text}
+        fields: dict[Any, Any] = {"k": kind, "c": self._command, "g": f"{self._fence}.{self._try}", "t": text}
         try:
             if expire or kind == "start":
                 pipeline = self._client.pipeline(transaction=False)
@@ -114,6 +116,7 @@ class TokenReader:
                     StreamEntry(
                         entry_id=entry_id,
                         kind=fields["k"],
+                        command=fields.get("c", ""),
                         generation=(int(fence), int(number or 0)),
                         text=fields.get("t", ""),
                     )

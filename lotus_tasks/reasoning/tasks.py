@@ -40,11 +40,11 @@ def advance(work: Work) -> Outcome:
         if decision.conclusion is not None:
             ended.append("end")
 
-    return Outcome(write=write, after=lambda: _announce(run_id, work.fence, ended))
+    return Outcome(write=write, after=lambda: _announce(run_id, work, ended))
 
 
-def _announce(run_id: RunId, fence: int, ended: list[str]) -> None:
-    writer = TokenWriter(bootstrap.redis_client(), run_id, fence=fence)
+def _announce(run_id: RunId, work: Work, ended: list[str]) -> None:
+    writer = TokenWriter(bootstrap.redis_client(), run_id, command_id=work.command_id, fence=work.fence)
     for kind in ended:
         if kind == "end":
             writer.end()
