@@ -29,7 +29,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import psycopg
 from psycopg import sql
@@ -49,6 +49,7 @@ from lotus_tasks.memory.weights import Weights  # noqa: E402
 DEPTH = 200
 TURN_CUTS = (5, 10, 20)
 SESSION_CUTS = (5, 10)
+BASELINES: tuple[Literal["bm25"], Literal["vectors"]] = ("bm25", "vectors")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -81,7 +82,7 @@ def main() -> None:
         for number, group in enumerate(groups):
             with store(services, f"recall_{number}") as memory:
                 measure(memory, group, tally, held_out=held_out, off=off)
-    report = summarise(tally, stores=len(groups), names=["bm25", "vectors"], held_out=bool(held_out))
+    report = summarise(tally, stores=len(groups), names=BASELINES, held_out=bool(held_out))
     print(json.dumps(report) if options.json else "\n".join(f"{name:<14} {value}" for name, value in report.items()))
 
 
@@ -163,13 +164,13 @@ def ask(
     started = time.perf_counter()
     memory.recaller.recall(asked.text, count=10, off=off)
     spent_ms = (time.perf_counter() - started) * 1000
-    row = {"category": asked.category, "ms": spent_ms}
+    row: dict[str, Any] = {"category": asked.category, "ms": spent_ms}
     for name, recaller in (("lotus", memory.recaller), ("held_out", held_out)):
         if recaller is not None:
             found = [one.memory.id for one in recaller.recall(asked.text, count=DEPTH, off=off).memories]
             sessions = [session_of[one] for one in recaller.best_segments(asked.text, count=10, off=off)]
             row[name] = score(found, sessions, wanted, session_of)
-    for name in ("bm25", "vectors"):
+    for name in BASELINES:
         found = memory.recaller.baseline(asked.text, name, DEPTH)
         row[name] = score(found, list(dict.fromkeys(session_of[one] for one in found)), wanted, session_of)
     return row

@@ -39,7 +39,7 @@ from lotus_tasks.memory.weights import Weights, fitted_weights
 from lotus_tasks.values import MemoryId
 
 FAR: Final = 0.2
-"""Cosine below which a memory that shares no word with the question, nor stands beside one that does, has nothing to do with it."""
+"""Cosine below which a memory has nothing to do with a question, unless it or what stands beside it shares a word with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +186,22 @@ class Recaller:
             # The question itself, told again, is no answer to it.
             if memory is not None and plain(memory.text).casefold() != asked:
                 found.append(_recalled(memory, ranking, index))
-        return found[:count]
+        return self._newest_first(found)[:count]
+
+    def _newest_first(self, found: list[Recalled]) -> list[Recalled]:
+        """What no longer holds comes right after what took its place, where both were found."""
+        closed = [one.memory.id for one in found if one.memory.valid_to is not None]
+        if not closed:
+            return found
+        successors = self._lexicon.successors(closed)
+        ordered = list(found)
+        for one in [one for one in found if one.memory.id in successors]:
+            later = [place for place, other in enumerate(ordered) if other.memory.id in successors[one.memory.id]]
+            here = ordered.index(one)
+            if later and max(later) > here:
+                ordered.insert(max(later) + 1, one)
+                del ordered[here]
+        return ordered
 
     def _allowed(self, view: View, filters: Filters) -> NDArray[np.bool_]:
         kinds = [KINDS.index(kind) for kind in (filters.kinds or EVIDENCE_KINDS)]
