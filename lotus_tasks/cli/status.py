@@ -13,7 +13,7 @@ from lotus_tasks import bootstrap
 from lotus_tasks.infra.runtime import load_runtime
 from lotus_tasks.infra.status import collect_status
 
-Table = tuple[str, Sequence[str], list[Sequence[str]]]
+Table = tuple[str, Sequence[str], Sequence[Sequence[str]]]
 """Title, column heads, rows."""
 
 _TITLES = {"process": "processes", "state": ""}
