@@ -116,8 +116,10 @@ def lay_out(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Nearest:
-    """What the vector index named: rows and cosines, best first; and the question's vector and content tokens' states
-    (unit length, one row a token; no rows where the embedder gives none)."""
+    """What the vector index named: rows and cosines, best first; and the question in vector space.
+
+    ``tokens`` are the states of the question's content tokens (unit length, one row a token; none where the embedder has none).
+    """
 
     rows: Numbers
     cosines: Floats
@@ -149,10 +151,7 @@ class Survey:
         score = self.score
         if allowed is not None:
             score = np.where(allowed[self.layout.order], score, -np.inf)
-        if count < len(score):
-            best = np.argpartition(-score, count)[:count]
-        else:
-            best = np.arange(len(score))
+        best = np.argpartition(-score, count)[:count] if count < len(score) else np.arange(len(score))
         best = best[score[best] > -np.inf]
         best = best[np.argsort(-score[best], kind="stable")]
         rows: Numbers = self.layout.order[best]
@@ -188,8 +187,10 @@ def survey(
     nearest: Nearest | None,
     weights: Weights,
 ) -> Survey:
-    """Look at the whole store. ``postings`` holds for each known term of the question the rows and counts; ``speakers`` are
-    the names behind the speaker numbers."""
+    """Look at the whole store.
+
+    ``postings`` holds for each known term of the question the rows and counts; ``speakers`` are the names behind the numbers.
+    """
     signals = _read_words(layout, question, postings)
     signals |= _read_speakers(layout, question, speakers)
     signals |= _read_dates(layout, question)
