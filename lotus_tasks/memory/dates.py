@@ -82,8 +82,10 @@ _ALSO_WORDS: Final = frozenset(
 _MONTH: Final = "|".join(sorted(_MONTHS, key=len, reverse=True))
 _DAY: Final = r"(\d{1,2}) ?(?:st|nd|rd|th|er|\.)?"
 _YEAR: Final = r"((?:19|20)\d\d)"
-_BEFORE_MONTH: Final = r"\b(?:in|on|of|early|late|mid|since|during|until|till|before|after|by|from"
+_BEFORE_MONTH: Final = (
+    r"\b(?:in|on|of|early|late|mid|since|during|until|till|before|after|by|from"
     r"|im|seit|en|em|de|del|di|du|d'|a|nel|le|el|vom)\s"
+)
 _WEEKDAYS: Final = {
     name: number
     for number, names in enumerate(
