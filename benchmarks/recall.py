@@ -43,6 +43,7 @@ from stack import Services, running_services  # noqa: E402
 from lotus_tasks.infra.postgres import Database  # noqa: E402
 from lotus_tasks.memory.adapters.assembly import MemoryParts, assemble, choose_embedder  # noqa: E402
 from lotus_tasks.memory.models import Draft  # noqa: E402
+from lotus_tasks.memory.ports import Embedder  # noqa: E402
 from lotus_tasks.memory.service.recall import Recaller  # noqa: E402
 from lotus_tasks.memory.weights import Weights  # noqa: E402
 
@@ -96,7 +97,7 @@ def fit_held_out(conversations: Sequence[Conversation]) -> dict[str, Weights]:
 
 
 @contextmanager
-def store(services: Services, name: str) -> Iterator[MemoryParts]:
+def store(services: Services, name: str, *, embedder: Embedder | None = None) -> Iterator[MemoryParts]:
     """An empty store of its own: a database beside the others, a collection of its own in Chroma."""
     with psycopg.connect(services.runtime.database_url.replace("/lotus?", "/postgres?"), autocommit=True) as conn:
         conn.execute(sql.SQL("CREATE DATABASE {} TEMPLATE lotus_template").format(sql.Identifier(name)))
@@ -104,8 +105,8 @@ def store(services: Services, name: str) -> Iterator[MemoryParts]:
         Database(services.runtime.database_url.replace("/lotus?", f"/{name}?")) as database,
         services.redis() as client,
     ):
-        embedder = choose_embedder("minilm", services.home / "models")
-        yield assemble(database=database, client=client, chroma_url=services.runtime.chroma_url, embedder=embedder)
+        chosen = embedder or choose_embedder("minilm", services.home / "models")
+        yield assemble(database=database, client=client, chroma_url=services.runtime.chroma_url, embedder=chosen)
 
 
 def drafts_of(conversation: Conversation) -> list[Draft]:

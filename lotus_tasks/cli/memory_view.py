@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from lotus_tasks.infra.submission import submit_and_wait
 from lotus_tasks.infra.runtime import load_runtime
+from lotus_tasks.infra.submission import submit_and_wait
 from lotus_tasks.work import CommandSpec
 
 _TIMEOUT_S = 60.0

@@ -24,6 +24,7 @@ from lotus_tasks.memory.ports import (
 )
 from lotus_tasks.memory.ranking import (
     CANDIDATES,
+    GROUPS,
     NEAREST,
     Fetched,
     Nearest,
@@ -31,6 +32,7 @@ from lotus_tasks.memory.ranking import (
     Survey,
     rank,
     rank_segments,
+    subject_tokens,
     survey,
 )
 from lotus_tasks.memory.service.corpus import Corpus, View, rows_of
@@ -87,7 +89,7 @@ class Recaller:
     ) -> Recollection:
         """The ``count`` best memories, best first. Without an embedder or an index the words alone decide, and it says so.
 
-        ``off`` names signals to leave out.
+        ``off`` names signals, or groups of them, to leave out.
         """
         started = time.perf_counter()
         wanted = max(CANDIDATES, count)
@@ -105,7 +107,9 @@ class Recaller:
         timings = {"words": _ms(started)}
         meaning, degraded = _settled(pending)
         timings["meaning"] = _ms(started)
-        weights = (self._weights or fitted_weights()).without(off)
+        weights = (self._weights or fitted_weights()).without(
+            signal for name in off for signal in GROUPS.get(name, (name,))
+        )
         surveyed = self._survey(view, question, meaning, weights)
         timings["surveyed"] = _ms(started)
         ranking = self._rank(view, surveyed, surveyed.candidates(count, self._allowed(view, filters)), weights)
@@ -155,7 +159,7 @@ class Recaller:
                 rows=np.searchsorted(view.columns.no, numbers[known]).astype(np.int32),
                 cosines=np.array(meaning.cosines, np.float32)[known],
                 vector=meaning.embedding.vector,
-                tokens=meaning.embedding.tokens,
+                tokens=subject_tokens(question, meaning.embedding.tokens, meaning.embedding.words),
             )
         return survey(
             view.layout, question, speakers=view.speakers, postings=view.postings, nearest=nearest, weights=weights
