@@ -18,6 +18,7 @@ from lotus_tasks.infra.home import Home
 from lotus_tasks.infra.locks import ProcessLock, take_lock
 from lotus_tasks.infra.migrate import migrate
 from lotus_tasks.infra.stack import chroma, valkey
+from lotus_tasks.infra.stack.external import check_external
 from lotus_tasks.infra.stack.orphans import OwnProcess, end_processes, find_processes, is_alive
 from lotus_tasks.infra.stack.plan import Plan
 from lotus_tasks.infra.stack.programs import child_environment
@@ -65,6 +66,7 @@ class Start:
     def run(self) -> None:
         """Starts everything and waits until it works."""
         try:
+            check_external(self._plan.runtime)
             if self._plan.postgres:
                 self._plan.postgres.initialize()
             self._plan.runtime.save()
