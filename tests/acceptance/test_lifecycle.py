@@ -236,3 +236,26 @@ def test_with_services_of_the_users_own_none_is_started(fresh_lotus: Lotus, serv
     assert left_behind(fresh_lotus) == []
     with services.redis() as client:
         assert client.ping()
+
+
+def test_what_has_changed_in_dotenv_is_said_by_up_and_used_by_restart(fresh_lotus: Lotus) -> None:
+    hidden = {"OPENAI_API_KEY", "LOTUS_MAX_STEPS"}  # set to nothing, they would hide the file
+    environment = {name: value for name, value in fresh_lotus.environment.items() if name not in hidden}
+    system = Lotus(home=fresh_lotus.home, environment=environment)
+    system.up()
+    (system.home / ".env").write_text("OPENAI_API_KEY=sk-hunter2\nLOTUS_MAX_STEPS=5\n")
+    said = system.up().stderr
+    assert "changed since the start: LOTUS_MAX_STEPS, OPENAI_API_KEY; `python manage.py restart`" in said
+    assert system.run("restart", timeout_s=120).returncode == 0
+    assert system.runtime.setting("LOTUS_MAX_STEPS") == 5
+    assert "changed" not in system.up().stderr
+    assert "hunter2" not in Home(system.home).runtime_file.read_text()
+
+
+def test_a_terminated_up_leaves_nothing_running(fresh_lotus: Lotus) -> None:
+    starting = fresh_lotus.popen("up")
+    wait_until(lambda: "valkey" in fresh_lotus.processes(), what="the first service")
+    starting.terminate()
+    starting.communicate(timeout=60)
+    assert starting.returncode == 130
+    assert fresh_lotus.processes() == []
