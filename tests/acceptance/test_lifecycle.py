@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from stack import Lotus, Services, lotus_home, wait_until
 
 from lotus_tasks.infra.home import PROJECT, Home
 from lotus_tasks.infra.stack.orphans import find_processes, is_alive
+from lotus_tasks.infra.stack.postgres import find_binaries
 
 EVERYTHING = {
     *("valkey", "postgres", "chroma", "relay", "gateway", "beat", "flower", "supervisor"),
@@ -221,7 +223,13 @@ def test_one_process_is_restarted_and_its_log_is_shown(fresh_lotus: Lotus) -> No
     unknown = fresh_lotus.run("restart", "worker-nothing")
     assert unknown.returncode == 2
     assert "there are: " in unknown.stderr
-    assert fresh_lotus.run("doctor").returncode == 0
+    doctor = fresh_lotus.run("doctor")
+    assert doctor.returncode == 0
+    line = re.search(r"PGHOST=.* psql -U lotus -d lotus", doctor.stdout + doctor.stderr)
+    assert line is not None
+    path = {**os.environ, "PATH": f"{find_binaries()}:{os.environ['PATH']}"}
+    opened = subprocess.run(["sh", "-c", f"{line[0]} -Atc 'select 1'"], env=path, capture_output=True, check=False)
+    assert opened.stdout == b"1\n", opened.stderr
 
 
 def test_with_services_of_the_users_own_none_is_started(fresh_lotus: Lotus, services: Services) -> None:
