@@ -61,7 +61,9 @@ class Survey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ranking:
-    """Candidates, best first. ``shares`` says what each group of signals gave each of them, against the mean candidate."""
+    """Candidates, best first. ``shares`` add up to the scores: what each group of signals gave each of them against the mean
+    candidate, and ``alike``, what the mean candidate has.
+    """
 
     rows: Numbers
     scores: Floats
@@ -120,12 +122,17 @@ def rank(found: Survey, rows: Numbers, fetched: Fetched | None, weights: Weights
 def weigh(rows: Numbers, signals: Mapping[str, Floats], weights: Mapping[str, float]) -> Ranking:
     """The ranking that weighted signals give."""
     shares = {}
+    alike = np.zeros(len(rows), np.float32)
     for group, names in GROUPS.items():
         share = np.zeros(len(rows), np.float32)
         for name in names:
             share += np.float32(weights.get(name, 0.0)) * signals[name]
-        # Against the mean candidate, so that what all have alike isn't anybody's merit.
-        shares[group] = share - share.mean() if len(rows) else share
+        # Against the mean candidate, so that what all have alike isn't anybody's merit; but it is part of the score: a
+        # memory found alone would have none.
+        mean = share.mean() if len(rows) else np.float32(0)
+        shares[group] = share - mean
+        alike += mean
+    shares["alike"] = alike
     scores = np.zeros(len(rows), np.float32)
     for share in shares.values():
         scores += share

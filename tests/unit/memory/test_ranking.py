@@ -239,6 +239,13 @@ def test_shares_add_up_to_the_score():
     assert sum(ranking.shares.values()) == pytest.approx(ranking.scores, abs=1e-5)
 
 
+def test_the_only_memory_found_has_the_score_of_what_it_answers():
+    told = Told(("The boat key hangs behind the blue door",))
+    (well,) = rank((look := told.look("where is the boat key?")), look.candidates(10), None, fitted_weights()).scores
+    (barely,) = rank((look := told.look("any blue ones?")), look.candidates(10), None, fitted_weights()).scores
+    assert well > barely > 0
+
+
 def test_what_is_not_allowed_is_no_candidate():
     told = Told(("A boat",), ("A boat",), ("A boat",))
     assert sorted(told.look("boat").candidates(10, np.array([True, False, True]))) == [0, 2]
