@@ -105,13 +105,9 @@ GROUP BY term;
 -- The vectors of memories.
 SELECT memory_no, vector, tokens FROM memory_vectors WHERE memory_no = ANY(%(numbers)s);
 
--- name: embedding_block
--- The embeddings of memories, joined in order of their numbers.
-SELECT coalesce(array_agg(memory_no ORDER BY memory_no), '{}') AS numbers,
-       coalesce(string_agg(vector, ''::bytea ORDER BY memory_no), '') AS vectors,
-       coalesce(string_agg(coalesce(tokens, ''), ''::bytea ORDER BY memory_no), '') AS signs,
-       coalesce(array_agg(coalesce(length(tokens), 0) / 48 ORDER BY memory_no), '{}') AS token_counts
-FROM memory_vectors WHERE memory_no = ANY(%(numbers)s::int[]);
+-- name: embeddings
+-- The embeddings of memories, in order of their numbers. One row each: a single joined value of that size takes libpq longer.
+SELECT memory_no, vector, tokens FROM memory_vectors WHERE memory_no = ANY(%(numbers)s::int[]) ORDER BY memory_no;
 
 -- name: memories_by_number
 -- Memories by number.

@@ -126,6 +126,8 @@ class ChromaVectorIndex:
             response.raise_for_status()
             return response.json()
         except httpx.HTTPStatusError as error:
+            if error.response.is_server_error:
+                self._collection = None  # Its folder may be gone: the next call asks for the collection anew.
             raise VectorIndexUnavailable(
                 f"Chroma at {self._url} answered {error.response.status_code}: {error.response.text[:200]}"
             ) from error

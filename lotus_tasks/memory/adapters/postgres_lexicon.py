@@ -66,15 +66,15 @@ class PostgresLexicon:
         return {row["term"]: (row["numbers"], row["counts"]) for row in rows}
 
     def embeddings(self, numbers: Numbers) -> EmbeddingBlock:
-        """The embeddings of those that have one; the server joins them, so that no row costs a Python object."""
-        row = self._readers.one(self._sql.embedding_block, {"numbers": numbers.tolist()})
-        found: Numbers = row["numbers"]
-        vectors = np.frombuffer(row["vectors"], "<f2").reshape(len(found), -1) if len(found) else np.empty((0, 0))
+        """The embeddings of those that have one."""
+        rows = self._readers.all(self._sql.embeddings, {"numbers": numbers.tolist()})
+        vectors = np.frombuffer(b"".join(row["vector"] for row in rows), "<f2")
+        signs = [row["tokens"] or b"" for row in rows]
         return EmbeddingBlock(
-            numbers=found,
-            vectors=vectors.astype(np.float32),
-            signs=np.frombuffer(row["signs"], np.uint8).reshape(-1, TOKEN_BYTES),
-            token_counts=row["token_counts"],
+            numbers=np.array([row["memory_no"] for row in rows], np.int32),
+            vectors=vectors.astype(np.float32).reshape(len(rows), -1) if rows else np.empty((0, 0), np.float32),
+            signs=np.frombuffer(b"".join(signs), np.uint8).reshape(-1, TOKEN_BYTES),
+            token_counts=np.array([len(one) // TOKEN_BYTES for one in signs], np.int32),
         )
 
     def memories(self, numbers: Sequence[int]) -> Mapping[int, Memory]:

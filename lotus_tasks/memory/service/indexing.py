@@ -68,6 +68,12 @@ class Indexer:
             return 0
         return self._queue.lost(distinct)
 
+    def try_write(self) -> None:
+        """Write one vector that waits, if any does. Raises VectorIndexUnavailable: an index may answer and yet take nothing."""
+        if rows := self._queue.unindexed(1):
+            self._index.upsert(rows)
+            self._queue.mark_indexed([row.no for row in rows])
+
     def _write(self, go_on: Callable[[], bool]) -> int:
         written = 0
         while go_on() and (rows := self._queue.unindexed(INDEX_BATCH)):

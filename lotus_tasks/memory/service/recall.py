@@ -17,6 +17,7 @@ from lotus_tasks.memory.models import EVIDENCE_KINDS, KINDS, Filters, Memory, Re
 from lotus_tasks.memory.ports import (
     Embedder,
     EmbedderUnavailable,
+    EmbeddingBlock,
     Lexicon,
     QueryEmbedding,
     VectorIndex,
@@ -26,6 +27,7 @@ from lotus_tasks.memory.ranking import (
     CANDIDATES,
     GROUPS,
     NEAREST,
+    TOKEN_BYTES,
     Fetched,
     Nearest,
     Ranking,
@@ -60,6 +62,38 @@ class _Notes:
     degraded: list[str]
     timings_ms: dict[str, float]
     terms: list[str]
+
+
+class _Fetcher:
+    """Embeddings of one view's rows, each fetched once."""
+
+    def __init__(self, lexicon: Lexicon, view: View) -> None:
+        self._lexicon = lexicon
+        self._view = view
+        self._asked = np.zeros(view.size, bool)
+        self._blocks: list[EmbeddingBlock] = []
+
+    def of(self, rows: NDArray[np.int32]) -> Fetched:
+        """The embeddings of all rows asked for so far, these among them."""
+        numbers = self._view.columns.no
+        missing = rows[~self._asked[rows]]
+        if len(missing):
+            self._asked[missing] = True
+            self._blocks.append(self._lexicon.embeddings(numbers[missing]))
+        filled = [block for block in self._blocks if len(block.numbers)]
+        if not filled:
+            return Fetched(rows=_NO_ROWS, vectors=_NO_VECTORS, signs=_NO_SIGNS, token_counts=_NO_ROWS)
+        return Fetched(
+            rows=np.concatenate([rows_of(numbers, block.numbers) for block in filled]),
+            vectors=np.concatenate([block.vectors for block in filled]),
+            signs=np.concatenate([block.signs for block in filled]),
+            token_counts=np.concatenate([block.token_counts for block in filled]),
+        )
+
+
+_NO_ROWS: Final = np.empty(0, np.int32)
+_NO_VECTORS: Final = np.empty((0, 0), np.float32)
+_NO_SIGNS: Final = np.empty((0, TOKEN_BYTES), np.uint8)
 
 
 class Recaller:
@@ -104,15 +138,21 @@ class Recaller:
         started = time.perf_counter()
         pending: Future[_Meaning] = self._pool.submit(self._find_meaning, query)
         view, question = self._read(query, today)
-        timings = {"words": _ms(started)}
-        meaning, degraded = _settled(pending)
-        timings["meaning"] = _ms(started)
         weights = (self._weights or fitted_weights()).without(
             signal for name in off for signal in GROUPS.get(name, (name,))
         )
+        allowed = self._allowed(view, filters)
+        timings = {"words": _ms(started)}
+        fetched = _Fetcher(self._lexicon, view)
+        if not pending.done():
+            # While the question is embedded: most candidates can be told by their words.
+            by_words = self._survey(view, question, None, weights)
+            fetched.of(by_words.surroundings(by_words.candidates(count, allowed)))
+        meaning, degraded = _settled(pending)
+        timings["meaning"] = _ms(started)
         surveyed = self._survey(view, question, meaning, weights)
         timings["surveyed"] = _ms(started)
-        ranking = self._rank(view, surveyed, surveyed.candidates(count, self._allowed(view, filters)), weights)
+        ranking = self._rank(surveyed, surveyed.candidates(count, allowed), fetched, weights)
         timings["ranked"] = _ms(started)
         return view, surveyed, ranking, _Notes(degraded=degraded, timings_ms=timings, terms=list(question.terms))
 
@@ -169,17 +209,11 @@ class Recaller:
             view.layout, question, speakers=view.speakers, postings=view.postings, nearest=nearest, weights=weights
         )
 
-    def _rank(self, view: View, surveyed: Survey, rows: NDArray[np.int32], weights: Weights) -> Ranking:
-        fetched = None
+    def _rank(self, surveyed: Survey, rows: NDArray[np.int32], fetched: _Fetcher, weights: Weights) -> Ranking:
+        block = None
         if surveyed.nearest is not None and len(rows):
-            block = self._lexicon.embeddings(view.columns.no[surveyed.surroundings(rows)])
-            fetched = Fetched(
-                rows=rows_of(view.columns.no, block.numbers),
-                vectors=block.vectors,
-                signs=block.signs,
-                token_counts=block.token_counts,
-            )
-        return rank(surveyed, rows, fetched, weights)
+            block = fetched.of(surveyed.surroundings(rows))
+        return rank(surveyed, rows, block, weights)
 
     def _answers(self, query: str, view: View, surveyed: Survey, ranking: Ranking, count: int) -> list[Recalled]:
         near = _near(surveyed, ranking.rows)

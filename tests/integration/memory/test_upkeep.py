@@ -4,6 +4,8 @@ import uuid
 
 import pytest
 
+from lotus_tasks.memory.ports import VectorIndexUnavailable
+
 
 def facts(workers) -> list[tuple[str, bool]]:
     rows = workers.rows("SELECT value, valid_to IS NULL AS holds FROM memory_facts ORDER BY valid_from")
@@ -107,6 +109,23 @@ def test_chroma_losing_its_vectors_heals_without_embedding_again(
     assert report.facts["lost"] == 1
     workers.drain()
     assert memory.index.count() == 1
+    assert check_health().facts["index_lag"] == 0
+
+
+def test_an_index_that_answers_but_takes_no_vector_is_degraded_until_it_does(
+    workers, tell, parts, check_health, monkeypatch
+):
+    def refuse(_rows):
+        raise VectorIndexUnavailable("Chroma answered 500: attempt to write a readonly database")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(parts.index, "upsert", refuse)
+        tell("The spare key hangs behind the blue door.")
+        report = check_health()
+        assert (report.status, report.facts["index_lag"]) == ("degraded", 1)
+        assert "readonly database" in report.detail
+    assert check_health().status == "ok"
+    workers.drain()
     assert check_health().facts["index_lag"] == 0
 
 
