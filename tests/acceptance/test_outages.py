@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,6 +52,23 @@ def whole_lotus(lotus: Lotus) -> Iterator[None]:
     wait_until(
         lambda: json.loads(lotus.run("status", "--json").stdout)["overall"] == "ok", timeout_s=60, what="overall ok"
     )
+
+
+def index_lag(lotus: Lotus) -> int:
+    """How many memories wait for their vector."""
+    return int(json.loads(lotus.run("status", "--json").stdout)["memory"]["index_lag"])
+
+
+def vectors_in_chroma(lotus: Lotus) -> int:
+    """How many vectors Chroma itself says it holds; -1 while it doesn't answer."""
+    root = f"{lotus.runtime.chroma_url}/api/v2/tenants/default_tenant/databases/default_database/collections"
+    try:
+        with urllib.request.urlopen(root, timeout=5) as answer:
+            collections = [row["id"] for row in json.load(answer)]
+        counts = [urllib.request.urlopen(f"{root}/{one}/count", timeout=5).read() for one in collections]
+    except OSError:
+        return -1
+    return sum(map(int, counts))
 
 
 class Lines:
@@ -143,13 +162,27 @@ def test_without_chroma_answers_go_on_marked_degraded_and_the_index_catches_up(
         assert answer["citations"][0]["text"] == fact
         assert any("Chroma" in trouble for trouble in answer["degraded"]), answer["degraded"]
         assert "· degraded: " in lotus.run("ask", question, timeout_s=90).stderr
-    wait_until(
-        lambda: json.loads(lotus.run("status", "--json").stdout)["memory"]["index_lag"] == 0,
-        timeout_s=60,
-        what="the index",
-    )
+    wait_until(lambda: index_lag(lotus) == 0, timeout_s=60, what="the index")
     healed = json.loads(lotus.run("ask", question, "--json").stdout)
     assert healed["degraded"] == []
+
+
+def test_chroma_s_folder_deleted_while_it_runs_heals_by_itself(lotus: Lotus, tmp_path: Path):
+    fact = f"The kayak of {tmp_path.name} lies under the veranda."
+    assert lotus.run("remember", f"The ladder of {tmp_path.name} leans on the shed.", timeout_s=90).returncode == 0
+    wait_until(lambda: index_lag(lotus) == 0, timeout_s=30, what="the index")
+    before = vectors_in_chroma(lotus)
+    assert before > 0
+    first = lotus.pid_of("chroma")
+    for path in (lotus.home / "data" / "chroma").iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    assert lotus.run("remember", fact, timeout_s=90).returncode == 0
+    wait_until(lambda: lotus.pid_of("chroma") != first, timeout_s=20, what="another Chroma")
+    wait_until(lambda: vectors_in_chroma(lotus) > before, timeout_s=45, what="every vector's return")
+    wait_until(lambda: index_lag(lotus) == 0, timeout_s=10, what="the index")
+    found = lotus.run("recall", "Where is the canoe kept?", "--json", timeout_s=90)
+    assert found.stderr == ""
+    assert fact in [memory["text"] for memory in json.loads(found.stdout)]
 
 
 def test_stopping_lotus_ends_a_follower_with_exit_3_and_the_run_goes_on_after_the_start(

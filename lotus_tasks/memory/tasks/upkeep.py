@@ -115,6 +115,7 @@ def check_health() -> HealthReport:
     lost = 0
     try:
         lost = memory.indexer.heal()
+        memory.indexer.try_write()
     except Transient as error:
         troubles.append(str(error))
     lag = memory.queue.lag()
