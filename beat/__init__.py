@@ -35,6 +35,12 @@ TICKS: tuple[Tick, ...] = (
         reason="promotes, deduplicates and decays memory while nobody waits for it",
     ),
     Tick(
+        job="approvals",
+        task="system.give_up_waiting",
+        every_s=60.0,
+        reason="says no to tools that the user was asked about and never answered, so that their runs end",
+    ),
+    Tick(
         job="prune",
         task="system.prune",
         every_s=3600.0,

@@ -26,12 +26,14 @@ from kombu.exceptions import OperationalError
 
 from lotus_tasks import bootstrap
 from lotus_tasks.errors import Cancelled, HandBack, LotusError, Permanent, ServiceDown, StaleLease, Transient
+from lotus_tasks.events import ToolUsed
 from lotus_tasks.infra import queries
 from lotus_tasks.infra.leases import HeldLease, LeaseKeeper
 from lotus_tasks.infra.logs import configure_logging
 from lotus_tasks.infra.outbox import Claim, WakeUp
 from lotus_tasks.infra.postgres import json_parameter, one_line
 from lotus_tasks.manifest import HealthReport, Manifest
+from lotus_tasks.tools import ToolContext
 from lotus_tasks.values import CommandId, RunId
 from lotus_tasks.work import Outcome, Work
 
@@ -152,7 +154,9 @@ class CommandTask(Task):  # type: ignore[misc]  # Celery ships no types
                 return _end(claim, error)
             except Exception as error:
                 log.exception("failed unexpectedly")
-                return _end(claim, Permanent(f"internal error in {claim.name}: {type(error).__name__}: {one_line(error)}"))
+                return _end(
+                    claim, Permanent(f"internal error in {claim.name}: {type(error).__name__}: {one_line(error)}")
+                )
             else:
                 if outcome.after is not None:
                     outcome.after()
@@ -274,7 +278,28 @@ def _register_health_checks() -> None:
         command_task(f"{manifest.name}.check_health")(check)
 
 
+def _register_tools() -> None:
+    for manifest in bootstrap.manifests():
+        if manifest.tools:
+
+            def use_tool(work: Work) -> Outcome:
+                """Run one of the module's tools for a run; a wrong argument or a refusal is told to the model."""
+                named = bootstrap.tools().get(str(work.payload["tool"]))
+                if named is None:
+                    raise Permanent(f"there is no tool {work.payload['tool']}")
+                answer = named.run(ToolContext(work=work, key=str(work.command_id)), work.payload["arguments"])
+                return Outcome(
+                    result={"text": answer.text, "sources": list(answer.sources)},
+                    events=[ToolUsed(run_id=work.run_id, command_id=work.command_id)] if work.run_id else [],
+                    commands=answer.commands,
+                    write=answer.write,
+                )
+
+            command_task(f"{manifest.name}.use_tool")(use_tool)
+
+
 _register_health_checks()
+_register_tools()
 
 
 @dataclass(frozen=True, slots=True)

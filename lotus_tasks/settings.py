@@ -145,6 +145,12 @@ class Settings(BaseSettings):
     lotus_max_attempts: Annotated[int, Field(ge=1, le=100)] = setting(
         3, "How often a step is tried before it has failed.", "a whole number from 1 to 100"
     )
+    lotus_tool_folders: Annotated[tuple[str, ...], BeforeValidator(_split)] = setting(
+        (), "Folders the model's tools may read, and write after you said yes.", "folders, with commas"
+    )
+    lotus_approval_timeout_s: Seconds = setting(
+        86_400.0, "How long a tool waits for your yes before it counts as no.", _SECONDS
+    )
     lotus_max_steps: Annotated[int, Field(ge=1, le=100)] = setting(
         8, "How many steps a run may take.", "a whole number from 1 to 100"
     )

@@ -67,6 +67,12 @@ def consolidate(slot: int) -> None:
     submit_each(["memory.consolidate"], slot)
 
 
+@tick_task("system.give_up_waiting")
+def give_up_waiting(slot: int) -> None:
+    """End the waiting of runs whose question to the user went unanswered."""
+    submit_each(["reasoning.give_up_waiting"], slot)
+
+
 @tick_task("system.prune")
 def prune(_slot: int) -> None:
     """Drop what is past its keeping time."""

@@ -1,12 +1,13 @@
 """A run's token stream in Redis: what is shown while the model speaks. The answer itself is a row in PostgreSQL.
 
-Stream ``lotus:run:<run id>``; each entry has ``k`` (kind) and, where it applies, ``g`` (generation: the fence of the command
-that writes, and the try within it) and ``t`` (text):
+Stream ``lotus:run:<run id>``; each entry has ``k`` (kind), ``g`` (generation: the step that writes, its command's fence, and the try
+within it) and ``t`` (text):
 
     start  a model begins to speak: whatever an older generation said is void
     token  a piece of its text
     notice one line about the run for a person (a provider that failed, a wait)
     step   a step was concluded; ``t`` is its kind
+    wait   the run waits for the user's yes; read it from PostgreSQL
     end    the run is over; read it from PostgreSQL
 """
 
@@ -29,11 +30,11 @@ LONGEST_BLOCK_S = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamEntry:
-    """One entry. ``generation``: (fence, try); a reader drops text of any but the latest started one."""
+    """One entry. ``generation``: (step, fence, try); a reader drops text of any but the latest started one."""
 
     entry_id: str
     kind: str
-    generation: tuple[int, int]
+    generation: tuple[int, ...]
     text: str
 
 
@@ -45,10 +46,10 @@ def stream_key(run_id: RunId) -> str:
 class TokenWriter:
     """Writes one command's part of a run's stream. A Redis that is away loses the show, never the answer."""
 
-    def __init__(self, client: redis.Redis, run_id: RunId, *, fence: int) -> None:
+    def __init__(self, client: redis.Redis, run_id: RunId, *, fence: int, step: int = 0) -> None:
         self._client = client
         self._key = stream_key(run_id)
-        self._fence = fence
+        self._author = f"{step}.{fence}"
         self._try = 0
         self.lost = 0
 
@@ -70,6 +71,10 @@ class TokenWriter:
         """A step was concluded."""
         self._add("step", kind, expire=True)
 
+    def wait(self) -> None:
+        """The run waits for the user."""
+        self._add("wait", "", expire=True)
+
     def end(self) -> None:
         """The run is over."""
         self._add("end", "", expire=True)
@@ -77,7 +82,7 @@ class TokenWriter:
     def _add(self, kind: str, text: str, *, expire: bool = False) -> None:
         import redis
 
-        fields: dict[Any, Any] = {"k": kind, "g": f"{self._fence}.{self._try}", "t": text}
+        fields: dict[Any, Any] = {"k": kind, "g": f"{self._author}.{self._try}", "t": text}
         try:
             if expire or kind == "start":
                 pipeline = self._client.pipeline(transaction=False)
@@ -109,12 +114,11 @@ class TokenReader:
         for _key, rows in streams:
             for entry_id, fields in rows[0] if rows and isinstance(rows[0], list) else rows:
                 self.last_id = entry_id
-                fence, _, number = fields.get("g", "0.0").partition(".")
                 entries.append(
                     StreamEntry(
                         entry_id=entry_id,
                         kind=fields["k"],
-                        generation=(int(fence), int(number or 0)),
+                        generation=tuple(int(part) for part in fields["g"].split(".")),
                         text=fields.get("t", ""),
                     )
                 )

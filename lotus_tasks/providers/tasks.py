@@ -199,4 +199,4 @@ def _record_lost(work: Work, calls: Sequence[CallRecord]) -> None:
 def _sink(work: Work) -> TokenSink:
     if work.run_id is None or not work.payload.get("stream", True):
         return SilentSink()
-    return TokenWriter(bootstrap.redis_client(), work.run_id, fence=work.fence)
+    return TokenWriter(bootstrap.redis_client(), work.run_id, fence=work.fence, step=int(work.payload.get("step") or 0))

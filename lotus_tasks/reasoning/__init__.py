@@ -6,12 +6,14 @@ MODULE = Manifest(
     name="reasoning",
     queue="reasoning",
     depends_on=("memory", "providers"),
-    tasks=("reasoning.advance", "reasoning.check_health"),
-    publishes=("run.concluded",),
+    tasks=("reasoning.advance", "reasoning.answer", "reasoning.retry", "reasoning.give_up_waiting"),
+    publishes=("run.concluded", "tool.used"),
     subscribes={
         "memory.recalled": "reasoning.advance",
         "provider.completed": "reasoning.advance",
+        "tool.used": "reasoning.advance",
         "command.failed": "reasoning.advance",
     },
+    tools="lotus_tasks.reasoning.tools:TOOLS",
     health="lotus_tasks.reasoning.tasks:check_health",
 )

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from lotus_tasks.manifest import ToolCard
 from lotus_tasks.values import CommandId, ConversationId, RunId
 from lotus_tasks.work import CommandSpec
 
-StepKind = Literal["recall", "think", "conclude"]
+StepKind = Literal["recall", "think", "act", "conclude"]
+StepEnd = Literal["succeeded", "failed", "unknown", "denied"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,19 +35,25 @@ class Attachment:
 class RunOptions:
     """What the user asked for beside the question.
 
-    ``memories``: how many memories to recall. ``max_steps``: steps before the run must conclude.
+    ``memories``: how many memories to recall. ``max_steps``: how often the model may think before it must conclude, and
+    ``max_tokens``: how many tokens it may read and write in all. ``tools``: whether it may use tools at all.
     """
 
     provider: str | None = None
     model: str | None = None
     memories: int = 10
     max_steps: int = 8
+    max_tokens: int = 200_000
+    tools: bool = True
     attachments: Sequence[Attachment] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One step. ``status`` is running, succeeded, failed or unknown; ``detail`` is JSON for a person's eyes.
+    """One step. ``status`` is waiting (for a yes), running, succeeded, failed, unknown, denied or cancelled.
+
+    ``detail`` is JSON for a person's eyes; an act's holds its ``tool``, ``arguments``, ``call_id`` and the ``think`` step
+    it is of.
 
     ``result`` is the whole result of its command, once there is one.
     """
@@ -70,6 +78,7 @@ class Run:
     options: RunOptions = field(default_factory=RunOptions)
     steps: Sequence[Step] = ()
     history: Sequence[Turn] = ()
+    tools: Sequence[ToolCard] = ()
 
     @property
     def next_seq(self) -> int:
@@ -99,7 +108,24 @@ class StepFailed:
     unknown: bool = False
 
 
-Happening = Submitted | StepEnded | StepFailed
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """The user said yes or no to a step that waits."""
+
+    step: Step
+    approved: bool
+    reason: str = "the user said no"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What the user said to a run that waits."""
+
+    approved: bool
+    reason: str = "the user said no"
+
+
+Happening = Submitted | StepEnded | StepFailed | Answered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,17 +133,18 @@ class StepUpdate:
     """How a step ended."""
 
     seq: int
-    status: Literal["succeeded", "failed", "unknown"]
+    status: StepEnd
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewStep:
-    """A step to insert, with the command that does it; without one it is done at once."""
+    """A step to insert, with the command that does it; without one it has ended as ``status`` says, or waits for a yes."""
 
     seq: int
     kind: StepKind
     command: CommandSpec | None = None
+    status: Literal["running", "waiting", "succeeded", "failed"] = "succeeded"
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -149,9 +176,19 @@ class Conclusion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """A step that waited may run now."""
+
+    seq: int
+    command: CommandSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What follows from a happening. All of it commits together."""
+    """What follows from a happening. All of it commits together. ``waits``: whether the run now waits for the user."""
 
     updates: Sequence[StepUpdate] = ()
+    releases: Sequence[Release] = ()
+    waits: bool | None = None
     steps: Sequence[NewStep] = ()
     conclusion: Conclusion | None = None

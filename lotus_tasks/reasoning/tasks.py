@@ -1,17 +1,18 @@
-"""When reasoning runs: each time something happened to a run."""
+"""When reasoning runs: each time something happened to a run, and when the user says something about one."""
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 
 from lotus_tasks import bootstrap
 from lotus_tasks.celery import command_task
-from lotus_tasks.errors import ServiceDown
+from lotus_tasks.errors import InvalidInput, ServiceDown
 from lotus_tasks.infra import queries
 from lotus_tasks.infra.streams import TokenWriter
 from lotus_tasks.manifest import HealthReport
 from lotus_tasks.reasoning.adapters.postgres import PostgresRunStore
-from lotus_tasks.reasoning.models import StepEnded, StepFailed
+from lotus_tasks.reasoning.models import Decision, Reply, StepEnded, StepFailed
 from lotus_tasks.reasoning.service import decide
 from lotus_tasks.values import CommandId, RunId
 from lotus_tasks.work import Outcome, Transaction, Work
@@ -22,11 +23,11 @@ def advance(work: Work) -> Outcome:
     """Carry a run on after one of its commands ended. The run is locked for one short transaction; no network is used."""
     run_id = RunId(uuid.UUID(work.payload["run_id"]))
     command_id = CommandId(uuid.UUID(work.payload["command_id"]))
-    ended: list[str] = []
+    news: list[tuple[str, str]] = []
 
     def write(tx: Transaction) -> None:
         store = PostgresRunStore()
-        run = store.lock(tx, run_id)
+        run = store.lock(tx, run_id, bootstrap.tool_cards())
         step = next((step for step in run.steps if step.command_id == command_id), None) if run else None
         if run is None or step is None:
             return
@@ -36,20 +37,76 @@ def advance(work: Work) -> Outcome:
         else:
             decision = decide(run, StepEnded(step=step, result=step.result))
         store.save(tx, run, decision)
-        ended.append(step.kind)
-        if decision.conclusion is not None:
-            ended.append("end")
+        news.append(("step", step.kind))
+        news.extend(_news(decision))
 
-    return Outcome(write=write, after=lambda: _announce(run_id, work.fence, ended))
+    return Outcome(write=write, after=lambda: _announce(run_id, work.fence, news))
 
 
-def _announce(run_id: RunId, fence: int, ended: list[str]) -> None:
+@command_task("reasoning.answer")
+def answer(work: Work) -> Outcome:
+    """The user's yes or no to everything a run asks."""
+    run_id = RunId(uuid.UUID(work.payload["run_id"]))
+    result: dict[str, int] = {}
+
+    def write(tx: Transaction) -> None:
+        reply = Reply(approved=bool(work.payload["approved"]))
+        result["answered"] = PostgresRunStore().answer(tx, run_id, bootstrap.tool_cards(), reply)
+
+    return Outcome(result=result, write=write)
+
+
+@command_task("reasoning.retry")
+def retry(work: Work) -> Outcome:
+    """Start a failed or cancelled run again, from the step it had reached."""
+    run_id = RunId(uuid.UUID(work.payload["run_id"]))
+
+    def write(tx: Transaction) -> None:
+        if not PostgresRunStore().restart(tx, run_id, bootstrap.tool_cards()):
+            raise InvalidInput(f"run {run_id} did not fail and was not cancelled; there is nothing to retry")
+
+    return Outcome(write=write)
+
+
+@command_task("reasoning.give_up_waiting")
+def give_up_waiting(_work: Work) -> Outcome:
+    """Say no to what the user has left unanswered for LOTUS_APPROVAL_TIMEOUT_S."""
+    limit_s = float(bootstrap.runtime().setting("LOTUS_APPROVAL_TIMEOUT_S"))
+
+    def write(tx: Transaction) -> None:
+        late = tx.conn.execute(queries.load("reasoning").waiting_too_long, {"limit_s": limit_s}).fetchall()
+        reply = Reply(approved=False, reason=f"nobody answered within {limit_s:g} s")
+        for row in late:
+            PostgresRunStore().answer(tx, RunId(row["run_id"]), bootstrap.tool_cards(), reply)
+
+    return Outcome(write=write)
+
+
+def _news(decision: Decision) -> Sequence[tuple[str, str]]:
+    news = [
+        ("notice", f"using {step.detail['tool']}")
+        for step in decision.steps
+        if step.kind == "act" and step.status == "running"
+    ]
+    if decision.waits:
+        news.append(("wait", ""))
+    if decision.conclusion is not None:
+        news.append(("end", ""))
+    return news
+
+
+def _announce(run_id: RunId, fence: int, news: Sequence[tuple[str, str]]) -> None:
     writer = TokenWriter(bootstrap.redis_client(), run_id, fence=fence)
-    for kind in ended:
-        if kind == "end":
-            writer.end()
-        else:
-            writer.step(kind)
+    for kind, text in news:
+        match kind:
+            case "end":
+                writer.end()
+            case "wait":
+                writer.wait()
+            case "notice":
+                writer.notice(text)
+            case _:
+                writer.step(text)
 
 
 def check_health() -> HealthReport:

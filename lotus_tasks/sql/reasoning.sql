@@ -31,12 +31,26 @@ SELECT question, answer FROM (
 -- A step.
 INSERT INTO steps (run_id, seq, kind, command_id, status, detail, finished_at)
 VALUES (%(run_id)s, %(seq)s, %(kind)s, %(command_id)s, %(status)s, %(detail)s,
-        CASE WHEN %(status)s = 'running' THEN NULL ELSE now() END);
+        CASE WHEN %(status)s IN ('running', 'waiting') THEN NULL ELSE now() END);
 
 -- name: end_step
 -- A step's end.
 UPDATE steps SET status = %(status)s, detail = %(detail)s, finished_at = now()
-WHERE run_id = %(run_id)s AND seq = %(seq)s AND status = 'running';
+WHERE run_id = %(run_id)s AND seq = %(seq)s AND status IN ('running', 'waiting');
+
+-- name: release_step
+-- A step that waited for a yes runs now.
+UPDATE steps SET status = 'running', command_id = %(command_id)s
+WHERE run_id = %(run_id)s AND seq = %(seq)s AND status = 'waiting';
+
+-- name: set_waiting
+-- Whether the run waits for the user.
+UPDATE runs SET status = CASE WHEN %(waits)s THEN 'waiting' ELSE 'running' END::run_status
+WHERE id = %(id)s AND status IN ('queued', 'running', 'waiting');
+
+-- name: waiting_too_long
+-- Runs whose question to the user has gone unanswered.
+SELECT DISTINCT run_id FROM steps WHERE status = 'waiting' AND started_at < now() - %(limit_s)s * interval '1 second' LIMIT 100;
 
 -- name: conclude_run
 -- A run's end. Its commit waits for the disk, whatever the transaction said before: what was answered stays answered.
@@ -67,7 +81,7 @@ UPDATE commands SET status = 'cancelled', finished_at = now() WHERE run_id = %(i
 
 -- name: cancel_steps
 -- Close the steps of a cancelled run.
-UPDATE steps SET status = 'cancelled', finished_at = now() WHERE run_id = %(id)s AND status = 'running';
+UPDATE steps SET status = 'cancelled', finished_at = now() WHERE run_id = %(id)s AND status IN ('running', 'waiting');
 
 -- name: restart_run
 -- A failed or cancelled run, queued again.

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lotus_tasks.events import RunConcluded
 from lotus_tasks.infra import queries
 from lotus_tasks.infra.outbox import OutboxTransaction
 from lotus_tasks.infra.postgres import Connection, json_parameter, strip_nul
+from lotus_tasks.manifest import ToolCard
 from lotus_tasks.reasoning.models import (
+    Answered,
     Attachment,
     Conclusion,
     Decision,
     NewStep,
+    Reply,
     Run,
     RunOptions,
     Step,
@@ -37,8 +40,8 @@ class PostgresRunStore:
     def __init__(self) -> None:
         self._sql = queries.load("reasoning")
 
-    def lock(self, tx: Transaction, run_id: RunId) -> Run | None:
-        """The open run with its steps and history, locked."""
+    def lock(self, tx: Transaction, run_id: RunId, tools: Sequence[ToolCard] = ()) -> Run | None:
+        """The open run with its steps and history, locked. ``tools`` are those it may use."""
         row = tx.conn.execute(self._sql.lock_run, {"id": run_id}).fetchone()
         if row is None:
             return None
@@ -56,6 +59,7 @@ class PostgresRunStore:
             options=_options(row["options"]),
             steps=[_step(step) for step in steps],
             history=[Turn(question=turn["question"], answer=turn["answer"]) for turn in history],
+            tools=tools,
         )
 
     def save(self, tx: Transaction, run: Run, decision: Decision) -> None:
@@ -72,18 +76,35 @@ class PostgresRunStore:
             )
         for step in decision.steps:
             self._insert_step(tx, run.run_id, step)
+        for release in decision.releases:
+            command_id = tx.submit(release.command)
+            released = {"run_id": run.run_id, "seq": release.seq, "command_id": command_id}
+            tx.conn.execute(self._sql.release_step, released)
+        if decision.waits is not None:
+            tx.conn.execute(self._sql.set_waiting, {"id": run.run_id, "waits": decision.waits})
         if decision.conclusion is not None:
             self._conclude(tx, run, decision.conclusion)
 
-    def restart(self, tx: Transaction, run_id: RunId) -> bool:
+    def restart(self, tx: Transaction, run_id: RunId, tools: Sequence[ToolCard]) -> bool:
         """Queue a failed or cancelled run again, from the step it had reached. False where there is nothing to restart."""
         if tx.conn.execute(self._sql.restart_run, {"id": run_id}).fetchone() is None:
             return False
-        run = self.lock(tx, run_id)
+        run = self.lock(tx, run_id, tools)
         if run is None:
             return False
         self.save(tx, run, decide(run, Submitted()))
         return True
+
+    def answer(self, tx: Transaction, run_id: RunId, tools: Sequence[ToolCard], reply: Reply) -> int:
+        """Say yes or no to the steps of a run that wait. Returns how many waited."""
+        answered = 0
+        while (run := self.lock(tx, run_id, tools)) is not None:
+            step = next((step for step in run.steps if step.status == "waiting"), None)
+            if step is None:
+                break
+            self.save(tx, run, decide(run, Answered(step=step, approved=reply.approved, reason=reply.reason)))
+            answered += 1
+        return answered
 
     def cancel(self, conn: Connection, run_id: RunId) -> bool:
         """Cancel an open run. False where it has ended."""
@@ -102,7 +123,7 @@ class PostgresRunStore:
                 "seq": step.seq,
                 "kind": step.kind,
                 "command_id": command_id,
-                "status": "running" if step.command is not None else "succeeded",
+                "status": step.status,
                 "detail": json_parameter(dict(step.detail)),
             },
         )
