@@ -187,10 +187,11 @@ def main() -> None:
     configure_logging(str(runtime.setting("LOTUS_LOG_LEVEL")))
     hold_name(runtime.home)
     make_secrets(Home(runtime.home))
-    port = urlsplit(runtime.gateway_url).port or 8086
+    place = urlsplit(runtime.gateway_url)
+    host, port = place.hostname or _HOST, place.port or 8086  # a container listens on its own name
     config = uvicorn.Config(
         make_app(runtime),
-        host=_HOST,
+        host=host,
         port=port,
         loop="asyncio",
         http="h11",
@@ -203,7 +204,7 @@ def main() -> None:
         timeout_graceful_shutdown=_STOP_WITHIN_S,
         limit_concurrency=64,
     )
-    log.info("listening", url=f"http://{_HOST}:{port}", pid=os.getpid())
+    log.info("listening", url=f"http://{host}:{port}", pid=os.getpid())
     _Server(config).run()
 
 

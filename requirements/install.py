@@ -86,7 +86,7 @@ def run_pip(lock: Path, progress: Progress) -> tuple[int, list[str]]:
     seen = 0
     for line in _lines(process):
         lines.append(line)
-        if line.startswith(("Collecting ", "Requirement already satisfied")):
+        if line.startswith(("Collecting ", "Processing ", "Requirement already satisfied")):
             seen += 1
             progress.show("fetching", seen)
         elif line.startswith("Installing collected packages"):

@@ -27,12 +27,14 @@ _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.
 @click.argument("text", metavar="TEXT|-")
 @click.option("--kind", type=click.Choice(_TOLD_KINDS), default="note", show_default=True, help="What it is.")
 @click.option("--when", "happened_at", metavar="DATE", help="When it happened, like 2026-11-23; without it, now.")
+@click.option("--insist", is_flag=True, help="Keep it although it seems to hold a secret.")
 @_json_option
-def remember(text: str, kind: str, happened_at: str | None, as_json: bool) -> None:
+def remember(text: str, kind: str, happened_at: str | None, insist: bool, as_json: bool) -> None:
     """Tell LOTUS something to keep."""
     if text == "-":
         text = sys.stdin.read()
-    result = run_command("memory.remember", {"text": text, "kind": kind, "source": "user", "happened_at": happened_at})
+    told = {"text": text, "kind": kind, "source": "user", "happened_at": happened_at, "insist": insist}
+    result = run_command("memory.remember", told)
     if as_json:
         print_json(result)
         return
@@ -127,9 +129,12 @@ def show(memory_id: str, as_json: bool) -> None:
 @click.option("--text", help="Its new text.")
 @click.option("--kind", type=click.Choice(_TOLD_KINDS), help="Its new kind.")
 @click.option("--importance", type=click.FloatRange(0, 1), help="Its new importance.")
-def edit(memory_id: str, text: str | None, kind: str | None, importance: float | None) -> None:
+@click.option("--insist", is_flag=True, help="Keep the text although it seems to hold a secret.")
+def edit(memory_id: str, text: str | None, kind: str | None, importance: float | None, insist: bool) -> None:
     """Change a memory; what it was stays in its history."""
-    result = run_command("memory.edit", {"id": memory_id, "text": text, "kind": kind, "importance": importance})
+    result = run_command(
+        "memory.edit", {"id": memory_id, "text": text, "kind": kind, "importance": importance, "insist": insist}
+    )
     click.echo(f"changed {', '.join(result['changed'])}" if result["changed"] else "nothing changed: it was so already")
 
 

@@ -104,7 +104,7 @@ def usage(days: int, as_json: bool) -> None:
     if not rows:
         click.echo("no model was asked yet", err=True)
     for row in rows:
-        failed = f", {row['failed']} failed ({', '.join(row['failures'])})" if row["failed"] else ""
+        failed = f", {row['error_rate']:.0%} failed ({', '.join(row['failures'])})" if row["failed"] else ""
         first = f", first token {row['first_token_ms_p50']:.0f} ms" if row["first_token_ms_p50"] is not None else ""
         tokens = f"{'about ' if row['estimated'] else ''}{row['input_tokens']} + {row['output_tokens']} tokens"
         cost = f", ${row['cost_usd']:.4f}" if row["cost_usd"] else ""

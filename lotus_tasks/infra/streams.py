@@ -1,7 +1,7 @@
 """A run's token stream in Redis: what is shown while the model speaks. The answer itself is a row in PostgreSQL.
 
-Stream ``lotus:run:<run id>``; each entry has ``k`` (kind), ``g`` (generation: the step that writes, its command's fence, and the try
-within it) and ``t`` (text):
+Stream ``lotus:run:<run id>``; each entry has ``k`` (kind), ``c`` (the command that writes) and, where it applies, ``g``
+(generation: that command's fence, and the try within it) and ``t`` (text):
 
     start  a model begins to speak: whatever an older generation said is void
     token  a piece of its text
@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lotus_tasks.values import RunId
+from lotus_tasks.values import CommandId, RunId
 
 if TYPE_CHECKING:
     import redis
@@ -30,11 +30,12 @@ LONGEST_BLOCK_S = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamEntry:
-    """One entry. ``generation``: (step, fence, try); a reader drops text of any but the latest started one."""
+    """One entry. ``generation``: (fence, try) within ``command``; a reader drops text of any but the latest started one."""
 
     entry_id: str
     kind: str
-    generation: tuple[int, ...]
+    command: str
+    generation: tuple[int, int]
     text: str
 
 
@@ -46,10 +47,11 @@ def stream_key(run_id: RunId) -> str:
 class TokenWriter:
     """Writes one command's part of a run's stream. A Redis that is away loses the show, never the answer."""
 
-    def __init__(self, client: redis.Redis, run_id: RunId, *, fence: int, step: int = 0) -> None:
+    def __init__(self, client: redis.Redis, run_id: RunId, *, command_id: CommandId, fence: int) -> None:
         self._client = client
         self._key = stream_key(run_id)
-        self._author = f"{step}.{fence}"
+        self._command = str(command_id)
+        self._fence = fence
         self._try = 0
         self.lost = 0
 
@@ -82,7 +84,7 @@ class TokenWriter:
     def _add(self, kind: str, text: str, *, expire: bool = False) -> None:
         import redis
 
-        fields: dict[Any, Any] = {"k": kind, "g": f"{self._author}.{self._try}", "t": text}
+        fields: dict[Any, Any] = {"k": kind, "c": self._command, "g": f"{self._fence}.{self._try}", "t": text}
         try:
             if expire or kind == "start":
                 pipeline = self._client.pipeline(transaction=False)
@@ -114,11 +116,13 @@ class TokenReader:
         for _key, rows in streams:
             for entry_id, fields in rows[0] if rows and isinstance(rows[0], list) else rows:
                 self.last_id = entry_id
+                fence, _, number = fields.get("g", "0.0").partition(".")
                 entries.append(
                     StreamEntry(
                         entry_id=entry_id,
                         kind=fields["k"],
-                        generation=tuple(int(part) for part in fields["g"].split(".")),
+                        command=fields.get("c", ""),
+                        generation=(int(fence), int(number or 0)),
                         text=fields.get("t", ""),
                     )
                 )

@@ -59,6 +59,11 @@ class Draft:
         return digest(f"{group}\x1f{plain(self.text)}")
 
     @property
+    def caption(self) -> str | None:
+        """Whose words these are, or under which heading they stand: it is found and embedded with the text."""
+        return self.speaker or self.provenance.get("heading") or None
+
+    @property
     def tier(self) -> int:
         """Where it is admitted: what is spoken to L1, facts and preferences to L4, the rest to L2."""
         if self.kind in PERSISTENT_KINDS:
@@ -68,10 +73,15 @@ class Draft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A draft with its BM25 terms: what the store writes in one transaction."""
+    """A draft with its BM25 terms and cues: what the store writes in one transaction.
+
+    ``likeness`` stands for its words but for case, punctuation and articles; None where alike texts are kept apart.
+    """
 
     draft: Draft
     terms: Mapping[str, int]
+    cues: int = 0
+    likeness: bytes | None = None
 
     @property
     def length(self) -> int:
@@ -138,6 +148,15 @@ class Recollection:
     degraded: Sequence[str]
     timings_ms: Mapping[str, float]
     terms: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Secret:
+    """Where a secret stands in a text, and what sort it is. The secret itself is never kept."""
+
+    kind: str
+    start: int
+    end: int
 
 
 def plain(text: str) -> str:

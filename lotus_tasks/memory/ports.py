@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lotus_tasks.errors import Transient
-from lotus_tasks.memory.models import Entry, Memory, Stored
+from lotus_tasks.memory.models import Entry, Memory, Secret, Stored
 from lotus_tasks.values import MemoryId
 
 Floats = NDArray[np.float32]
@@ -27,6 +27,27 @@ class VectorIndexUnavailable(Transient):
     """The vector index does not answer; recall goes on without vectors."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Embedding:
+    """A text in vector space. ``tokens``: the sign bits of its content tokens' last hidden states, 48 bytes each, or empty."""
+
+    vector: Floats
+    tokens: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryEmbedding:
+    """A question in vector space.
+
+    ``tokens``: its content tokens' last hidden states as unit rows, if the model has any; ``words``: the word (lower case) that
+    each of them is of.
+    """
+
+    vector: Floats
+    tokens: Floats
+    words: Sequence[str] = ()
+
+
 class Embedder(Protocol):
     """Turns texts into unit vectors."""
 
@@ -38,8 +59,11 @@ class Embedder(Protocol):
     def dimensions(self) -> int:
         """How long a vector is."""
 
-    def embed(self, texts: Sequence[str]) -> Floats:
-        """One unit vector a text. Raises EmbedderUnavailable."""
+    def embed(self, texts: Sequence[str]) -> Sequence[Embedding]:
+        """One embedding a text. Raises EmbedderUnavailable."""
+
+    def embed_query(self, text: str) -> QueryEmbedding:
+        """A question's embedding. Raises EmbedderUnavailable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +117,20 @@ class Columns:
     length: Numbers
     speaker: Numbers
     kind: Numbers
+    cues: Numbers
     happened_s: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddingBlock:
+    """Embeddings of many memories, sorted by number: ``vectors`` a row each, ``signs`` all tokens' sign bits, 48 bytes a row,
+    ``token_counts`` how many of those rows are whose.
+    """
+
+    numbers: Numbers
+    vectors: Floats
+    signs: NDArray[np.uint8]
+    token_counts: Numbers
 
 
 class Lexicon(Protocol):
@@ -111,8 +148,8 @@ class Lexicon(Protocol):
     def terms_of(self, numbers: Sequence[int]) -> Mapping[int, Mapping[str, int]]:
         """The terms of these memories."""
 
-    def vectors(self, numbers: Sequence[int]) -> Mapping[int, Floats]:
-        """The unit vectors of those that have one."""
+    def embeddings(self, numbers: Numbers) -> EmbeddingBlock:
+        """The embeddings of those that have one."""
 
     def memories(self, numbers: Sequence[int]) -> Mapping[int, Memory]:
         """The memories themselves."""
@@ -129,6 +166,13 @@ class MemoryWriter(Protocol):
 
     def insert(self, entries: Sequence[Entry]) -> Stored:
         """Write the entries that are new; link those whose words are known."""
+
+
+class SecretDetector(Protocol):
+    """Recognises secrets."""
+
+    def find(self, text: str) -> Sequence[Secret]:
+        """The secrets of a text in order; they don't overlap."""
 
 
 class WorkingMemory(Protocol):
@@ -156,7 +200,7 @@ class Unembedded:
 
     no: int
     text: str
-    speaker: str | None
+    caption: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,8 +223,8 @@ class IndexQueue(Protocol):
     def unembedded(self, count: int) -> Sequence[Unembedded]:
         """Memories without a vector, newest first."""
 
-    def save(self, numbers: Sequence[int], vectors: Floats, embedder: str) -> None:
-        """Keep their vectors."""
+    def save(self, numbers: Sequence[int], embeddings: Sequence[Embedding], embedder: str) -> None:
+        """Keep their vectors and token bits."""
 
     def unindexed(self, count: int) -> Sequence[VectorRow]:
         """Vectors that the index doesn't hold."""

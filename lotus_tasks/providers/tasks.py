@@ -142,7 +142,8 @@ def pull(work: Work) -> Outcome:
         raise InvalidInput("no provider of kind ollama is set up; only Ollama downloads models")
     limits = TimeLimits(first_token_s=60.0, between_tokens_s=120.0, overall_s=24 * 3600.0)
     watch = CallWatch(provider=chosen.row.name, limits=limits, interrupt=interruption(work))
-    writer = TokenWriter(bootstrap.redis_client(), RunId(work.command_id), fence=work.fence)
+    run_id = RunId(work.command_id)
+    writer = TokenWriter(bootstrap.redis_client(), run_id, command_id=work.command_id, fence=work.fence)
     status = ""
     for line in progress_lines(chosen.pull(wanted, watch=watch)):
         writer.notice(line)
@@ -199,4 +200,4 @@ def _record_lost(work: Work, calls: Sequence[CallRecord]) -> None:
 def _sink(work: Work) -> TokenSink:
     if work.run_id is None or not work.payload.get("stream", True):
         return SilentSink()
-    return TokenWriter(bootstrap.redis_client(), work.run_id, fence=work.fence, step=int(work.payload.get("step") or 0))
+    return TokenWriter(bootstrap.redis_client(), work.run_id, command_id=work.command_id, fence=work.fence)

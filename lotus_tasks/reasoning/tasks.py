@@ -40,7 +40,7 @@ def advance(work: Work) -> Outcome:
         news.append(("step", step.kind))
         news.extend(_news(decision))
 
-    return Outcome(write=write, after=lambda: _announce(run_id, work.fence, news))
+    return Outcome(write=write, after=lambda: _announce(run_id, work, news))
 
 
 @command_task("reasoning.answer")
@@ -95,8 +95,8 @@ def _news(decision: Decision) -> Sequence[tuple[str, str]]:
     return news
 
 
-def _announce(run_id: RunId, fence: int, news: Sequence[tuple[str, str]]) -> None:
-    writer = TokenWriter(bootstrap.redis_client(), run_id, fence=fence)
+def _announce(run_id: RunId, work: Work, news: Sequence[tuple[str, str]]) -> None:
+    writer = TokenWriter(bootstrap.redis_client(), run_id, command_id=work.command_id, fence=work.fence)
     for kind, text in news:
         match kind:
             case "end":

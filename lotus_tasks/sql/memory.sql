@@ -25,15 +25,21 @@ ORDER BY memories.thread, position DESC, memories.no DESC;
 -- name: insert_memory
 -- A memory, unless its identity is known.
 INSERT INTO memories (id, text, kind, tier, importance, source, provenance, thread, segment_no, position, speaker,
-                      happened_at, valid_from, valid_to, identity)
+                      happened_at, valid_from, valid_to, identity, likeness)
 VALUES (%(id)s, %(text)s, %(kind)s, %(tier)s, %(importance)s, %(source)s, %(provenance)s, %(thread)s, %(segment_no)s,
-        %(position)s, %(speaker)s, %(happened_at)s, %(valid_from)s, %(valid_to)s, %(identity)s)
+        %(position)s, %(speaker)s, %(happened_at)s, %(valid_from)s, %(valid_to)s, %(identity)s, %(likeness)s)
 ON CONFLICT DO NOTHING
 RETURNING no;
 
 -- name: known_memory
 -- The memory that has this identity, or this id.
 SELECT id FROM memories WHERE identity = %(identity)s OR id = %(id)s ORDER BY (identity = %(identity)s) DESC LIMIT 1;
+
+-- name: alike_memory
+-- A memory with the same words in other dress; facts and preferences are compared with their like only.
+SELECT id, text FROM memories
+WHERE likeness = %(likeness)s AND id <> %(id)s AND (tier = 4) = %(persistent)s AND valid_to IS NULL
+ORDER BY no LIMIT 1;
 
 -- name: insert_source
 -- A place where a memory was met.
@@ -53,7 +59,8 @@ SELECT term, no FROM memory_terms WHERE term = ANY(%(terms)s);
 
 -- name: insert_lexicon
 -- What a memory's text is made of.
-INSERT INTO memory_lexicon (memory_no, terms, counts, length) VALUES (%(no)s, %(terms)s, %(counts)s, %(length)s);
+INSERT INTO memory_lexicon (memory_no, terms, counts, length, cues)
+VALUES (%(no)s, %(terms)s, %(counts)s, %(length)s, %(cues)s);
 
 -- name: insert_postings
 -- Which memories hold a term, and how often.
@@ -79,6 +86,7 @@ SELECT coalesce(array_agg(memories.no ORDER BY memories.no), '{}') AS no,
        coalesce(array_agg(coalesce(segment_no, -1) ORDER BY memories.no), '{}') AS segment,
        coalesce(array_agg(position ORDER BY memories.no), '{}') AS position,
        coalesce(array_agg(coalesce(length, 0) ORDER BY memories.no), '{}') AS length,
+       coalesce(array_agg(coalesce(cues, 0) ORDER BY memories.no), '{}') AS cues,
        coalesce(array_agg(array_position(%(kinds)s::text[], kind) - 1 ORDER BY memories.no), '{}') AS kind,
        coalesce(array_agg(coalesce(extract(epoch FROM happened_at)::float8, 'NaN') ORDER BY memories.no), '{}') AS happened_s,
        coalesce(array_agg(coalesce(speaker, '') ORDER BY memories.no), '{}') AS speaker
@@ -101,7 +109,15 @@ GROUP BY memory_no;
 
 -- name: vectors
 -- The vectors of memories.
-SELECT memory_no, vector FROM memory_vectors WHERE memory_no = ANY(%(numbers)s);
+SELECT memory_no, vector, tokens FROM memory_vectors WHERE memory_no = ANY(%(numbers)s);
+
+-- name: embedding_block
+-- The embeddings of memories, joined in order of their numbers.
+SELECT coalesce(array_agg(memory_no ORDER BY memory_no), '{}') AS numbers,
+       coalesce(string_agg(vector, ''::bytea ORDER BY memory_no), '') AS vectors,
+       coalesce(string_agg(coalesce(tokens, ''), ''::bytea ORDER BY memory_no), '') AS signs,
+       coalesce(array_agg(coalesce(length(tokens), 0) / 48 ORDER BY memory_no), '{}') AS token_counts
+FROM memory_vectors WHERE memory_no = ANY(%(numbers)s::int[]);
 
 -- name: memories_by_number
 -- Memories by number.
@@ -124,14 +140,15 @@ SELECT no FROM memories WHERE thread = %(thread)s ORDER BY no;
 
 -- name: without_vector
 -- Memories that the current embedder has not embedded, newest first: what was just said is asked for first.
-SELECT memories.no, id, text, kind, thread, speaker FROM memories LEFT JOIN memory_vectors ON memory_no = memories.no
+SELECT memories.no, text, coalesce(speaker, provenance->>'heading') AS caption FROM memories LEFT JOIN memory_vectors ON memory_no = memories.no
 WHERE memory_no IS NULL
 ORDER BY memories.no DESC LIMIT %(count)s;
 
 -- name: insert_vectors
 -- Vectors, unless another worker was first or the memory is gone.
-INSERT INTO memory_vectors (memory_no, embedder, vector)
-SELECT wanted.no, %(embedder)s, wanted.vector FROM unnest(%(numbers)s::int[], %(vectors)s::bytea[]) AS wanted (no, vector)
+INSERT INTO memory_vectors (memory_no, embedder, vector, tokens)
+SELECT wanted.no, %(embedder)s, wanted.vector, nullif(wanted.tokens, '')
+FROM unnest(%(numbers)s::int[], %(vectors)s::bytea[], %(tokens)s::bytea[]) AS wanted (no, vector, tokens)
 JOIN memories ON memories.no = wanted.no
 ON CONFLICT (memory_no) DO NOTHING;
 
@@ -293,7 +310,7 @@ SELECT source, count(*) AS count FROM memories GROUP BY source ORDER BY count DE
 
 -- name: rewrite_memory
 -- A memory as the user changed it.
-UPDATE memories SET text = %(text)s, kind = %(kind)s, tier = %(tier)s, importance = %(importance)s, identity = %(identity)s, updated_at = now()
+UPDATE memories SET text = %(text)s, kind = %(kind)s, tier = %(tier)s, importance = %(importance)s, identity = %(identity)s, likeness = %(likeness)s, updated_at = now()
 WHERE id = %(id)s;
 
 -- name: drop_vector
@@ -336,3 +353,11 @@ WHERE answer LIKE %(pattern)s OR question LIKE %(pattern)s OR result::text LIKE 
 -- Steps and commands of runs that hold a forgotten text word for word.
 UPDATE commands SET payload = replace(payload::text, %(json_text)s, '[forgotten]')::jsonb, result = replace(result::text, %(json_text)s, '[forgotten]')::jsonb
 WHERE run_id IS NOT NULL AND status NOT IN ('queued', 'running') AND (payload::text LIKE %(json_pattern)s OR result::text LIKE %(json_pattern)s);
+
+-- name: withhold_chunk
+-- A chunk without its secrets.
+UPDATE percept_chunks SET text = %(text)s WHERE percept_id = %(percept_id)s AND seq = %(seq)s;
+
+-- name: withhold_payload
+-- A command whose text holds a secret keeps nothing of it.
+UPDATE commands SET payload = '{"withheld": true}' WHERE id = %(command_id)s;

@@ -15,6 +15,7 @@ VALUES (%(command_id)s, %(provider)s, %(model)s, %(started_at)s, %(input_tokens)
 SELECT started_at::date AS day, provider, model,
        count(*) AS calls,
        count(failure) AS failed,
+       round(count(failure)::numeric / count(*), 4)::float8 AS error_rate,
        array_remove(array_agg(DISTINCT failure), NULL) AS failures,
        (percentile_cont(0.5) WITHIN GROUP (ORDER BY first_token_ms) FILTER (WHERE failure IS NULL))::float8 AS first_token_ms_p50,
        (percentile_cont(0.5) WITHIN GROUP (ORDER BY total_ms) FILTER (WHERE failure IS NULL))::float8 AS total_ms_p50,

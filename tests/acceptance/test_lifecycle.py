@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from stack import Lotus, lotus_home, wait_until
+from stack import Lotus, Services, lotus_home, wait_until
 
 from lotus_tasks.infra.home import PROJECT, Home
 from lotus_tasks.infra.stack.orphans import find_processes, is_alive
@@ -222,3 +222,17 @@ def test_one_process_is_restarted_and_its_log_is_shown(fresh_lotus: Lotus) -> No
     assert unknown.returncode == 2
     assert "there are: " in unknown.stderr
     assert fresh_lotus.run("doctor").returncode == 0
+
+
+def test_with_services_of_the_users_own_none_is_started(fresh_lotus: Lotus, services: Services) -> None:
+    theirs = services.runtime
+    fresh_lotus.up(
+        LOTUS_DATABASE_URL=theirs.database_url, LOTUS_REDIS_URL=theirs.redis_url, LOTUS_CHROMA_URL=theirs.chroma_url
+    )
+    assert set(fresh_lotus.processes()) == EVERYTHING - {"valkey", "postgres", "chroma"}
+    assert fresh_lotus.runtime.embedded == frozenset()
+    assert fresh_lotus.run("ask", "are you there?").returncode == 0
+    assert fresh_lotus.run("down").returncode == 0
+    assert left_behind(fresh_lotus) == []
+    with services.redis() as client:
+        assert client.ping()

@@ -10,6 +10,11 @@ from typing import Any
 
 from stack import Lotus, wait_until
 
+from lotus_tasks.infra.postgres import connect
+from lotus_tasks.infra.streams import TokenReader, connect_redis
+from lotus_tasks.reasoning.adapters.postgres import submit_run
+from lotus_tasks.reasoning.models import RunOptions
+from lotus_tasks.values import RunId
 from tests.modelserver.handle import ModelServerHandle
 
 KEY = "sk-test-0123456789abcdef"
@@ -107,3 +112,35 @@ def test_an_unknown_provider_is_one_line(lotus: Lotus, model: ModelServerHandle)
     assert done.returncode == 1
     assert done.stderr.startswith("lotus: there is no provider 'nosuch'; there are: openai, offline")
     assert done.stderr.count("\n") == 1
+
+
+def shown_text(lotus: Lotus, run_id: RunId) -> str:
+    """What stands on a reader's screen at the end: the text of the latest generation."""
+    with connect_redis(lotus.runtime.redis_url) as client:
+        generation, text = (0, 0), ""
+        for entry in TokenReader(client, run_id).read(block_s=0.1):
+            if entry.kind == "start" and entry.generation > generation:
+                generation, text = entry.generation, ""
+            elif entry.kind == "token" and entry.generation == generation:
+                text += entry.text
+        return text
+
+
+def test_a_hundred_asks_at_once_succeed_without_doubled_text_while_half_the_calls_fail(
+    lotus: Lotus, model: ModelServerHandle
+):
+    model.script(reply=REPLY)
+    for kind in ("cut", "garbage", "end_early"):
+        model.fault(kind, times=20, every=2)
+    with connect(lotus.runtime.database_url, autocommit=True) as conn:
+        runs = []
+        for number in range(100):
+            with conn.transaction():
+                runs.append(submit_run(conn, f"count {number} to ten", RunOptions(), conversation_id=None).run_id)
+        query = "SELECT count(*) AS n FROM runs WHERE id = ANY(%s) AND status = 'succeeded'"
+        wait_until(lambda: conn.execute(query, [runs]).fetchone()["n"] == 100, timeout_s=60, what="a hundred answers")
+        answers = {
+            row["id"]: row["answer"] for row in conn.execute("SELECT id, answer FROM runs WHERE id = ANY(%s)", [runs])
+        }
+    assert {answer for answer in answers.values() if answer.startswith("one")} == {REPLY}
+    assert {run_id: shown_text(lotus, run_id) for run_id in runs} == answers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,10 +13,14 @@ from lotus_tasks.memory.adapters.minilm import MiniLMEmbedder
 from lotus_tasks.memory.adapters.no_embedder import NoEmbedder
 from lotus_tasks.memory.adapters.postgres_lexicon import PostgresLexicon
 from lotus_tasks.memory.adapters.postgres_queue import PostgresIndexQueue
+from lotus_tasks.memory.adapters.postgres_writer import PostgresMemoryWriter
 from lotus_tasks.memory.adapters.redis_working import RedisWorkingMemory, recent_memories
-from lotus_tasks.memory.ports import Embedder
-from lotus_tasks.memory.service.indexing import Indexer
+from lotus_tasks.memory.adapters.secret_rules import SecretRules
+from lotus_tasks.memory.models import Draft, Filters, Recollection, Stored
+from lotus_tasks.memory.ports import Embedder, SecretDetector
+from lotus_tasks.memory.service.indexing import Indexer, Progress
 from lotus_tasks.memory.service.recall import Recaller
+from lotus_tasks.memory.service.writing import entries
 
 if TYPE_CHECKING:
     import redis
@@ -33,6 +38,21 @@ class MemoryParts:
     indexer: Indexer
     recaller: Recaller
     working: RedisWorkingMemory
+    secrets: SecretDetector
+
+    def remember(self, drafts: Sequence[Draft]) -> Stored:
+        """Store drafts in one transaction. Their vectors wait for :meth:`catch_up`; recall finds them by their words at once."""
+        ready = entries(drafts)
+        with self.database.transaction() as conn:
+            return PostgresMemoryWriter(conn).insert(ready)
+
+    def catch_up(self) -> Progress:
+        """Embed and index everything that waits."""
+        return self.indexer.work(lambda: True)
+
+    def recall(self, query: str, *, count: int = 10, filters: Filters | None = None) -> Recollection:
+        """The best memories for a query."""
+        return self.recaller.recall(query, count=count, filters=filters)
 
 
 def assemble(*, database: Database, client: redis.Redis, chroma_url: str, embedder: Embedder) -> MemoryParts:
@@ -48,6 +68,7 @@ def assemble(*, database: Database, client: redis.Redis, chroma_url: str, embedd
         indexer=Indexer(queue, embedder, index),
         recaller=Recaller(lexicon, embedder, index),
         working=RedisWorkingMemory(client, lambda: recent_memories(database)),
+        secrets=SecretRules(),
     )
 
 

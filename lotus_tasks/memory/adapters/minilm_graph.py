@@ -19,7 +19,7 @@ import numpy as np
 from lotus_tasks.errors import Permanent
 
 WEIGHTS_SHA256: Final = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-GRAPH_VERSION: Final = "1"
+GRAPH_VERSION: Final = "2"
 """Part of the folder's name: a new layout is built beside the old one."""
 
 _LAYERS: Final = 6
@@ -97,7 +97,10 @@ class _GraphWriter:
                 helper.make_tensor_value_info(name, proto.INT32, ["batch", "tokens"])
                 for name in ("input_ids", "attention_mask")
             ],
-            [helper.make_tensor_value_info("embedding", proto.FLOAT, ["batch", 384])],
+            [
+                helper.make_tensor_value_info("embedding", proto.FLOAT, ["batch", 384]),
+                helper.make_tensor_value_info(hidden, proto.FLOAT, ["batch", "tokens", 384]),
+            ],
             self._constants,
         )
         opsets = [helper.make_opsetid("", 17), helper.make_opsetid(_FUSED, 1)]

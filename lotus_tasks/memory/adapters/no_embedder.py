@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lotus_tasks.memory.ports import EmbedderUnavailable, Floats
+from lotus_tasks.memory.ports import EmbedderUnavailable, Embedding, QueryEmbedding
 
 
 class NoEmbedder:
@@ -13,6 +13,10 @@ class NoEmbedder:
     model = "none"
     dimensions = 384
 
-    def embed(self, texts: Sequence[str]) -> Floats:  # noqa: ARG002 - the port's signature
+    def embed(self, texts: Sequence[str]) -> Sequence[Embedding]:  # noqa: ARG002 - the port's signature
+        """Always raises EmbedderUnavailable."""
+        raise EmbedderUnavailable("no embedder is configured (LOTUS_EMBEDDER=none): recall goes by words")
+
+    def embed_query(self, text: str) -> QueryEmbedding:  # noqa: ARG002 - the port's signature
         """Always raises EmbedderUnavailable."""
         raise EmbedderUnavailable("no embedder is configured (LOTUS_EMBEDDER=none): recall goes by words")

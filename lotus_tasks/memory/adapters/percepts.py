@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from lotus_tasks.infra import queries
@@ -27,6 +28,16 @@ def read_chunks(database: Database, percept_id: UUID, source: str) -> list[Draft
         for row in rows
         if row["text"].strip()
     ]
+
+
+def withhold(conn: Connection, percept_id: UUID, drafts: Sequence[Draft]) -> None:
+    """Keep no secret in the chunks either: those with one get the text that memory holds."""
+    for draft in drafts:
+        if draft.provenance.get("withheld"):
+            conn.execute(
+                queries.load("memory").withhold_chunk,
+                {"percept_id": percept_id, "seq": draft.position, "text": draft.text},
+            )
 
 
 def is_superseded(conn: Connection, percept_id: UUID) -> bool:

@@ -13,7 +13,8 @@ from lotus_tasks.infra import queries
 from lotus_tasks.infra.postgres import Database
 from lotus_tasks.memory.adapters.arrays import numeric_cursor
 from lotus_tasks.memory.models import KINDS, Memory
-from lotus_tasks.memory.ports import Columns, Floats, Numbers, Snapshot
+from lotus_tasks.memory.ports import Columns, EmbeddingBlock, Floats, Numbers, Snapshot
+from lotus_tasks.memory.ranking import TOKEN_BYTES
 
 
 class PostgresLexicon:
@@ -54,6 +55,7 @@ class PostgresLexicon:
             length=row["length"],
             speaker=np.array(speakers, np.int32),
             kind=row["kind"],
+            cues=row["cues"],
             happened_s=row["happened_s"],
         )
         return columns, [name for name in self._speakers if name]
@@ -77,11 +79,18 @@ class PostgresLexicon:
             rows = cursor.execute(self._sql.terms_of, {"numbers": list(numbers)}).fetchall()
         return {row["memory_no"]: dict(zip(row["terms"], row["counts"].tolist(), strict=True)) for row in rows}
 
-    def vectors(self, numbers: Sequence[int]) -> Mapping[int, Floats]:
-        """The unit vectors of those that have one."""
+    def embeddings(self, numbers: Numbers) -> EmbeddingBlock:
+        """The embeddings of those that have one; the server joins them, so that no row costs a Python object."""
         with self._cursor() as cursor:
-            rows = cursor.execute(self._sql.vectors, {"numbers": [int(no) for no in numbers]}).fetchall()
-        return {row["memory_no"]: unpack(row["vector"]) for row in rows}
+            row = cursor.execute(self._sql.embedding_block, {"numbers": numbers.tolist()}).fetchone()
+        found: Numbers = row["numbers"]
+        vectors = np.frombuffer(row["vectors"], "<f2").reshape(len(found), -1) if len(found) else np.empty((0, 0))
+        return EmbeddingBlock(
+            numbers=found,
+            vectors=vectors.astype(np.float32),
+            signs=np.frombuffer(row["signs"], np.uint8).reshape(-1, TOKEN_BYTES),
+            token_counts=row["token_counts"],
+        )
 
     def memories(self, numbers: Sequence[int]) -> Mapping[int, Memory]:
         """These memories, by number."""

@@ -10,7 +10,7 @@ import numpy as np
 from lotus_tasks.infra import queries
 from lotus_tasks.infra.postgres import Database
 from lotus_tasks.memory.adapters.postgres_lexicon import pack, unpack
-from lotus_tasks.memory.ports import Floats, Lag, Numbers, Unembedded, VectorRow
+from lotus_tasks.memory.ports import Embedding, Lag, Numbers, Unembedded, VectorRow
 
 
 class PostgresIndexQueue:
@@ -24,13 +24,18 @@ class PostgresIndexQueue:
         """Memories without a vector, newest first."""
         with self._database.transaction() as conn:
             rows = conn.execute(self._sql.without_vector, {"count": count}).fetchall()
-        return [Unembedded(no=row["no"], text=row["text"], speaker=row["speaker"]) for row in rows]
+        return [Unembedded(no=row["no"], text=row["text"], caption=row["caption"]) for row in rows]
 
-    def save(self, numbers: Sequence[int], vectors: Floats, embedder: str) -> None:
-        """Keep their vectors."""
-        packed = [pack(vector) for vector in vectors]
+    def save(self, numbers: Sequence[int], embeddings: Sequence[Embedding], embedder: str) -> None:
+        """Keep their vectors and token bits."""
+        rows = {
+            "numbers": list(numbers),
+            "vectors": [pack(one.vector) for one in embeddings],
+            "tokens": [one.tokens for one in embeddings],
+            "embedder": embedder,
+        }
         with self._database.transaction() as conn:
-            conn.execute(self._sql.insert_vectors, {"numbers": list(numbers), "vectors": packed, "embedder": embedder})
+            conn.execute(self._sql.insert_vectors, rows)
 
     def unindexed(self, count: int) -> Sequence[VectorRow]:
         """Vectors that the index doesn't hold."""

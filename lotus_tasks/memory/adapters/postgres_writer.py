@@ -34,9 +34,10 @@ class PostgresMemoryWriter:
         new: list[tuple[int, Entry]] = []
         known: dict[MemoryId, MemoryId] = {}
         for index, entry in enumerate(entries):
-            no = self._insert_memory(entry.draft, placed, index)
+            alike = self._find_alike(entry)
+            no = None if alike is not None else self._insert_memory(entry, placed, index)
             if no is None:
-                known[entry.draft.id] = self._link(entry.draft)
+                known[entry.draft.id] = alike or self._link(entry.draft)
             else:
                 new.append((no, entry))
             if entry.draft.kind == "chunk":
@@ -45,7 +46,8 @@ class PostgresMemoryWriter:
         self._index(new)
         return Stored(new=[entry.draft.id for _, entry in new], known=known)
 
-    def _insert_memory(self, draft: Draft, placed: _Placement, index: int) -> int | None:
+    def _insert_memory(self, entry: Entry, placed: _Placement, index: int) -> int | None:
+        draft = entry.draft
         row = self._conn.execute(
             self._sql.insert_memory,
             {
@@ -64,6 +66,7 @@ class PostgresMemoryWriter:
                 "valid_from": draft.valid_from,
                 "valid_to": draft.valid_to,
                 "identity": draft.identity,
+                "likeness": entry.likeness,
             },
         ).fetchone()
         return None if row is None else int(row["no"])
@@ -90,7 +93,24 @@ class PostgresMemoryWriter:
         if self._conn.execute(self._sql.move_chunk, place).rowcount:
             self._conn.execute(self._sql.changed)
 
-    def _add_source(self, memory_id: MemoryId, draft: Draft) -> None:
+    def _find_alike(self, entry: Entry) -> MemoryId | None:
+        """The memory that says the same in other dress; the new wording is linked to it."""
+        if entry.likeness is None:
+            return None
+        row = self._conn.execute(
+            self._sql.alike_memory,
+            {"likeness": entry.likeness, "id": entry.draft.id, "persistent": entry.draft.tier == 4},
+        ).fetchone()
+        if row is None:
+            return None
+        found = MemoryId(row["id"])
+        wording = entry.draft.text if entry.draft.text != row["text"] else None
+        self._add_source(found, entry.draft, wording=wording)
+        if wording is not None:
+            self.record(found, "linked", "told again in other dress; not stored twice", after={"wording": wording})
+        return found
+
+    def _add_source(self, memory_id: MemoryId, draft: Draft, *, wording: str | None = None) -> None:
         percept = draft.provenance.get("percept_id")
         self._conn.execute(
             self._sql.insert_source,
@@ -99,7 +119,7 @@ class PostgresMemoryWriter:
                 "source": draft.source,
                 "seq": int(draft.position or 0),
                 "percept_id": UUID(str(percept)) if percept else None,
-                "wording": None,
+                "wording": wording,
             },
         )
 
@@ -133,11 +153,11 @@ class PostgresMemoryWriter:
         memory: Memory,
         changes: Mapping[str, Any],
         *,
-        terms: Mapping[str, int] | None,
+        entry: Entry,
         reason: str,
         command_id: UUID,
     ) -> None:
-        """Change a memory and record what it was. ``terms``: of its new text, where that changes."""
+        """Change a memory and record what it was. ``entry``: the memory as it will be."""
         self._conn.execute(self._sql.lock_writes)
         fresh = dataclasses.replace(memory, **changes)
         self._conn.execute(
@@ -148,14 +168,15 @@ class PostgresMemoryWriter:
                 "kind": fresh.kind,
                 "tier": 4 if fresh.kind in PERSISTENT_KINDS else min(memory.tier, 3),
                 "importance": fresh.importance,
-                "identity": Draft(text=fresh.text, key=f"edited/{memory.id}", kind=fresh.kind).identity,
+                "identity": entry.draft.identity,
+                "likeness": entry.likeness,
             },
         )
-        if terms is not None:
+        if "text" in changes:
             self._conn.execute(self._sql.delete_postings, {"ids": [memory.id]})
             self._conn.execute(self._sql.drop_lexicon, {"no": memory.no})
             self._conn.execute(self._sql.drop_vector, {"no": memory.no})
-            write_postings(self._conn, {memory.no: terms})
+            write_postings(self._conn, {memory.no: (entry.terms, entry.cues)})
         self.record(
             memory.id,
             "edited",
@@ -190,20 +211,20 @@ class PostgresMemoryWriter:
         )
 
     def _index(self, new: Sequence[tuple[int, Entry]]) -> None:
-        write_postings(self._conn, {no: entry.terms for no, entry in new})
+        write_postings(self._conn, {no: (entry.terms, entry.cues) for no, entry in new})
 
 
-def write_postings(conn: Connection, terms_by_number: Mapping[int, Mapping[str, int]]) -> None:
-    """Write the BM25 index of memories that have none yet."""
+def write_postings(conn: Connection, terms_by_number: Mapping[int, tuple[Mapping[str, int], int]]) -> None:
+    """Write the BM25 index (terms, cues) of memories that have none yet."""
     if not terms_by_number:
         return
     sql = queries.load("memory")
-    vocabulary = sorted({term for terms in terms_by_number.values() for term in terms})
+    vocabulary = sorted({term for terms, _ in terms_by_number.values() for term in terms})
     conn.execute(sql.insert_terms, {"terms": vocabulary})
     numbers = {row["term"]: row["no"] for row in conn.execute(sql.term_numbers, {"terms": vocabulary}).fetchall()}
     lexicon: list[dict[str, Any]] = []
     postings: tuple[list[int], list[int], list[int]] = ([], [], [])
-    for no, terms in terms_by_number.items():
+    for no, (terms, cues) in terms_by_number.items():
         found = sorted((numbers[term], min(count, _MAX_COUNT)) for term, count in terms.items())
         lexicon.append(
             {
@@ -211,6 +232,7 @@ def write_postings(conn: Connection, terms_by_number: Mapping[int, Mapping[str, 
                 "terms": [term for term, _ in found],
                 "counts": [count for _, count in found],
                 "length": sum(terms.values()),
+                "cues": cues,
             }
         )
         for term, count in found:

@@ -10,29 +10,38 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from typing import Final
 
 import numpy as np
 
 from lotus_tasks.memory.ports import Columns, Lexicon, Numbers, Snapshot
+from lotus_tasks.memory.ranking import Layout, lay_out
 
+_EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 MAX_CACHED_POSTINGS: Final = 4_000_000
 """Two int32 each: 32 MB at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """What one recall looks at: the columns, and for each term of the query the rows that hold it and how often.
-
-    ``order`` sorts the rows by (segment, position, number), ``rank`` is its inverse: neighbours are rows whose ranks differ
-    by one and whose segments are the same.
-    """
+    """What one recall looks at: the columns, and for each term of the query the rows that hold it and how often."""
 
     columns: Columns
-    order: Numbers
-    rank: Numbers
+    layout: Layout
     speakers: Sequence[str]
     postings: Mapping[str, tuple[Numbers, Numbers]]
+
+    @property
+    def years(self) -> tuple[int, int] | None:
+        """The first and the last year in which something happened."""
+        known = self.columns.happened_s[~np.isnan(self.columns.happened_s)]
+        if not len(known):
+            return None
+        return (
+            datetime.fromtimestamp(float(known.min()), UTC).year,
+            datetime.fromtimestamp(float(known.max()), UTC).year,
+        )
 
     @property
     def size(self) -> int:
@@ -52,7 +61,7 @@ class Corpus:
         self._lock = threading.Lock()
         self._snapshot = Snapshot(generation=-1, last_no=0)
         self._columns = _no_columns()
-        self._order = self._rank = np.empty(0, np.int32)
+        self._layout = _laid_out(self._columns)
         self._speakers: Sequence[str] = ()
         self._postings: OrderedDict[str, _Cached] = OrderedDict()
         self._held = 0
@@ -63,43 +72,20 @@ class Corpus:
             self._catch_up(self._lexicon.snapshot())
             return self._see(terms)
 
-    def more(self, view: View, terms: Sequence[str]) -> View:
-        """The same view with postings for further terms."""
-        with self._lock:
-            if view.columns is not self._columns:
-                # The store moved on between the two calls; the terms are read for the new state.
-                return self._see([*view.postings, *terms])
-            fresh = self._see(terms)
-        return View(
-            columns=view.columns,
-            order=view.order,
-            rank=view.rank,
-            speakers=view.speakers,
-            postings={**view.postings, **fresh.postings},
-        )
-
     def _see(self, terms: Sequence[str]) -> View:
-        return View(
-            columns=self._columns,
-            order=self._order,
-            rank=self._rank,
-            speakers=self._speakers,
-            postings=self._look_up(terms),
-        )
+        return View(columns=self._columns, layout=self._layout, speakers=self._speakers, postings=self._look_up(terms))
 
     def _catch_up(self, now: Snapshot) -> None:
         if now.generation != self._snapshot.generation:
             self._columns = _no_columns()
+            self._layout = _laid_out(self._columns)
             self._postings.clear()
             self._held = 0
             self._snapshot = Snapshot(generation=now.generation, last_no=0)
         if now.last_no > self._snapshot.last_no:
             fresh, self._speakers = self._lexicon.columns(self._snapshot.last_no, now.last_no)
             self._columns = _joined(self._columns, fresh)
-            order = np.lexsort((self._columns.no, self._columns.position, self._columns.segment)).astype(np.int32)
-            rank = np.empty_like(order)
-            rank[order] = np.arange(len(order), dtype=np.int32)
-            self._order, self._rank = order, rank
+            self._layout = _laid_out(self._columns)
         self._snapshot = now
 
     def _look_up(self, terms: Sequence[str]) -> dict[str, tuple[Numbers, Numbers]]:
@@ -160,6 +146,19 @@ def rows_of(numbers: Numbers, wanted: Numbers) -> Numbers:
     return found
 
 
+def _laid_out(columns: Columns) -> Layout:
+    offset = datetime.now().astimezone().utcoffset()
+    offset_s = offset.total_seconds() if offset is not None else 0.0
+    return lay_out(
+        segment=columns.segment,
+        position=columns.position,
+        length=columns.length,
+        speaker=columns.speaker,
+        day=(np.floor((columns.happened_s + offset_s) / 86_400) + _EPOCH_DAY).astype(np.float32),
+        cues=columns.cues.astype(np.uint8),
+    )
+
+
 def _no_columns() -> Columns:
     nothing = np.empty(0, np.int32)
     return Columns(
@@ -169,6 +168,7 @@ def _no_columns() -> Columns:
         length=nothing,
         speaker=nothing,
         kind=nothing,
+        cues=nothing,
         happened_s=np.empty(0),
     )
 

@@ -45,8 +45,8 @@ class Indexer:
             batch = self._queue.unembedded(EMBED_BATCH)
             if not batch:
                 return Progress(embedded=embedded, indexed=indexed, removed=removed, finished=True)
-            vectors = self._embedder.embed([embedding_text(one.text, one.speaker) for one in batch])
-            self._queue.save([one.no for one in batch], vectors, self._embedder.model)
+            embeddings = self._embedder.embed([embedding_text(one.text, one.caption) for one in batch])
+            self._queue.save([one.no for one in batch], embeddings, self._embedder.model)
             embedded += len(batch)
             indexed += self._write(go_on)
         return Progress(embedded=embedded, indexed=indexed, removed=removed, finished=False)

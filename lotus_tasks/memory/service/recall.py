@@ -1,92 +1,200 @@
-"""Recall: find the memories that answer a query, by their words, their meaning and what stands beside them."""
+"""Recall: find the memories that answer a query, by their words, their meaning, what stands beside them, who spoke and when."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Final
+from dataclasses import dataclass
+from datetime import date
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lotus_tasks.memory.models import EVIDENCE_KINDS, KINDS, Filters, Recalled, Recollection, plain
+from lotus_tasks.memory.cues import Question, read_question
+from lotus_tasks.memory.models import EVIDENCE_KINDS, KINDS, Filters, Memory, Recalled, Recollection, plain
 from lotus_tasks.memory.ports import (
     Embedder,
     EmbedderUnavailable,
-    Floats,
     Lexicon,
-    Numbers,
+    QueryEmbedding,
     VectorIndex,
     VectorIndexUnavailable,
 )
-from lotus_tasks.memory.service.corpus import Corpus, View
+from lotus_tasks.memory.ranking import (
+    CANDIDATES,
+    NEAREST,
+    Fetched,
+    Nearest,
+    Ranking,
+    Survey,
+    rank,
+    rank_segments,
+    survey,
+)
+from lotus_tasks.memory.service.corpus import Corpus, View, rows_of
 from lotus_tasks.memory.text import terms
+from lotus_tasks.memory.weights import Weights, fitted_weights
+from lotus_tasks.values import MemoryId
 
-NEAREST: Final = 200
-K1: Final = 1.2
-B: Final = 0.75
+FAR: Final = 0.2
+"""Cosine below which a memory that shares no word with the question, nor stands beside one that does, has nothing to do with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Meaning:
+    """The question's embedding and the nearest memories' numbers and cosines."""
+
+    embedding: QueryEmbedding
+    numbers: Sequence[int]
+    cosines: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Notes:
+    """What was missing, how long the steps took (since the start, milliseconds), and the question's terms."""
+
+    degraded: list[str]
+    timings_ms: dict[str, float]
+    terms: list[str]
 
 
 class Recaller:
-    """Answers queries from the corpus and the vector index. Safe among threads."""
+    """Answers queries from the corpus and the vector index. Safe among threads.
 
-    def __init__(self, lexicon: Lexicon, embedder: Embedder, index: VectorIndex) -> None:
+    ``today`` tells what "yesterday" is measured from. ``weights`` stand in for the fitted ones in benchmarks and tests.
+    """
+
+    def __init__(
+        self, lexicon: Lexicon, embedder: Embedder, index: VectorIndex, *, weights: Weights | None = None
+    ) -> None:
         self._lexicon = lexicon
         self._embedder = embedder
         self._index = index
+        self._weights = weights
         self._corpus = Corpus(lexicon)
         self._pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="recall")
 
-    def recall(self, query: str, *, count: int, filters: Filters | None = None) -> Recollection:
-        """The ``count`` best memories, best first. Without an embedder or an index the words alone decide, and it says so."""
-        filters = filters or Filters()
+    def recall(
+        self,
+        query: str,
+        *,
+        count: int,
+        filters: Filters | None = None,
+        today: date | None = None,
+        off: Sequence[str] = (),
+    ) -> Recollection:
+        """The ``count`` best memories, best first. Without an embedder or an index the words alone decide, and it says so.
+
+        ``off`` names signals to leave out.
+        """
         started = time.perf_counter()
-        meaning: Future[tuple[Numbers, Floats]] = self._pool.submit(self._nearest, query)
-        query_terms = terms(query)
-        view = self._corpus.view(query_terms)
-        lexical_ms = _ms(started)
-        degraded: list[str] = []
-        try:
-            numbers, cosines = meaning.result()
-        except EmbedderUnavailable as error:
-            numbers, cosines = np.empty(0, np.int32), np.empty(0, np.float32)
-            degraded.append(f"embedder: {error}")
-        except VectorIndexUnavailable as error:
-            numbers, cosines = np.empty(0, np.int32), np.empty(0, np.float32)
-            degraded.append(f"chroma: {error}")
-        allowed = self._allowed(view, filters)
-        shares = _shares(view, numbers, cosines)
-        score = np.sum(list(shares.values()), axis=0) if view.size else np.empty(0)
-        score = np.where(allowed, score, -np.inf)
-        best = np.argsort(-score, kind="stable")[: count + 5]
-        chosen = [int(row) for row in best if score[row] > 0.0]
-        memories = self._lexicon.memories([int(view.columns.no[row]) for row in chosen])
+        wanted = max(CANDIDATES, count)
+        view, surveyed, ranking, notes = self._search(query, filters or Filters(), today, off, wanted)
+        found = self._answers(query, view, surveyed, ranking, count)
+        timings = {**notes.timings_ms, "total": _ms(started)}
+        return Recollection(memories=found, degraded=notes.degraded, timings_ms=timings, terms=notes.terms)
+
+    def _search(
+        self, query: str, filters: Filters, today: date | None, off: Sequence[str], count: int
+    ) -> tuple[View, Survey, Ranking, _Notes]:
+        started = time.perf_counter()
+        pending: Future[_Meaning] = self._pool.submit(self._find_meaning, query)
+        view, question = self._read(query, today)
+        timings = {"words": _ms(started)}
+        meaning, degraded = _settled(pending)
+        timings["meaning"] = _ms(started)
+        weights = (self._weights or fitted_weights()).without(off)
+        surveyed = self._survey(view, question, meaning, weights)
+        timings["surveyed"] = _ms(started)
+        ranking = self._rank(view, surveyed, surveyed.candidates(count, self._allowed(view, filters)), weights)
+        timings["ranked"] = _ms(started)
+        return view, surveyed, ranking, _Notes(degraded=degraded, timings_ms=timings, terms=list(question.terms))
+
+    def best_segments(self, query: str, *, count: int, off: Sequence[str] = ()) -> list[MemoryId]:
+        """The sittings and sections that answer the query best, each named by its best memory."""
+        view, surveyed, ranking, _ = self._search(query, Filters(), None, off, CANDIDATES)
+        segment_of = view.layout.segment[view.layout.rank[ranking.rows]]
+        firsts = [
+            int(ranking.rows[np.flatnonzero(segment_of == segment)[0]])
+            for segment in rank_segments(surveyed, ranking)[:count]
+        ]
+        numbers = [int(view.columns.no[row]) for row in firsts]
+        memories = self._lexicon.memories(numbers)
+        return [memories[no].id for no in numbers if no in memories]
+
+    def baseline(self, query: str, signal: Literal["bm25", "vectors"], count: int) -> list[MemoryId]:
+        """What BM25 alone, or vectors alone, would find: what benchmarks compare with."""
+        if signal == "vectors":
+            numbers = list(self._find_meaning(query, count).numbers)
+        else:
+            view = self._corpus.view(terms(query))
+            surveyed = self._survey(view, read_question(query), None, fitted_weights())
+            places = np.argsort(-surveyed.signals["words_best"], kind="stable")[:count]
+            numbers = view.columns.no[view.layout.order[places]].tolist()
+        memories = self._lexicon.memories(numbers)
+        return [memories[no].id for no in numbers if no in memories]
+
+    def _find_meaning(self, query: str, count: int = NEAREST) -> _Meaning:
+        embedding = self._embedder.embed_query(query)
+        return _Meaning(embedding, *self._index.nearest(embedding.vector, count))
+
+    def _read(self, query: str, today: date | None) -> tuple[View, Question]:
+        view = self._corpus.view(terms(query))
+        years = view.years
+        question = read_question(query, speakers=view.speakers, today=today or date.today(), years=years)  # noqa: DTZ011 - the user's day
+        return view, question
+
+    def _survey(self, view: View, question: Question, meaning: _Meaning | None, weights: Weights) -> Survey:
+        nearest = None
+        if meaning is not None:
+            numbers = np.array(meaning.numbers, np.int32)
+            known = np.isin(numbers, view.columns.no)
+            nearest = Nearest(
+                rows=np.searchsorted(view.columns.no, numbers[known]).astype(np.int32),
+                cosines=np.array(meaning.cosines, np.float32)[known],
+                vector=meaning.embedding.vector,
+                tokens=meaning.embedding.tokens,
+            )
+        return survey(
+            view.layout, question, speakers=view.speakers, postings=view.postings, nearest=nearest, weights=weights
+        )
+
+    def _rank(self, view: View, surveyed: Survey, rows: NDArray[np.int32], weights: Weights) -> Ranking:
+        fetched = None
+        if surveyed.nearest is not None and len(rows):
+            block = self._lexicon.embeddings(view.columns.no[surveyed.surroundings(rows)])
+            fetched = Fetched(
+                rows=rows_of(view.columns.no, block.numbers),
+                vectors=block.vectors,
+                signs=block.signs,
+                token_counts=block.token_counts,
+            )
+        return rank(surveyed, rows, fetched, weights)
+
+    def _answers(self, query: str, view: View, surveyed: Survey, ranking: Ranking, count: int) -> list[Recalled]:
+        near = _near(surveyed, ranking.rows)
+        rows = [(index, int(view.columns.no[row])) for index, row in enumerate(ranking.rows) if near[index]][
+            : count + 5
+        ]
+        memories = self._lexicon.memories([no for _, no in rows])
         asked = plain(query).casefold()
         found = []
-        for row in chosen:
-            memory = memories.get(int(view.columns.no[row]))
+        for index, no in rows:
+            memory = memories.get(no)
             # The question itself, told again, is no answer to it.
             if memory is not None and plain(memory.text).casefold() != asked:
-                parts = {name: round(float(part[row]), 4) for name, part in shares.items() if part[row]}
-                found.append(Recalled(memory=memory, score=round(float(score[row]), 4), shares=parts))
-        timings = {"lexical": lexical_ms, "total": _ms(started)}
-        return Recollection(memories=found[:count], degraded=degraded, timings_ms=timings, terms=query_terms)
-
-    def _nearest(self, query: str) -> tuple[Numbers, Floats]:
-        vector = self._embedder.embed([query])[0]
-        numbers, cosines = self._index.nearest(vector, NEAREST)
-        return np.array(numbers, np.int32), np.array(cosines, np.float32)
+                found.append(_recalled(memory, ranking, index))
+        return found[:count]
 
     def _allowed(self, view: View, filters: Filters) -> NDArray[np.bool_]:
         kinds = [KINDS.index(kind) for kind in (filters.kinds or EVIDENCE_KINDS)]
-        allowed = np.isin(view.columns.kind, kinds)
-        for wanted in (
-            self._lexicon.of_source(filters.source) if filters.source is not None else None,
-            self._lexicon.of_thread(filters.thread) if filters.thread is not None else None,
-        ):
-            if wanted is not None:
-                allowed &= np.isin(view.columns.no, wanted, assume_unique=True)
+        allowed: NDArray[np.bool_] = np.isin(view.columns.kind, kinds)
+        if filters.source is not None:
+            allowed &= np.isin(view.columns.no, self._lexicon.of_source(filters.source))
+        if filters.thread is not None:
+            allowed &= np.isin(view.columns.no, self._lexicon.of_thread(filters.thread))
         if filters.since is not None:
             allowed &= view.columns.happened_s >= filters.since.timestamp()
         if filters.until is not None:
@@ -94,38 +202,28 @@ class Recaller:
         return allowed
 
 
-def _shares(view: View, numbers: Numbers, cosines: Floats) -> Mapping[str, NDArray[np.float64]]:
-    words = _bm25(view)
-    top = words.max(initial=0.0) or 1.0
-    near = _beside(view, words)
-    meaning = np.zeros(view.size)
-    rows = np.searchsorted(view.columns.no, numbers)
-    kept = (
-        (rows < view.size) & (view.columns.no[np.minimum(rows, max(view.size - 1, 0))] == numbers)
-        if view.size
-        else np.empty(0, bool)
-    )
-    meaning[rows[kept]] = np.maximum(cosines[kept], 0.0)
-    return {"words": words / top, "neighbours": 0.3 * near / top, "meaning": meaning}
+def _settled(pending: Future[_Meaning]) -> tuple[_Meaning | None, list[str]]:
+    try:
+        return pending.result(), []
+    except EmbedderUnavailable as error:
+        return None, [f"embedder: {error}"]
+    except VectorIndexUnavailable as error:
+        return None, [f"chroma: {error}"]
 
 
-def _bm25(view: View) -> NDArray[np.float64]:
-    score = np.zeros(view.size)
-    mean = max(float(view.columns.length.mean()), 1.0) if view.size else 1.0
-    for rows, counts in view.postings.values():
-        idf = np.log1p((view.size - len(rows) + 0.5) / (len(rows) + 0.5))
-        length = view.columns.length[rows] / mean
-        score[rows] += idf * counts * (K1 + 1) / (counts + K1 * (1 - B + B * length))
-    return score
+def _near(surveyed: Survey, rows: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Which rows have anything to do with the question."""
+    places = surveyed.layout.rank[rows]
+    by_words = surveyed.signals["words_around"][places] > 0
+    near: NDArray[np.bool_] = by_words | (surveyed.signals["meaning"][places] >= FAR)
+    return near
 
 
-def _beside(view: View, score: NDArray[np.float64]) -> NDArray[np.float64]:
-    ordered, segments = score[view.order], view.columns.segment[view.order]
-    beside = np.zeros_like(ordered)
-    same = (segments[1:] == segments[:-1]) & (segments[1:] >= 0)
-    beside[1:] += np.where(same, ordered[:-1], 0.0)
-    beside[:-1] += np.where(same, ordered[1:], 0.0)
-    return beside[view.rank]
+def _recalled(memory: Memory, ranking: Ranking, index: int) -> Recalled:
+    shares = {
+        name: round(float(share[index]), 4) for name, share in ranking.shares.items() if abs(share[index]) >= 0.00005
+    }
+    return Recalled(memory=memory, score=round(float(ranking.scores[index]), 4), shares=shares)
 
 
 def _ms(started: float) -> float:

@@ -8,11 +8,15 @@ from datetime import datetime
 from typing import Any, Final
 
 from lotus_tasks.errors import InvalidInput
-from lotus_tasks.memory.models import KINDS, Draft, Entry, plain
-from lotus_tasks.memory.text import count_terms
+from lotus_tasks.memory.cues import text_cues
+from lotus_tasks.memory.models import KINDS, Draft, Entry, Kind, digest, plain
+from lotus_tasks.memory.text import count_terms, embedding_text, stem, words
 
 MAX_CHARS: Final = 20_000
 """A single memory's text; longer texts are documents, to be ingested."""
+ALIKE_KINDS: Final[tuple[Kind, ...]] = ("note", "preference", "fact", "summary")
+"""What is not stored twice in other dress. Turns stand in a conversation, chunks in a document: there, each has its place."""
+ARTICLES: Final = frozenset({"a", "an", "the"})
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?…。？！])\s+")
 _INTERROGATIVE: Final = re.compile(
     r"^(?:who|whom|whose|what|when|where|why|which|how|is|are|was|were|do|does|did|can|could|will|would|should|has|have|had|may|am)\b",
@@ -26,7 +30,24 @@ _REQUEST: Final = re.compile(
 
 def entries(drafts: Sequence[Draft]) -> list[Entry]:
     """The drafts with their terms, ready for the store."""
-    return [Entry(draft=draft, terms=count_terms(draft.text)) for draft in drafts]
+    return [
+        Entry(
+            draft=draft,
+            terms=count_terms(embedding_text(draft.text, draft.caption)),
+            cues=text_cues(draft.text),
+            likeness=likeness(draft.text) if draft.kind in ALIKE_KINDS else None,
+        )
+        for draft in drafts
+    ]
+
+
+def likeness(text: str) -> bytes | None:
+    """Stands for a text's words in their order, stemmed, without articles; None for a text without words.
+
+    Nothing that carries meaning is left out: two texts that differ in a name, a number, a tense or a "not" are not alike.
+    """
+    kept = [stem(word) for word in words(text) if word not in ARTICLES]
+    return digest("\x1f".join(kept)) if kept else None
 
 
 def draft_of(payload: Mapping[str, Any], key: str) -> Draft:

@@ -14,10 +14,9 @@ from lotus_tasks.infra.postgres import json_parameter
 from lotus_tasks.memory.adapters.oblivion import forget as erase
 from lotus_tasks.memory.adapters.postgres_browser import PostgresMemoryBrowser
 from lotus_tasks.memory.adapters.postgres_writer import PostgresMemoryWriter
-from lotus_tasks.memory.models import KINDS, Memory
-from lotus_tasks.memory.service.writing import MAX_CHARS, moment
-from lotus_tasks.memory.tasks.parts import parts
-from lotus_tasks.memory.text import count_terms
+from lotus_tasks.memory.models import KINDS, Draft, Memory
+from lotus_tasks.memory.service.writing import MAX_CHARS, entries, moment
+from lotus_tasks.memory.tasks.parts import parts, refuse
 from lotus_tasks.values import MemoryId
 from lotus_tasks.work import CommandSpec, Outcome, Transaction, Work
 
@@ -63,11 +62,20 @@ def edit(work: Work) -> Outcome:
     before = {name: getattr(memory, name) for name in changes}
     if changes == before:
         return Outcome(result={"memory_id": str(memory.id), "changed": []})
+    draft = Draft(
+        text=str(changes.get("text", memory.text)).strip(),
+        key=f"edited/{memory.id}",
+        kind=changes.get("kind", memory.kind),
+        speaker=memory.speaker,
+        provenance=memory.provenance,
+    )
+    if not work.payload.get("insist"):
+        refuse(work, [draft])
+    entry = entries([draft])[0]
 
     def write(tx: Transaction) -> None:
         writer = PostgresMemoryWriter(tx.conn)
-        terms = count_terms(str(changes["text"])) if "text" in changes else None
-        writer.rewrite(memory, changes, terms=terms, reason="edited by the user", command_id=work.command_id)
+        writer.rewrite(memory, changes, entry=entry, reason="edited by the user", command_id=work.command_id)
         tx.submit(CommandSpec(name="memory.index", key=f"memory.index/{work.command_id}"))
 
     return Outcome(result={"memory_id": str(memory.id), "changed": sorted(changes)}, write=write)

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lotus_tasks import bootstrap
+from lotus_tasks.infra import queries
 from lotus_tasks.memory.adapters.assembly import MemoryParts, assemble, choose_embedder
+from lotus_tasks.memory.models import Draft
+from lotus_tasks.memory.service.secrecy import SecretFound, refuse_secrets
+from lotus_tasks.work import Work
 
 
 @bootstrap.per_process
@@ -16,3 +22,13 @@ def parts() -> MemoryParts:
         chroma_url=runtime.chroma_url,
         embedder=choose_embedder(str(runtime.setting("LOTUS_EMBEDDER")), runtime.home / "models"),
     )
+
+
+def refuse(work: Work, drafts: Sequence[Draft]) -> None:
+    """Raise SecretFound where a text holds a secret, having taken it out of the command that brought it."""
+    try:
+        refuse_secrets(drafts, parts().secrets)
+    except SecretFound:
+        with parts().database.transaction() as conn:
+            conn.execute(queries.load("memory").withhold_payload, {"command_id": work.command_id})
+        raise

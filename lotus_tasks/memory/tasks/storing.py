@@ -14,11 +14,12 @@ from lotus_tasks.events import MemoryStored
 from lotus_tasks.infra import queries
 from lotus_tasks.infra.postgres import json_parameter
 from lotus_tasks.memory.adapters.exchange import read_exchange
-from lotus_tasks.memory.adapters.percepts import is_superseded, read_chunks
+from lotus_tasks.memory.adapters.percepts import is_superseded, read_chunks, withhold
 from lotus_tasks.memory.adapters.postgres_writer import PostgresMemoryWriter
 from lotus_tasks.memory.models import Draft
+from lotus_tasks.memory.service.secrecy import mask_secrets
 from lotus_tasks.memory.service.writing import draft_of, entries
-from lotus_tasks.memory.tasks.parts import parts
+from lotus_tasks.memory.tasks.parts import parts, refuse
 from lotus_tasks.values import utc_now
 from lotus_tasks.work import CommandSpec, Outcome, Transaction, Work
 
@@ -30,6 +31,8 @@ def remember(work: Work) -> Outcome:
     """Store what the user said: one memory, or ``items`` many, each once."""
     items = work.payload.get("items") or [work.payload]
     drafts = [draft_of(item, f"{work.command_id}/{index}") for index, item in enumerate(items)]
+    if not work.payload.get("insist"):
+        refuse(work, drafts)
     return _storing(work, drafts, source=drafts[0].source)
 
 
@@ -37,14 +40,14 @@ def remember(work: Work) -> Outcome:
 def store(work: Work) -> Outcome:
     """Store what perception read, in place of the older version of the same source."""
     percept_id, source = UUID(str(work.payload["percept_id"])), str(work.payload["source"])
-    drafts = read_chunks(parts().database, percept_id, source)
+    drafts = mask_secrets(read_chunks(parts().database, percept_id, source), parts().secrets)
     return _storing(work, drafts, source=source, replaces=percept_id)
 
 
 @command_task("memory.remember_exchange")
 def remember_exchange(work: Work) -> Outcome:
     """Store a run's question and answer as turns of their conversation; an answer that only quotes memory isn't stored."""
-    drafts = read_exchange(parts().database, UUID(str(work.payload["run_id"])))
+    drafts = mask_secrets(read_exchange(parts().database, UUID(str(work.payload["run_id"]))), parts().secrets)
     return _storing(work, drafts, source=drafts[0].source) if drafts else Outcome(result={"new": 0, "known": 0})
 
 
@@ -58,6 +61,8 @@ def _storing(work: Work, drafts: Sequence[Draft], *, source: str, replaces: UUID
         writer = PostgresMemoryWriter(tx.conn)
         stored = writer.insert(ready)
         gone = writer.replace_source(source, replaces) if replaces is not None else []
+        if replaces is not None:
+            withhold(tx.conn, replaces, drafts)
         result.update(
             memory_ids=[str(stored.known.get(draft.id, draft.id)) for draft in drafts],
             new=len(stored.new),

@@ -96,6 +96,7 @@ class OllamaChatModel:
                 tools=[_wire_tool(tool) for tool in request.tools],
                 stream=True,
                 options=options,
+                keep_alive=self._keep_alive(),
             )
             calls = 0
             for part in parts:
@@ -147,6 +148,11 @@ class OllamaChatModel:
     def close(self) -> None:
         """See ports.ChatModel."""
         self._client.close()
+
+    def _keep_alive(self) -> float | str | None:
+        kept = self._row.keep_alive
+        # Ollama takes a bare number only as a number.
+        return float(kept) if kept.lstrip("-").isdigit() else kept or None
 
     def _make_client(self) -> ollama.Client:
         import httpx

@@ -165,7 +165,10 @@ Delta = TextDelta | ThoughtDelta | NoticeDelta | ToolCallDelta | UsageDelta | St
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
-    """A finished answer and how it came about. ``notice`` is the part of ``text`` that speaks about LOTUS, not the question."""
+    """A finished answer and how it came about. ``notice`` is the part of ``text`` that speaks about LOTUS, not the question.
+
+    ``offered`` are the memories that were in the prompt; ``left_out_…`` count what the model's context had no room for.
+    """
 
     text: str
     provider: ProviderName
@@ -178,6 +181,8 @@ class Completion:
     first_token_ms: float | None = None
     total_ms: float = 0.0
     offered: tuple[Recollection, ...] = ()
+    left_out_memories: int = 0
+    left_out_turns: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

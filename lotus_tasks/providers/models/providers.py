@@ -48,6 +48,7 @@ class Limits:
 class ProviderRow:
     """One provider as data. A new OpenAI-compatible vendor is a new row, never a new class.
 
+    ``keep_alive``: how long Ollama keeps the model in memory after a call, such as ``30m``; "" leaves it to Ollama.
     ``api_key`` never appears in ``repr``. ``missing`` says what has to be set before the provider can be used, or "".
     """
 
@@ -61,6 +62,7 @@ class ProviderRow:
     context_tokens: int = 8192
     price: Price = Price()
     limits: Limits = Limits()
+    keep_alive: str = ""
     takes_tools: bool = True
     takes_images: bool = True
     missing: str = ""

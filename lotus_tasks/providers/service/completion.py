@@ -184,6 +184,8 @@ class CompletionService:
                 notice=reply.notice,
                 first_token_ms=watch.first_token_ms,
                 offered=prompt.offered,
+                left_out_memories=prompt.left_out_memories,
+                left_out_turns=prompt.left_out_turns,
             )
         except (LimitReached, BudgetSpent):
             raise

@@ -69,6 +69,7 @@ def write_result(completion: Completion) -> dict[str, Any]:
         ],
         "degraded": list(completion.degraded),
         "cited": [memory.memory_id for memory in completion.offered if memory.number in cited],
+        "left_out": {"memories": completion.left_out_memories, "turns": completion.left_out_turns},
         "timings_ms": {
             "first_token": None if completion.first_token_ms is None else round(completion.first_token_ms, 1),
             "total": round(completion.total_ms, 1),

@@ -49,6 +49,10 @@ _FIELDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
         "a list of models' names",
     ),
     "context_tokens": (lambda value: _is_whole(value, least=256), "a whole number above 255"),
+    "keep_alive": (
+        _is_text(r"-?\d+(?:s|m|h)?$"),
+        "a time such as 30m or 24h; -1 keeps the model for good (Ollama only)",
+    ),
     "takes_tools": (lambda value: isinstance(value, bool), "true or false"),
     "takes_images": (lambda value: isinstance(value, bool), "true or false"),
     "price": (
