@@ -19,6 +19,8 @@ from lotus_tasks.work import CommandSpec
 
 KEEP_DAYS = 14
 """How long ended commands without a run, and events, are kept for `events tail` and for questions."""
+CALLS_KEEP_DAYS = 400
+"""Model calls are kept for longer: what a year has cost."""
 
 log = structlog.get_logger("lotus.system")
 
@@ -81,6 +83,7 @@ def prune(_slot: int) -> None:
         conn.execute(sql.prune_commands, {"keep_days": KEEP_DAYS})
         conn.execute(sql.prune_events, {"keep_days": KEEP_DAYS})
         conn.execute(sql.prune_workers)
+        conn.execute(queries.load("providers").prune_calls, {"keep_days": CALLS_KEEP_DAYS})
 
 
 def submit_each(names: list[str], slot: int) -> None:

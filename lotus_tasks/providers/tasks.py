@@ -32,8 +32,8 @@ from lotus_tasks.providers.models import (
     FailureKind,
     ModelName,
     ModelUnavailable,
-    Price,
     ProviderName,
+    ProviderRow,
     TimeLimits,
 )
 from lotus_tasks.providers.ports import ChatModel, TokenSink
@@ -106,7 +106,7 @@ def complete(work: Work) -> Outcome:
     return Outcome(
         result=write_result(completion),
         events=events,
-        write=lambda tx: record_calls(tx.conn, work.command_id, calls, prices()),
+        write=lambda tx: record_calls(tx.conn, work.command_id, calls, rows()),
     )
 
 
@@ -162,9 +162,9 @@ def check_health() -> HealthReport:
     return HealthReport(status=status, detail=detail, facts={"providers": [write_status(one) for one in statuses]})
 
 
-def prices() -> dict[ProviderName, Price]:
-    """What each provider's tokens cost."""
-    return {name: model.row.price for name, model in models().items()}
+def rows() -> dict[ProviderName, ProviderRow]:
+    """The providers' settings."""
+    return {name: model.row for name, model in models().items()}
 
 
 def interruption(work: Work) -> Callable[[], None]:
@@ -192,7 +192,7 @@ def _record_lost(work: Work, calls: Sequence[CallRecord]) -> None:
         return
     try:
         with bootstrap.database().transaction() as conn:
-            record_calls(conn, work.command_id, calls, prices())
+            record_calls(conn, work.command_id, calls, rows())
     except ServiceDown as error:
         log.warning("calls not recorded", reason=str(error), calls=len(calls))
 

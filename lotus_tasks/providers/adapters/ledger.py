@@ -8,21 +8,19 @@ from typing import Any
 
 from lotus_tasks.infra import queries
 from lotus_tasks.infra.postgres import Connection
-from lotus_tasks.providers.models import CallRecord, Price, ProviderName
+from lotus_tasks.providers.models import CallRecord, Price, ProviderName, ProviderRow
 from lotus_tasks.providers.service.pricing import cost_usd
 from lotus_tasks.values import CommandId
 
-_FREE = Price()
-
 
 def record_calls(
-    conn: Connection, command_id: CommandId, calls: Iterable[CallRecord], prices: Mapping[ProviderName, Price]
+    conn: Connection, command_id: CommandId, calls: Iterable[CallRecord], rows: Mapping[ProviderName, ProviderRow]
 ) -> None:
     """Insert the calls that ``command_id`` made, in the transaction of ``conn``."""
-    rows = [_row(command_id, call, prices.get(call.provider, _FREE)) for call in calls]
-    if rows:
+    found = [_record(command_id, call, rows[call.provider].price_of(call.model)) for call in calls]
+    if found:
         with conn.cursor() as cursor:
-            cursor.executemany(queries.load("providers").insert_call, rows)
+            cursor.executemany(queries.load("providers").insert_call, found)
 
 
 def spent_usd(conn: Connection, provider: ProviderName, *, since: datetime) -> float:
@@ -31,7 +29,7 @@ def spent_usd(conn: Connection, provider: ProviderName, *, since: datetime) -> f
     return float(row["usd"]) if row is not None else 0.0
 
 
-def _row(command_id: CommandId, call: CallRecord, price: Price) -> dict[str, Any]:
+def _record(command_id: CommandId, call: CallRecord, price: Price) -> dict[str, Any]:
     return {
         "command_id": command_id,
         "provider": call.provider,

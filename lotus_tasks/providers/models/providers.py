@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NewType
@@ -61,11 +62,16 @@ class ProviderRow:
     models: tuple[ModelName, ...] = ()
     context_tokens: int = 8192
     price: Price = Price()
+    prices: Mapping[ModelName, Price] = field(default_factory=dict)
     limits: Limits = Limits()
     keep_alive: str = ""
     takes_tools: bool = True
     takes_images: bool = True
     missing: str = ""
+
+    def price_of(self, model: ModelName) -> Price:
+        """What ``model`` costs: its own price, else the provider's."""
+        return self.prices.get(model, self.price)
 
     @property
     def configured(self) -> bool:

@@ -37,7 +37,7 @@ def estimate_tokens(text: str) -> int:
     English runs at about 4 characters a token (OpenAI's rule of thumb), code and markup near 3; other scripts at up to one
     token a character. No tokenizer is asked, since every model has its own.
     """
-    plain = sum(1 for character in text if character < "\u0080")
+    plain = len(text.encode("ascii", "ignore"))
     return -(-plain * 10 // 32) + (len(text) - plain)
 
 

@@ -141,7 +141,7 @@ def _blocks(text: str) -> Iterable[str]:
         if _FENCE.match(line):
             fenced = not fenced
             yield from _flush(paragraph)
-        elif fenced or line.lstrip().startswith("|"):
+        elif fenced or line.lstrip().startswith("|") or " | " in line:
             yield from _flush(paragraph)
             if line.strip(" |-:"):
                 yield f"`{line.strip()}`" if fenced else line.strip().strip("|").strip()
@@ -214,7 +214,13 @@ def _score(
     # Long sentences hold more words by chance.
     score /= 1 + max(0, len(sentence.terms) - 25) / 50
     score += 0.1 * sentence.rank * (score > 0)
-    return score * (0.25 if sentence.text.rstrip().endswith("?") else 1.0)
+    return score * (0.25 if _only_asks(sentence.text, question) else 1.0)
+
+
+def _only_asks(text: str, question: str) -> bool:
+    """Whether a sentence is a question, or repeats this one: an example of how to ask it answers nothing."""
+    asked = " ".join(_WORD.findall(question.lower()))
+    return text.rstrip().endswith("?") or (len(asked) > 12 and asked in " ".join(_WORD.findall(text.lower())))
 
 
 def _alike(one: _Sentence, other: _Sentence) -> bool:

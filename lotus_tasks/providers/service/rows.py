@@ -59,6 +59,10 @@ _FIELDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
         lambda value: _are_numbers(value, _PRICES),
         "{ input_usd = …, output_usd = … }, in US dollars for a million tokens",
     ),
+    "prices": (
+        lambda value: isinstance(value, dict) and all(_are_numbers(price, _PRICES) for price in value.values()),
+        '{ "a model" = { input_usd = …, output_usd = … } }, where a model costs something else than price',
+    ),
     "limits": (
         lambda value: (
             _are_numbers(value, _LIMITS) and all(_is_whole(value[name], least=1) for name in _COUNTS if name in value)
@@ -117,6 +121,8 @@ def _lay_over(row: ProviderRow | None, entry: Mapping[str, Any]) -> ProviderRow:
         changes["models"] = tuple(map(ModelName, changes["models"]))
     if "price" in changes:
         changes["price"] = Price(**changes["price"])
+    if "prices" in changes:
+        changes["prices"] = {ModelName(model): Price(**price) for model, price in changes["prices"].items()}
     if "limits" in changes:
         changes["limits"] = Limits(**changes["limits"])
     return replace(base, **changes)

@@ -92,6 +92,7 @@ def test_a_row_of_the_file_adds_a_provider(tmp_path):
         context_tokens = 32768
         takes_images = false
         price = { input_usd = 0.5, output_usd = 2 }
+        prices = { "small" = { input_usd = 0.1 } }
         limits = { concurrent_calls = 4, tokens_per_minute = 100000, daily_usd = 2.5 }
         """
     )
@@ -103,6 +104,7 @@ def test_a_row_of_the_file_adds_a_provider(tmp_path):
         32768,
     )
     assert (row.price.output_usd, row.limits.concurrent_calls, row.limits.daily_usd) == (2, 4, 2.5)
+    assert (row.price_of("big").input_usd, row.price_of("small").input_usd) == (0.5, 0.1)
     assert row.configured
     assert not row.takes_images
 
@@ -127,6 +129,7 @@ def test_a_row_of_the_file_changes_a_known_provider_and_leaves_the_rest(tmp_path
         ('[[provider]]\nname = "openai"\ncontext_tokens = 10\n', r"context_tokens = 10 is wrong"),
         ('[[provider]]\nname = "openai"\nlimits = { concurrent_calls = 0 }\n', r"limits = .* is wrong"),
         ('[[provider]]\nname = "openai"\nprice = { input = 1 }\n', r"price = .* is wrong"),
+        ('[[provider]]\nname = "openai"\nprices = { big = 1 }\n', r"prices = .* is wrong"),
         ('[[provider]]\nname = "openai"\ncolour = "red"\n', r"colour isn't known"),
         ("providers = 3\n", r"providers isn't known"),
     ],

@@ -37,6 +37,14 @@ def test_a_question_does_not_answer_a_question():
     assert all(not text.endswith("?") for text, _ in quoted("where is the spare boat key?", CHAT, BOAT))
 
 
+def test_an_example_of_the_question_does_not_answer_it():
+    shown = memory(
+        1,
+        'Try `python manage.py ask "Which command starts LOTUS?"` now. `./start_lotus.sh` is the command that starts LOTUS.',
+    )
+    assert quoted("Which command starts LOTUS?", shown) == [("`./start_lotus.sh` is the command that starts LOTUS.", 1)]
+
+
 def test_a_command_is_quoted_with_the_line_that_introduces_it():
     assert quoted("Which command starts LOTUS?", BOAT, README)[0] == (
         "Start everything with one command: `./start_lotus.sh`",
@@ -95,6 +103,10 @@ def test_quoting_is_deterministic():
         ("- first item\n- second item", ["first item", "second item"]),
         ("# Heading\ntext", ["text"]),
         ("| name | port |\n|---|---|\n| redis | 6379 |", ["name | port", "redis | 6379"]),
+        (
+            "fault | what LOTUS does\ncut | tries again\nwrong key | moves on",
+            ["fault | what LOTUS does", "cut | tries again", "wrong key | moves on"],
+        ),
         ("Er kommt. Über alles.", ["Er kommt.", "Über alles."]),
         ("今天很好。明天下雨。", ["今天很好。", "明天下雨。"]),
     ],
