@@ -10,7 +10,7 @@ from pydantic import Field
 
 from lotus_tasks import bootstrap
 from lotus_tasks.errors import InvalidInput
-from lotus_tasks.reasoning.adapters.allowed_folders import AllowedFolders
+from lotus_tasks.infra.allowed_folders import AllowedFolders
 from lotus_tasks.reasoning.adapters.python_box import run_in_box
 from lotus_tasks.reasoning.service.arithmetic import evaluate
 from lotus_tasks.tools import Tool, ToolAnswer, ToolContext, tool
@@ -54,7 +54,8 @@ def write_file(
     text: Annotated[str, Field(description="the whole content")],
 ) -> ToolAnswer:
     """Write a text file, whole, in place of what was there."""
-    folders = AllowedFolders(bootstrap.runtime().setting("LOTUS_TOOL_FOLDERS"))
+    runtime = bootstrap.runtime()
+    folders = AllowedFolders(runtime.setting("LOTUS_TOOL_FOLDERS"), closed=[runtime.home])
     written = folders.write(path, text)
     return ToolAnswer(text=f"wrote {len(text)} characters to {written}", sources=[str(written)])
 
