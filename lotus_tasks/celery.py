@@ -289,7 +289,11 @@ def _register_tools() -> None:
                     raise Permanent(f"there is no tool {work.payload['tool']}")
                 answer = named.run(ToolContext(work=work, key=str(work.command_id)), work.payload["arguments"])
                 return Outcome(
-                    result={"text": answer.text, "sources": list(answer.sources)},
+                    result={
+                        "text": answer.text,
+                        "sources": list(answer.sources),
+                        "outside": named.brings_outside_text if answer.outside is None else answer.outside,
+                    },
                     events=[ToolUsed(run_id=work.run_id, command_id=work.command_id)] if work.run_id else [],
                     commands=answer.commands,
                     write=answer.write,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -33,13 +33,15 @@ class ToolContext:
 class ToolAnswer:
     """What a tool found or did: ``text`` for the model, ``sources`` it came from.
 
-    ``write`` and ``commands`` commit with the tool's success, exactly once.
+    ``write`` and ``commands`` commit with the tool's success, exactly once. ``outside``: whether this text is by others than
+    the user; None where the tool's declaration says so once for all.
     """
 
     text: str
     sources: Sequence[str] = ()
     write: Callable[[Transaction], None] | None = None
     commands: Sequence[CommandSpec] = field(default_factory=tuple)
+    outside: bool | None = None
 
 
 Function = Callable[..., ToolAnswer]
@@ -92,7 +94,7 @@ class Tool:
         cut = (
             f"{answer.text[:MAX_ANSWER_CHARACTERS]}\n[cut: {len(answer.text) - MAX_ANSWER_CHARACTERS} characters more]"
         )
-        return ToolAnswer(text=cut, sources=answer.sources, write=answer.write, commands=answer.commands)
+        return replace(answer, text=cut)
 
     @cached_property
     def _arguments(self) -> Any:

@@ -17,7 +17,8 @@ MODULE = Manifest(
         "memory.edit",
         "memory.forget",
     ),
-    publishes=("memory.recalled", "memory.stored"),
+    publishes=("memory.recalled", "memory.stored", "tool.used"),
     subscribes={"percept.captured": "memory.store", "run.concluded": "memory.remember_exchange"},
+    tools="lotus_tasks.memory.tools:TOOLS",
     health="lotus_tasks.memory.tasks:check_health",
 )

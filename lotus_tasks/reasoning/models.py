@@ -17,10 +17,11 @@ StepEnd = Literal["succeeded", "failed", "unknown", "denied"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """An earlier exchange of the conversation."""
+    """An earlier exchange of the conversation. ``outside``: its answer was made with text that others wrote."""
 
     question: str
     answer: str
+    outside: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +164,7 @@ class Citation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conclusion:
-    """How the run ends. ``degraded``: what had to be done without, one short line each."""
+    """How the run ends. ``degraded``: what had to be done without, one short line each. ``outside``: others' text was read."""
 
     status: Literal["succeeded", "failed"]
     answer: str | None = None
@@ -173,6 +174,7 @@ class Conclusion:
     model: str | None = None
     usage: Mapping[str, int] = field(default_factory=dict)
     degraded: Sequence[str] = ()
+    outside: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,8 +21,8 @@ WHERE steps.run_id = %(id)s ORDER BY steps.seq;
 
 -- name: history
 -- The conversation's answered questions before this run, oldest first.
-SELECT question, answer FROM (
-    SELECT question, answer, created_at FROM runs
+SELECT question, answer, outside FROM (
+    SELECT question, answer, coalesce((result ->> 'outside')::boolean, false) AS outside, created_at FROM runs
     WHERE conversation_id = %(conversation_id)s AND status = 'succeeded' AND created_at < %(before)s
     ORDER BY created_at DESC LIMIT %(limit)s
 ) AS latest ORDER BY created_at;

@@ -166,9 +166,9 @@ class _Job:
         if response.status_code in _REDIRECTS and "location" in response.headers:
             return str(response.headers["location"])
         if response.status_code in _BUSY:
-            raise Transient(f"{url} answered {response.status_code} {response.reason_phrase}".rstrip())
+            raise Transient(f"{url} answered {response.status_code}")
         if not response.is_success:
-            raise Permanent(f"{url} answered {response.status_code} {response.reason_phrase}".rstrip())
+            raise Permanent(f"{url} answered {response.status_code}")
         kind, charset = _content_type(response.headers.get("content-type", ""))
         if kind and not (kind.startswith("text/") or kind in _HTML | _TEXT or kind.endswith(("+json", "+xml"))):
             raise InvalidInput(f"{url} is {kind}, not text")

@@ -58,7 +58,7 @@ class PostgresRunStore:
             attempt=row["attempt"],
             options=_options(row["options"]),
             steps=[_step(step) for step in steps],
-            history=[Turn(question=turn["question"], answer=turn["answer"]) for turn in history],
+            history=[Turn(**turn) for turn in history],
             tools=tools,
         )
 
@@ -136,6 +136,7 @@ class PostgresRunStore:
             "model": conclusion.model,
             "usage": dict(conclusion.usage),
             "degraded": list(conclusion.degraded),
+            "outside": conclusion.outside,
             "timings_ms": {
                 name: round(float(value), 1) if value is not None else None for name, value in timings.items()
             },

@@ -128,7 +128,7 @@ def _think(run: Run) -> Decision:
 
 def _act(run: Run, thought: Step, calls: Sequence[Mapping[str, Any]], done: StepUpdate) -> Decision:
     cards = {card.name: card for card in run.tools}
-    outside = _has_outside_text(run, cards)
+    outside = has_outside_text(run)
     steps: list[NewStep] = []
     for number, call in enumerate(calls):
         seq = run.next_seq + number
@@ -177,6 +177,7 @@ def _conclude(run: Run, result: Mapping[str, Any], done: StepUpdate) -> Decision
             model=result.get("model"),
             usage=_usage(run),
             degraded=_troubles(run),
+            outside=has_outside_text(run),
         ),
     )
 
@@ -205,14 +206,19 @@ def _may_act(run: Run) -> bool:
     return run.options.tools and bool(run.tools) and thoughts < run.options.max_steps and spent < run.options.max_tokens
 
 
-def _has_outside_text(run: Run, cards: Mapping[str, ToolCard]) -> bool:
-    """Whether the run has read text that others may have written: a tool brought it, or a recalled memory came from a file."""
-    used = (cards.get(str(step.detail.get("tool"))) for step in run.steps if step.kind == "act" and step.result)
-    if any(card is not None and card.brings_outside_text for card in used):
-        return True
+def has_outside_text(run: Run) -> bool:
+    """Whether the run has read text that others may have written: from a tool, a file, or an answer made with such text."""
+    brings = {card.name for card in run.tools if card.brings_outside_text}
+    for step in run.steps:
+        # A failure, too, may quote what it met outside.
+        by_card = step.status in {"succeeded", "failed"} and step.detail.get("tool") in brings
+        if step.kind == "act" and step.result.get("outside", by_card):
+            return True
     recalled = _result_of(run, "recall") or {}
-    return bool(run.options.attachments) or any(
-        memory.get("kind") == "chunk" for memory in recalled.get("memories", ())
+    return (
+        bool(run.options.attachments)
+        or any(turn.outside for turn in run.history)
+        or any(memory.get("kind") == "chunk" for memory in recalled.get("memories", ()))
     )
 
 

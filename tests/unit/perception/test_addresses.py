@@ -33,7 +33,7 @@ def test_what_the_internet_can_reach_is_public(address):
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0x7f.1", "2130706433", "017700000001", "0", "::1"])
 def test_every_way_to_write_this_machine_is_refused(host):
-    with pytest.raises(InvalidInput, match="public|no address"):
+    with pytest.raises(InvalidInput, match=r"public|no address"):
         find_addresses(host, 80)
 
 

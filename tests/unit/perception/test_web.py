@@ -18,6 +18,24 @@ from lotus_tasks.perception.adapters.web import Web
 WEB = Web(allow_loopback=True)
 
 
+HTML = {"Content-Type": "text/html"}
+PLAIN = {"Content-Type": "text/plain"}
+PAGES = {
+    "/page": (200, "<p>Grüße</p>".encode("latin-1"), {"Content-Type": "text/html; charset=iso-8859-1"}),
+    "/declared": (200, b"<meta charset=windows-1252><p>\x93hi\x94</p>", HTML),
+    "/inward": (302, b"", {"Location": "http://169.254.169.254/latest/meta-data/"}),
+    "/scheme": (302, b"", {"Location": "file:///etc/passwd"}),
+    "/picture": (200, b"\x89PNG", {"Content-Type": "image/png"}),
+    "/binary": (200, b"a\x00b", PLAIN),
+    "/long": (200, b"x" * 5000, PLAIN),
+    "/packed": (200, gzip.compress(b"y" * 5_000_000), {**PLAIN, "Content-Encoding": "gzip"}),
+    "/missing": (404, b"", {}),
+    "/busy": (503, b"", {}),
+    "/hop0": (302, b"", {"Location": "/page"}),
+    **{f"/hop{left}": (302, b"", {"Location": f"/hop{left - 1}"}) for left in range(1, 10)},
+}
+
+
 class Pages(BaseHTTPRequestHandler):
     """Answers by path."""
 
@@ -26,42 +44,19 @@ class Pages(BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.server.seen.append((self.path, self.headers["Host"]))
-        path = self.path.strip("/")
-        if path.startswith("hop"):
-            left = int(path.removeprefix("hop"))
-            self._send(302, headers={"Location": f"/hop{left - 1}" if left else "/page"})
-        elif path == "page":
-            self._send(200, "<p>Grüße</p>".encode("latin-1"), {"Content-Type": "text/html; charset=iso-8859-1"})
-        elif path == "declared":
-            self._send(200, b"<meta charset=windows-1252><p>\x93hi\x94</p>", {"Content-Type": "text/html"})
-        elif path == "inward":
-            self._send(302, headers={"Location": "http://169.254.169.254/latest/meta-data/"})
-        elif path == "scheme":
-            self._send(302, headers={"Location": "file:///etc/passwd"})
-        elif path == "picture":
-            self._send(200, b"\x89PNG", {"Content-Type": "image/png"})
-        elif path == "binary":
-            self._send(200, b"a\x00b", {"Content-Type": "text/plain"})
-        elif path == "long":
-            self._send(200, b"x" * 5000, {"Content-Type": "text/plain"})
-        elif path == "packed":
-            packed = gzip.compress(b"y" * 5_000_000)
-            self._send(200, packed, {"Content-Type": "text/plain", "Content-Encoding": "gzip"})
-        elif path == "missing":
-            self._send(404)
-        elif path == "busy":
-            self._send(503)
-        elif path == "drip":
-            self.wfile.write(b"HTTP/1.1 200 OK\r\n")
-            while not self.server.over.wait(0.05):
-                try:
-                    self.wfile.write(b"X-Drip: y\r\n")
-                except OSError:
-                    return
+        if self.path in PAGES:
+            self._send(*PAGES[self.path])
+            return
+        self.wfile.write(b"HTTP/1.1 200 OK\r\n")
+        while not self.server.over.wait(0.05):
+            try:
+                self.wfile.write(b"X-Drip: y\r\n")
+            except OSError:
+                return
 
-    def _send(self, status, content=b"", headers=None):
+    def _send(self, status, content, headers):
         self.send_response(status)
-        for name, value in {"Content-Length": str(len(content)), **(headers or {})}.items():
+        for name, value in {"Content-Length": str(len(content)), **headers}.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(content)
