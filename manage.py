@@ -6,7 +6,9 @@ import sys
 from lotus_tasks.environment import enter_environment
 
 if __name__ == "__main__":
-    enter_environment(__file__)
-    from lotus_tasks.cli import main
-
+    try:
+        enter_environment(__file__)
+        from lotus_tasks.cli import main
+    except KeyboardInterrupt:  # before there is anyone to say it in one line
+        sys.exit(130)
     sys.exit(main())

@@ -29,7 +29,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import psycopg
 from psycopg import sql
@@ -43,12 +43,14 @@ from stack import Services, running_services  # noqa: E402
 from lotus_tasks.infra.postgres import Database  # noqa: E402
 from lotus_tasks.memory.adapters.assembly import MemoryParts, assemble, choose_embedder  # noqa: E402
 from lotus_tasks.memory.models import Draft  # noqa: E402
+from lotus_tasks.memory.ports import Embedder  # noqa: E402
 from lotus_tasks.memory.service.recall import Recaller  # noqa: E402
 from lotus_tasks.memory.weights import Weights  # noqa: E402
 
 DEPTH = 200
 TURN_CUTS = (5, 10, 20)
 SESSION_CUTS = (5, 10)
+BASELINES: tuple[Literal["bm25"], Literal["vectors"]] = ("bm25", "vectors")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -81,7 +83,7 @@ def main() -> None:
         for number, group in enumerate(groups):
             with store(services, f"recall_{number}") as memory:
                 measure(memory, group, tally, held_out=held_out, off=off)
-    report = summarise(tally, stores=len(groups), names=["bm25", "vectors"], held_out=bool(held_out))
+    report = summarise(tally, stores=len(groups), names=BASELINES, held_out=bool(held_out))
     print(json.dumps(report) if options.json else "\n".join(f"{name:<14} {value}" for name, value in report.items()))
 
 
@@ -95,7 +97,7 @@ def fit_held_out(conversations: Sequence[Conversation]) -> dict[str, Weights]:
 
 
 @contextmanager
-def store(services: Services, name: str) -> Iterator[MemoryParts]:
+def store(services: Services, name: str, *, embedder: Embedder | None = None) -> Iterator[MemoryParts]:
     """An empty store of its own: a database beside the others, a collection of its own in Chroma."""
     with psycopg.connect(services.runtime.database_url.replace("/lotus?", "/postgres?"), autocommit=True) as conn:
         conn.execute(sql.SQL("CREATE DATABASE {} TEMPLATE lotus_template").format(sql.Identifier(name)))
@@ -103,8 +105,8 @@ def store(services: Services, name: str) -> Iterator[MemoryParts]:
         Database(services.runtime.database_url.replace("/lotus?", f"/{name}?")) as database,
         services.redis() as client,
     ):
-        embedder = choose_embedder("minilm", services.home / "models")
-        yield assemble(database=database, client=client, chroma_url=services.runtime.chroma_url, embedder=embedder)
+        chosen = embedder or choose_embedder("minilm", services.home / "models")
+        yield assemble(database=database, client=client, chroma_url=services.runtime.chroma_url, embedder=chosen)
 
 
 def drafts_of(conversation: Conversation) -> list[Draft]:
@@ -163,13 +165,13 @@ def ask(
     started = time.perf_counter()
     memory.recaller.recall(asked.text, count=10, off=off)
     spent_ms = (time.perf_counter() - started) * 1000
-    row = {"category": asked.category, "ms": spent_ms}
+    row: dict[str, Any] = {"category": asked.category, "ms": spent_ms}
     for name, recaller in (("lotus", memory.recaller), ("held_out", held_out)):
         if recaller is not None:
             found = [one.memory.id for one in recaller.recall(asked.text, count=DEPTH, off=off).memories]
             sessions = [session_of[one] for one in recaller.best_segments(asked.text, count=10, off=off)]
             row[name] = score(found, sessions, wanted, session_of)
-    for name in ("bm25", "vectors"):
+    for name in BASELINES:
         found = memory.recaller.baseline(asked.text, name, DEPTH)
         row[name] = score(found, list(dict.fromkeys(session_of[one] for one in found)), wanted, session_of)
     return row

@@ -6,16 +6,12 @@ A message carries a command's id and nothing else. It may be lost or come twice:
 from __future__ import annotations
 
 import os
-import random
 import socket
 import sys
 import threading
-import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +21,16 @@ from celery.exceptions import QueueNotFound
 from kombu.exceptions import OperationalError
 
 from lotus_tasks import bootstrap
-from lotus_tasks.errors import Cancelled, HandBack, LotusError, Permanent, ServiceDown, StaleLease, Transient
+from lotus_tasks.errors import Permanent, ServiceDown
 from lotus_tasks.events import ToolUsed
 from lotus_tasks.infra import queries
-from lotus_tasks.infra.leases import HeldLease, LeaseKeeper
+from lotus_tasks.infra.execution import Body, Execution, stopping
+from lotus_tasks.infra.leases import LeaseKeeper
 from lotus_tasks.infra.logs import configure_logging
-from lotus_tasks.infra.outbox import Claim, WakeUp
-from lotus_tasks.infra.postgres import json_parameter, one_line
+from lotus_tasks.infra.outbox import WakeUp
+from lotus_tasks.infra.postgres import json_parameter
 from lotus_tasks.manifest import HealthReport, Manifest
 from lotus_tasks.tools import ToolContext
-from lotus_tasks.values import CommandId, RunId
 from lotus_tasks.work import Outcome, Work
 
 log = structlog.get_logger("lotus.tasks")
@@ -45,53 +41,6 @@ if _PROJECT not in sys.path:  # `celery` started elsewhere finds celeryconfig be
 
 app = Celery("lotus", include=[*(f"lotus_tasks.{name}.tasks" for name in bootstrap.MODULES), "lotus_tasks.system"])
 app.config_from_object("celeryconfig")
-
-Body = Callable[[Work], Outcome]
-
-stopping = threading.Event()
-"""Set when this worker was told to stop."""
-
-
-@dataclass(slots=True, kw_only=True)
-class ClaimedWork:
-    """The Work a body gets."""
-
-    command_id: CommandId
-    run_id: RunId | None
-    name: str
-    payload: Mapping[str, Any]
-    attempt: int
-    max_attempts: int
-    fence: int
-    queued_at: datetime
-    lease: HeldLease
-
-    @classmethod
-    def of(cls, claim: Claim, lease: HeldLease) -> ClaimedWork:
-        """The work behind a claim."""
-        return cls(
-            command_id=claim.command_id,
-            run_id=claim.run_id,
-            name=claim.name,
-            payload=claim.payload,
-            attempt=claim.attempt,
-            max_attempts=claim.max_attempts,
-            fence=claim.fence,
-            queued_at=claim.queued_at,
-            lease=lease,
-        )
-
-    def cancelled(self) -> bool:
-        """Whether the run was cancelled."""
-        return self.lease.cancelled
-
-    def stopping(self) -> bool:
-        """Whether the worker is shutting down."""
-        return stopping.is_set()
-
-    def is_current(self) -> bool:
-        """Whether the lease is still ours."""
-        return self.lease.is_current
 
 
 def worker_name() -> str:
@@ -104,6 +53,12 @@ def worker_name() -> str:
 def keeper() -> LeaseKeeper:
     """This process's leases."""
     return LeaseKeeper(bootstrap.outbox(), on_beat=_record_worker)
+
+
+@bootstrap.per_process
+def execution() -> Execution:
+    """How this process carries commands out."""
+    return Execution(bootstrap.outbox(), keeper())
 
 
 class CommandTask(Task):  # type: ignore[misc]  # Celery ships no types
@@ -127,41 +82,12 @@ class CommandTask(Task):  # type: ignore[misc]  # Celery ships no types
         if claim is None:
             return
         if claim.name != self.name:
-            send(_end(claim, Permanent(f"command {claim.name} came as task {self.name}")))
+            send(execution().end(claim, Permanent(f"command {claim.name} came as task {self.name}")))
             return
         with structlog.contextvars.bound_contextvars(
             command=str(claim.command_id), run=str(claim.run_id or ""), task=self.name
         ):
-            send(self._execute(claim))
-
-    def _execute(self, claim: Claim) -> list[WakeUp]:
-        with keeper().hold(claim) as lease:
-            try:
-                outcome = self.body(ClaimedWork.of(claim, lease))
-                wake_ups = _finish(claim, outcome, lease)
-            except StaleLease as error:
-                log.warning("result dropped", reason=str(error))
-            except HandBack:
-                _settle(lambda: bootstrap.outbox().hand_back(claim), lease)
-            except Cancelled as error:
-                return _end(claim, error, status="cancelled")
-            except Transient as error:
-                log.warning("will be tried again", reason=str(error), attempt=claim.attempt)
-                again = partial(bootstrap.outbox().retry, claim, error, delay_s=_pause_s(claim, error))
-                return _settle(again, lease) or []
-            except LotusError as error:
-                log.warning("failed", reason=str(error))
-                return _end(claim, error)
-            except Exception as error:
-                log.exception("failed unexpectedly")
-                return _end(
-                    claim, Permanent(f"internal error in {claim.name}: {type(error).__name__}: {one_line(error)}")
-                )
-            else:
-                if outcome.after is not None:
-                    outcome.after()
-                return wake_ups
-        return []
+            send(execution().carry_out(claim, self.body))
 
 
 def command_task(name: str) -> Callable[[Body], Body]:
@@ -199,43 +125,6 @@ def send(wake_ups: Iterable[WakeUp]) -> int:
             return sent
         sent += 1
     return sent
-
-
-def _pause_s(claim: Claim, error: Transient) -> float:
-    """Doubling pauses with jitter, or what the cause asked for (at most ten minutes)."""
-    if error.retry_after_s is not None:
-        return min(max(error.retry_after_s, 0.0), 600.0)
-    return float(min(2 ** (claim.attempt - 1), 30)) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
-
-
-def _finish(claim: Claim, outcome: Outcome, lease: HeldLease) -> list[WakeUp]:
-    """Commit; while PostgreSQL is away and the lease may still be ours, try again rather than lose the work."""
-    pause_s = 0.1
-    while True:
-        try:
-            return bootstrap.outbox().finish(claim, outcome)
-        except ServiceDown:
-            if time.monotonic() + pause_s > lease.good_until:
-                raise
-            time.sleep(pause_s)
-            pause_s = min(pause_s * 2, 1.0)
-
-
-def _settle(write: Callable[[], list[WakeUp] | None], lease: HeldLease) -> list[WakeUp] | None:
-    """A write that only saves time: without it the lease runs out, and the relay does the rest."""
-    try:
-        return write()
-    except ServiceDown as error:
-        log.warning("not recorded; the lease will run out", reason=str(error), command=str(lease.claim.command_id))
-        return None
-
-
-def _end(claim: Claim, error: LotusError, *, status: str = "failed") -> list[WakeUp]:
-    try:
-        return bootstrap.outbox().end(claim, error, status=status)
-    except ServiceDown as down:
-        log.warning("not recorded; the lease will run out", reason=str(down))
-        return []
 
 
 def _record_worker(busy: int) -> None:

@@ -66,7 +66,10 @@ def main() -> None:
     hold_name(bootstrap.runtime().home)
     wait_for_schema(bootstrap.runtime().database_url)
     log.info("relaying")
-    run()
+    try:
+        run()
+    finally:
+        bootstrap.database().close()  # left to the interpreter's end, the pool waits for its threads (Python 3.13)
 
 
 if __name__ == "__main__":

@@ -93,13 +93,20 @@ def _explain(error: BaseException) -> int:
         # The reader has gone (`| head`): nothing to say, and Python's own flush at exit must not complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return code
-    if isinstance(error, click.ClickException):
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
         error.show()
+        return error.exit_code
+    if isinstance(error, click.ClickException):
+        context = getattr(error, "ctx", None)
+        more = f" See `{context.command_path} --help`." if context else ""
+        click.echo(f"lotus: {' '.join(error.format_message().split())}{more}", err=True)
         return error.exit_code
     if isinstance(error, (KeyboardInterrupt, click.Abort, Cancelled)):
         message, code = "cancelled", CANCELLED
     elif isinstance(error, (NotRunning, ServiceDown)):
         code = NOT_RUNNING
+    elif _is_postgres_away(error):
+        message, code = f"PostgreSQL went away: {message.strip().splitlines()[0]}", NOT_RUNNING
     elif isinstance(error, InvalidInput):
         code = USAGE
     elif isinstance(error, TimeoutError):
@@ -108,6 +115,12 @@ def _explain(error: BaseException) -> int:
         message = f"internal error: {type(error).__name__}: {' '.join(message.split())[:300]}{_keep_traceback(error)}"
     click.echo(f"lotus: {message}", err=True)
     return code
+
+
+def _is_postgres_away(error: BaseException) -> bool:
+    """Whether psycopg, where this command loaded it, says that the server is no longer there."""
+    psycopg = sys.modules.get("psycopg")
+    return psycopg is not None and isinstance(error, psycopg.OperationalError) and bool(str(error).strip())
 
 
 def _keep_traceback(error: BaseException) -> str:

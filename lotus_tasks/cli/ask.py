@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, LiteralString
 
 import click
 
-from lotus_tasks.cli.following import Follower, Screen
-from lotus_tasks.errors import InvalidInput, NotFound
+from lotus_tasks.cli.following import Follower
+from lotus_tasks.cli.screen import Screen, is_live
+from lotus_tasks.errors import InvalidInput, LotusError, NotFound
 from lotus_tasks.infra import queries
 from lotus_tasks.infra.postgres import Connection, connect
 from lotus_tasks.infra.runtime import Runtime, load_runtime
@@ -27,6 +29,11 @@ if TYPE_CHECKING:
 MAX_QUESTION_BYTES = 256 * 1024
 """More than any model takes; a longer text belongs into memory (`ingest`) or a file (`-f`)."""
 MAX_FILES_BYTES = 1024 * 1024
+
+CITATION_KEYS = ("memory_id", "text", "source", "score")
+TIMINGS = ("queued", "recall", "first_token", "total")
+
+_ID_PREFIX = re.compile(r"[0-9a-f-]{1,36}")
 
 
 @click.command()
@@ -55,12 +62,14 @@ def ask(
     timeout: float | None,
 ) -> None:
     """Ask TEXT, or what stands on standard input when TEXT is "-"."""
+    if resume and conversation is not None:
+        raise InvalidInput("--continue and --conversation exclude each other")
     question = read_question(text)
     attachments = read_attachments(files)
     runtime = load_runtime()
     options = RunOptions(
-        provider=provider,
-        model=model,
+        provider=None if provider is None else decode_argument(provider),
+        model=None if model is None else decode_argument(model),
         max_steps=int(runtime.setting("LOTUS_MAX_STEPS")),
         attachments=attachments,
     )
@@ -75,18 +84,24 @@ def ask(
 
 def show_run(runtime: Runtime, run_id: RunId, *, as_json: bool, stream: bool, timeout_s: float | None) -> None:
     """Follow the run to its end and print the answer; exit with its code. The first Ctrl-C cancels it."""
-    live = stream and not as_json and sys.stdout.isatty()
-    follower = Follower(runtime=runtime, run_id=run_id, screen=Screen(out=sys.stdout, live=live), quiet=as_json)
+    screen = Screen(out=sys.stdout, live=stream and not as_json and is_live(sys.stdout))
+    follower = Follower(runtime=runtime, run_id=run_id, screen=screen, quiet=as_json)
     try:
         row = follower.follow(timeout_s=timeout_s)
     except KeyboardInterrupt:
-        _cancel(runtime, run_id, kept=bool(follower.screen.shown))
+        screen.break_off()
+        _cancel(runtime, run_id)
         raise click.exceptions.Exit(130) from None
+    except (LotusError, TimeoutError):
+        screen.break_off()
+        raise
     if as_json:
         click.echo(json.dumps(answer_document(row), ensure_ascii=False, indent=2))
     elif row["status"] == "succeeded":
-        follower.screen.finish(row["answer"])
+        screen.finish(row["answer"])
         _print_sources(row)
+    else:
+        screen.break_off()
     if row["status"] == "failed":
         if not as_json:
             click.echo(f"error: {row['error']}", err=True)
@@ -98,20 +113,22 @@ def show_run(runtime: Runtime, run_id: RunId, *, as_json: bool, stream: bool, ti
 
 
 def answer_document(row: Mapping[str, Any]) -> dict[str, Any]:
-    """What `ask --json` prints of a run's row."""
+    """What `ask --json` prints of a run's row: always the same keys, and ``error`` where there is one."""
     result = row["result"]
+    usage = result.get("usage") or {}
+    timings = result.get("timings_ms") or {}
     return {
         "run_id": str(row["id"]),
         "conversation_id": str(row["conversation_id"]),
         "status": row["status"],
         "answer": row["answer"],
-        "citations": result.get("citations", []),
+        "citations": [{key: citation[key] for key in CITATION_KEYS} for citation in result.get("citations", [])],
         "provider": result.get("provider"),
         "model": result.get("model"),
-        "usage": result.get("usage") or {"input_tokens": None, "output_tokens": None},
+        "usage": {key: usage.get(key) for key in ("input_tokens", "output_tokens")},
         "steps": row["step_count"],
         "degraded": result.get("degraded", []),
-        "timings_ms": result.get("timings_ms", {}),
+        "timings_ms": {key: timings.get(key) for key in TIMINGS},
         **({"error": row["error"]} if row["error"] else {}),
     }
 
@@ -119,6 +136,8 @@ def answer_document(row: Mapping[str, Any]) -> dict[str, Any]:
 def read_question(text: tuple[str, ...]) -> str:
     """The question from the arguments, or from standard input for "-". Raises InvalidInput for one that can't be asked."""
     if text == ("-",):
+        if sys.stdin is None:  # closed by whoever called
+            raise InvalidInput("standard input is closed; give the question as an argument")
         raw = sys.stdin.buffer.read(MAX_QUESTION_BYTES + 1)
         try:
             question = raw.decode("utf-8") if len(raw) <= MAX_QUESTION_BYTES else raw.decode("utf-8", "replace")
@@ -126,8 +145,7 @@ def read_question(text: tuple[str, ...]) -> str:
             raise InvalidInput(f"standard input is not UTF-8 text (byte {error.start})") from error
         size = len(raw)
     else:
-        # An argument of bytes that are no UTF-8 arrives as lone surrogates (PEP 383).
-        question = " ".join(text).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        question = decode_argument(" ".join(text))
         size = len(question.encode("utf-8"))
     if size > MAX_QUESTION_BYTES:
         raise InvalidInput(
@@ -139,18 +157,26 @@ def read_question(text: tuple[str, ...]) -> str:
     return question.strip()
 
 
+def decode_argument(value: str) -> str:
+    """An argument as text: bytes that are no UTF-8 arrive as lone surrogates (PEP 383), which nothing else takes."""
+    return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
 def read_attachments(files: tuple[str, ...]) -> list[Attachment]:
     """The files as text. Raises InvalidInput for one that can't be read, isn't text, or is too much."""
     attachments: list[Attachment] = []
     total = 0
     for name in files:
-        path = Path(name).expanduser()
+        path = Path(name)
         try:
+            path = path.expanduser()
             with path.open("rb") as file:
                 raw = file.read(MAX_FILES_BYTES + 1)
             content = raw.decode("utf-8-sig") if len(raw) <= MAX_FILES_BYTES else ""
         except OSError as error:
             raise InvalidInput(f"{name} can't be read: {error.strerror}") from error
+        except RuntimeError as error:  # ~somebody, who has no home here
+            raise InvalidInput(f"{name} can't be read: there is no such user") from error
         except UnicodeDecodeError as error:
             raise InvalidInput(
                 f"{name} is not UTF-8 text (byte {error.start}); only text can be given to the model"
@@ -162,7 +188,7 @@ def read_attachments(files: tuple[str, ...]) -> list[Attachment]:
             )
         if "\x00" in content:
             raise InvalidInput(f"{name} is a binary file; only text can be given to the model")
-        attachments.append(Attachment(name=path.name, text=content))
+        attachments.append(Attachment(name=decode_argument(path.name), text=content))
     return attachments
 
 
@@ -170,9 +196,7 @@ def find_conversation(conn: Connection, wanted: str | None, *, resume: bool) -> 
     """The conversation to go on with; None for a new one. Raises NotFound, InvalidInput."""
     sql = queries.load("reasoning")
     if wanted is not None:
-        return ConversationId(
-            find_one(conn.execute(sql.find_conversation, {"prefix": wanted.lower()}).fetchall(), "conversation", wanted)
-        )
+        return ConversationId(find_one(conn, sql.find_conversation, "conversation", wanted))
     if resume:
         row = conn.execute(sql.latest_conversation).fetchone()
         if row is None:
@@ -181,8 +205,10 @@ def find_conversation(conn: Connection, wanted: str | None, *, resume: bool) -> 
     return None
 
 
-def find_one(rows: list[dict[str, Any]], what: str, wanted: str) -> uuid.UUID:
-    """The one row's id. Raises NotFound, InvalidInput where the prefix names several."""
+def find_one(conn: Connection, query: LiteralString, what: str, wanted: str) -> uuid.UUID:
+    """The id that begins with ``wanted``. Raises NotFound, InvalidInput where it names several."""
+    prefix = wanted.lower()
+    rows = conn.execute(query, {"prefix": prefix}).fetchall() if _ID_PREFIX.fullmatch(prefix) else []
     if not rows:
         raise NotFound(f"there is no {what} {wanted}")
     if len(rows) > 1:
@@ -197,7 +223,7 @@ def cancel_run(runtime: Runtime, run_id: RunId) -> bool:
         return PostgresRunStore().cancel(conn, run_id)
 
 
-def _cancel(runtime: Runtime, run_id: RunId, *, kept: bool) -> None:
+def _cancel(runtime: Runtime, run_id: RunId) -> None:
     cancelled = cancel_run(runtime, run_id)
     said = "cancelled" if cancelled else "had already ended"
     again = (
@@ -205,7 +231,7 @@ def _cancel(runtime: Runtime, run_id: RunId, *, kept: bool) -> None:
         if cancelled
         else f"`manage.py runs show {run_id}` has the answer"
     )
-    click.echo(f"{os.linesep if kept else ''}run {said}; the question is kept, {again}", err=True)
+    click.echo(f"run {said}; the question is kept, {again}", err=True)
 
 
 def _identity(run: Run) -> dict[str, str]:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import time
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TextIO
+from typing import Any
 
 import psycopg
 
-from lotus_tasks.errors import NotFound, ServiceDown
+from lotus_tasks.cli.screen import Screen
+from lotus_tasks.errors import NotFound, NotRunning, ServiceDown
 from lotus_tasks.infra import queries
+from lotus_tasks.infra.home import Home
 from lotus_tasks.infra.postgres import Connection, connect, one_line
-from lotus_tasks.infra.runtime import Runtime
+from lotus_tasks.infra.runtime import Runtime, load_runtime
 from lotus_tasks.infra.streams import StreamEntry, TokenReader, connect_redis
 from lotus_tasks.values import RunId
 
@@ -24,60 +24,8 @@ LOOK_EVERY_S = 0.5
 """How often PostgreSQL is asked while the stream is silent: the stream is the show, the row is the truth."""
 RECONNECT_S = 60.0
 """How long a PostgreSQL that went away is waited for."""
-
-
-@dataclass(slots=True)
-class Screen:
-    """Where a run's text goes. On a terminal it appears as it comes and a restarted text takes the old one's place.
-
-    Anywhere else nothing is written until the text is final: a pipe can't take anything back.
-    """
-
-    out: TextIO
-    live: bool
-    shown: str = ""
-
-    def write(self, text: str) -> None:
-        """Show a piece of text."""
-        if self.live:
-            self.out.write(text)
-            self.out.flush()
-        self.shown += text
-
-    def restart(self) -> None:
-        """Take back what was shown."""
-        if self.live and self.shown:
-            columns, lines = shutil.get_terminal_size()
-            rows = rows_of(self.shown, columns)
-            if rows < lines:
-                self.out.write("\r" + (f"\x1b[{rows - 1}A" if rows > 1 else "") + "\x1b[J")
-            else:
-                self.out.write("\n— the model failed above; its answer begins again —\n")
-            self.out.flush()
-        self.shown = ""
-
-    def finish(self, text: str) -> None:
-        """Leave exactly ``text`` on the screen, and a line's end."""
-        if not self.live:
-            self.out.write(text)
-        elif text.startswith(self.shown):
-            self.out.write(text[len(self.shown) :])
-        else:
-            self.restart()
-            self.out.write(text)
-        if text and not text.endswith("\n"):
-            self.out.write("\n")
-        self.out.flush()
-        self.shown = text
-
-
-def rows_of(text: str, columns: int) -> int:
-    """How many terminal rows ``text`` fills, wide characters counted as two columns (Unicode Annex 11)."""
-    rows = 0
-    for line in text.split("\n"):
-        width = sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in line)
-        rows += max(1, -(-width // max(columns, 1)))
-    return rows
+STOPPED_S = 5.0
+"""How long LOTUS may be stopped before nobody waits for it any more: a restart takes less."""
 
 
 @dataclass(slots=True)
@@ -88,28 +36,34 @@ class Follower:
     run_id: RunId
     screen: Screen
     quiet: bool = False
+    _command: str = ""
     _generation: tuple[int, int] = (0, 0)
+    _superseded: set[str] = field(default_factory=set)
     _noticed: set[str] = field(default_factory=set)
     _reader: TokenReader | None = None
+    _deadline: float | None = None
+    _timeout_s: float | None = None
 
     def follow(self, *, timeout_s: float | None) -> Mapping[str, Any]:
-        """Wait for the run's end and return its row. Raises TimeoutError; ServiceDown when PostgreSQL stays away."""
-        started = time.monotonic()
+        """Wait for the run's end and return its row.
+
+        Raises TimeoutError; ServiceDown when PostgreSQL stays away; NotRunning when LOTUS was stopped.
+        """
+        self._timeout_s = timeout_s
+        self._deadline = None if timeout_s is None else time.monotonic() + timeout_s
         conn = connect(self.runtime.database_url, autocommit=True)
         try:
             while True:
-                if self._show_stream(wait_s=LOOK_EVERY_S):
+                if self._show_stream(wait_s=self._left_s(LOOK_EVERY_S)):
                     try:
                         row = self._row(conn)
                     except psycopg.OperationalError:
+                        conn.close()
                         conn = self._reconnect()
                         continue
                     if row["status"] in ENDED:
                         return row
-                if timeout_s is not None and time.monotonic() - started > timeout_s:
-                    raise TimeoutError(
-                        f"no answer within {timeout_s:g} s; the run goes on: `manage.py runs follow {self.run_id}`"
-                    )
+                self._check_time()
         finally:
             conn.close()
 
@@ -117,10 +71,18 @@ class Follower:
         """One line for the person, once."""
         if text not in self._noticed and not self.quiet:
             self._noticed.add(text)
-            if self.screen.live and self.screen.shown and not self.screen.shown.endswith("\n"):
-                self.screen.restart()
-            sys.stderr.write(f"· {text}\n")
-            sys.stderr.flush()
+            with self.screen.stand_aside():
+                sys.stderr.write(f"· {text}\n")
+                sys.stderr.flush()
+
+    def _left_s(self, at_most_s: float) -> float:
+        return at_most_s if self._deadline is None else max(0.001, min(at_most_s, self._deadline - time.monotonic()))
+
+    def _check_time(self) -> None:
+        if self._deadline is not None and time.monotonic() > self._deadline:
+            raise TimeoutError(
+                f"no answer within {self._timeout_s:g} s; the run goes on: `manage.py runs follow {self.run_id}`"
+            )
 
     def _row(self, conn: Connection) -> Mapping[str, Any]:
         row = conn.execute(queries.load("reasoning").show_run, {"id": self.run_id}).fetchone()
@@ -130,14 +92,22 @@ class Follower:
 
     def _reconnect(self) -> Connection:
         self.notice("PostgreSQL went away; waiting for it")
-        deadline = time.monotonic() + RECONNECT_S
+        lost_at = time.monotonic()
         while True:
             try:
+                self.runtime = load_runtime(Home(self.runtime.home))
                 return connect(self.runtime.database_url, autocommit=True)
             except ServiceDown:
-                if time.monotonic() > deadline:
+                if time.monotonic() > lost_at + RECONNECT_S:
                     raise
-                time.sleep(0.5)
+            except NotRunning:
+                if time.monotonic() > lost_at + STOPPED_S:
+                    raise NotRunning(
+                        "LOTUS was stopped; the run goes on once it is started again with `python manage.py up`: "
+                        f"`manage.py runs follow {self.run_id}`"
+                    ) from None
+            self._check_time()
+            time.sleep(self._left_s(LOOK_EVERY_S))
 
     def _show_stream(self, *, wait_s: float) -> bool:
         """Show what came; True when the run may have ended."""
@@ -157,10 +127,19 @@ class Follower:
 
     def _show(self, entry: StreamEntry) -> None:
         match entry.kind:
-            case "start" if entry.generation > self._generation:
-                self._generation = entry.generation
+            case "start" if self._begins(entry):
+                self._command, self._generation = entry.command, entry.generation
                 self.screen.restart()
-            case "token" if entry.generation == self._generation:
+            case "token" if (entry.command, entry.generation) == (self._command, self._generation):
                 self.screen.write(entry.text)
             case "notice":
                 self.notice(entry.text)
+
+    def _begins(self, entry: StreamEntry) -> bool:
+        """Whether this is the newest text: of a command after the last one, or of a later try of the same."""
+        if entry.command == self._command:
+            return entry.generation > self._generation
+        if entry.command in self._superseded:
+            return False
+        self._superseded.add(self._command)
+        return True

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
-import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import click
 
+from lotus_tasks.cli.memory_view import fact_line, origin, print_changes, print_json, print_memory, run_command, shown
 from lotus_tasks.errors import InvalidInput
-from lotus_tasks.infra.outbox import submit_and_wait
-from lotus_tasks.infra.runtime import load_runtime
-from lotus_tasks.work import CommandSpec
 
 KINDS = ("note", "preference", "fact", "turn", "question", "answer", "chunk", "summary")
 _TOLD_KINDS = ("note", "preference", "fact")
-_TIMEOUT_S = 60.0
-_WAIT_NOTICE_S = 2.0
+_IMPORT_BATCH = 200
 
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -74,8 +72,8 @@ def recall(
     if not result["memories"]:
         click.echo("nothing in memory answers that", err=True)
     for number, memory in enumerate(result["memories"], 1):
-        click.echo(f"{number:>2}. {_shown(memory['text'])}")
-        click.echo(f"    {_origin(memory)}")
+        click.echo(f"{number:>2}. {shown(memory['text'])}")
+        click.echo(f"    {origin(memory)}")
         if explain:
             click.echo(
                 f"    {memory['score']:.3f} = "
@@ -109,7 +107,7 @@ def list_memories(as_json: bool, **wanted: Any) -> None:
     if not found:
         click.echo('there is nothing here; `manage.py remember "…"` keeps something', err=True)
     for one in found:
-        click.echo(f"{one['memory_id'][:8]}  {one['tier']}  {one['kind']:<10}  {_shown(one['text'], 80)}")
+        click.echo(f"{one['memory_id'][:8]}  {one['tier']}  {one['kind']:<10}  {shown(one['text'], 80)}")
 
 
 @memory.command()
@@ -121,7 +119,7 @@ def show(memory_id: str, as_json: bool) -> None:
     if as_json:
         print_json(result)
         return
-    _print_memory(result)
+    print_memory(result)
 
 
 @memory.command()
@@ -166,7 +164,7 @@ def history(memory_id: str, as_json: bool) -> None:
     if as_json:
         print_json(result)
         return
-    _print_changes(result)
+    print_changes(result)
 
 
 @memory.command()
@@ -178,17 +176,41 @@ def explain(memory_id: str, as_json: bool) -> None:
     if as_json:
         print_json(result)
         return
-    _print_memory(result)
-    _print_changes(result)
+    print_memory(result)
+    print_changes(result)
 
 
 @memory.command()
+@click.argument("subject", required=False)
+@click.option("--all", "closed", is_flag=True, help="Also those that no longer hold.")
 @_json_option
-def consolidate(as_json: bool) -> None:
+def facts(subject: str | None, closed: bool, as_json: bool) -> None:
+    """What is known of SUBJECT, or of everyone; `user` is you."""
+    found = run_command("memory.inspect", {"what": "facts", "subject": subject, "closed": closed})["facts"]
+    if as_json:
+        print_json(found)
+        return
+    if not found:
+        click.echo("nothing is known", err=True)
+    for fact in found:
+        click.echo(fact_line(fact))
+
+
+@memory.command()
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@_json_option
+def consolidate(dry_run: bool, as_json: bool) -> None:
     """Put memory in order now; beat does it every few minutes."""
-    result = run_command("memory.consolidate", {}, timeout_s=600.0)
+    result = run_command("memory.consolidate", {"dry_run": dry_run}, timeout_s=600.0)
     if as_json:
         print_json(result)
+        return
+    for trouble in result["degraded"]:
+        click.echo(f"degraded: {trouble}", err=True)
+    for change in result["planned"]:
+        click.echo(f"  {change['action']:<8} {change.get('memory_id', '')[:8]:<8}  {change['reason']}")
+    if dry_run:
+        click.echo(f"dry run: nothing was changed; {result['moved']} memories would change tier")
         return
     done = ", ".join(f"{value} {name}" for name, value in result.items() if isinstance(value, int) and value)
     click.echo(done or "nothing to do")
@@ -199,6 +221,33 @@ def reindex() -> None:
     """Write the vector index anew."""
     result = run_command("memory.reindex", {}, timeout_s=600.0)
     click.echo(f"{result['waiting']} memories are being indexed; `manage.py memory stats` shows how many wait")
+
+
+@memory.command("export")
+@click.argument("path", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path), default="-", metavar="FILE|-")
+def export_memories(path: Path) -> None:
+    """Write every memory to FILE, or to stdout, as JSON Lines."""
+    after_no = count = 0
+    with click.open_file(str(path), "w", encoding="utf-8", atomic=str(path) != "-") as file:
+        while page := (result := run_command("memory.transfer", {"what": "export", "after_no": after_no}))["memories"]:
+            for one in page:
+                file.write(json.dumps(one, ensure_ascii=False) + "\n")
+            after_no = result["last_no"]
+            count += len(page)
+    click.echo(f"{count} memories exported", err=True)
+
+
+@memory.command("import")
+@click.argument("path", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path), metavar="FILE|-")
+def import_memories(path: Path) -> None:
+    """Read what `memory export` wrote. What is in memory already stays as it is."""
+    new = known = 0
+    with click.open_file(str(path), encoding="utf-8") as file:
+        lines = enumerate(file, 1)
+        while batch := [_parsed(line, number) for number, line in islice(lines, _IMPORT_BATCH) if line.strip()]:
+            result = run_command("memory.transfer", {"what": "import", "memories": batch}, timeout_s=300.0)
+            new, known = new + result["new"], known + result["known"]
+    click.echo(f"{new} memories imported, {known} known already")
 
 
 @memory.command()
@@ -215,72 +264,8 @@ def stats(as_json: bool) -> None:
             click.echo(f"  {count:>8}  {key}")
 
 
-def run_command(name: str, payload: Mapping[str, Any], *, timeout_s: float = _TIMEOUT_S) -> Mapping[str, Any]:
-    """Submit a command to the memory worker and wait for its result."""
-    spec = CommandSpec(name=name, key=f"cli/{uuid.uuid4()}", payload=payload)
-    return submit_and_wait(load_runtime().database_url, spec, timeout_s=timeout_s, waiting=_say_that_it_waits())
-
-
-def print_json(value: Any) -> None:
-    """One JSON document on stdout."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
-
-
-def _say_that_it_waits() -> Any:
-    said: list[float] = []
-
-    def waiting(elapsed_s: float) -> None:
-        if elapsed_s > _WAIT_NOTICE_S and not said:
-            said.append(elapsed_s)
-            click.echo("waiting for the memory worker …", err=True)
-
-    return waiting
-
-
-def _print_memory(result: Mapping[str, Any]) -> None:
-    one = result["memory"]
-    click.echo(one["text"])
-    fields = (
-        "memory_id",
-        "kind",
-        "tier",
-        "importance",
-        "source",
-        "conversation",
-        "speaker",
-        "happened_at",
-        "valid_from",
-        "valid_to",
-        "created_at",
-    )
-    for name in fields:
-        if one[name] is not None:
-            click.echo(f"  {name:<12} {one[name]}")
-    for name, value in one["provenance"].items():
-        if value:
-            click.echo(f"  {name:<12} {value}")
-    click.echo(f"  {'indexed':<12} {'yes' if result.get('indexed') else 'not yet: found by its words only'}")
-    for place in result.get("sources", ()):
-        click.echo(f"  also met in   {place['source']}")
-    for near in result.get("neighbours", ()):
-        click.echo(f"  beside        {_shown(near['text'], 80)}")
-
-
-def _print_changes(result: Mapping[str, Any]) -> None:
-    if not result["changes"]:
-        click.echo("  nothing has changed since it was stored")
-    for change in result["changes"]:
-        click.echo(f"  {change['at'][:19]}  {change['action']}: {change['reason']}")
-        for name, old in (change["before"] or {}).items():
-            click.echo(f"      {name}: {_shown(str(old), 60)} → {_shown(str((change['after'] or {}).get(name)), 60)}")
-
-
-def _origin(one: Mapping[str, Any]) -> str:
-    heading = f" › {one['heading']}" if one.get("heading") else ""
-    when = str(one["happened_at"] or one["stored_at"])[:10]
-    return f"{one['source']}{heading} · {when} · {one['tier']} · {one['memory_id'][:8]}"
-
-
-def _shown(text: str, width: int = 200) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= width else line[: width - 1] + "…"
+def _parsed(line: str, number: int) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError as error:
+        raise InvalidInput(f"line {number} is no JSON: {error}") from error

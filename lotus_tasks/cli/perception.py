@@ -19,9 +19,9 @@ import click
 
 from lotus_tasks.errors import InvalidInput, NotFound, Permanent
 from lotus_tasks.infra import queries
-from lotus_tasks.infra.outbox import submit, submit_and_wait
 from lotus_tasks.infra.postgres import Connection, connect
 from lotus_tasks.infra.runtime import load_runtime
+from lotus_tasks.infra.submission import submit, submit_and_wait
 from lotus_tasks.values import CommandId
 from lotus_tasks.work import CommandSpec
 

@@ -13,6 +13,7 @@ import click
 from lotus_tasks.errors import InvalidInput, Transient
 from lotus_tasks.infra.home import PROJECT, Home
 from lotus_tasks.infra.runtime import load_runtime
+from lotus_tasks.infra.stack.endpoints import find_runtime
 from lotus_tasks.infra.stack.supervision import Supervisor
 from workers import WORKERS
 
@@ -117,8 +118,11 @@ class _Tail:
     "-c", "--concurrency", type=click.IntRange(1, 64), default=None, help="Slots; the usual number without it."
 )
 def worker(module: str, concurrency: int | None) -> None:
-    """Run one more worker of MODULE here, in the foreground, beside those that run already. Ctrl-C stops it."""
-    runtime = load_runtime()
+    """Run one more worker of MODULE here, in the foreground, beside those that run already. Ctrl-C stops it.
+
+    On another machine LOTUS_DATABASE_URL, LOTUS_REDIS_URL and LOTUS_CHROMA_URL say where the services are.
+    """
+    runtime = find_runtime()
     spec = next(spec for spec in WORKERS if module in spec.modules)
     arguments = [
         f"--hostname={spec.name}-{os.getpid()}@%h" if argument.startswith("--hostname=") else argument

@@ -11,10 +11,10 @@ from typing import Any
 import click
 
 from lotus_tasks.infra import queries
-from lotus_tasks.infra.outbox import submit_and_wait
 from lotus_tasks.infra.postgres import connect
 from lotus_tasks.infra.runtime import Runtime, load_runtime
 from lotus_tasks.infra.streams import TokenReader, connect_redis
+from lotus_tasks.infra.submission import submit_and_wait
 from lotus_tasks.values import RunId
 from lotus_tasks.work import CommandSpec
 

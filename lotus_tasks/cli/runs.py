@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from lotus_tasks.cli.ask import answer_document, cancel_run, find_one, show_run
-from lotus_tasks.errors import InvalidInput
+from lotus_tasks.errors import NotFound, Permanent
 from lotus_tasks.infra import queries
 from lotus_tasks.infra.postgres import Connection, connect
 from lotus_tasks.infra.runtime import load_runtime
@@ -56,7 +56,7 @@ def show(run_id: str, as_json: bool) -> None:
         row = conn.execute(sql.show_run, {"id": found}).fetchone()
         steps = conn.execute(sql.show_steps, {"id": found}).fetchall()
     if row is None:
-        raise InvalidInput(f"run {run_id} is gone")
+        raise NotFound(f"run {run_id} is gone")
     document = run_document(row, steps)
     if as_json:
         _print_json(document)
@@ -91,20 +91,25 @@ def follow(run_id: str, timeout: float | None, as_json: bool) -> None:
 
 @runs.command()
 @click.argument("run_id", metavar="ID")
-def cancel(run_id: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def cancel(run_id: str, as_json: bool) -> None:
     """Cancel a run; a model that is answering is cut off within a second."""
     runtime = load_runtime()
     with connect(runtime.database_url) as conn:
         found = _find(conn, run_id)
     if not cancel_run(runtime, found):
-        raise InvalidInput(f"run {str(found)[:8]} has already ended")
-    click.echo(f"cancelled {found}")
+        raise Permanent(f"run {str(found)[:8]} has already ended")
+    if as_json:
+        _print_json({"run_id": found, "status": "cancelled"})
+    else:
+        click.echo(f"cancelled {found}")
 
 
 @runs.command()
 @click.argument("run_id", metavar="ID")
 @click.option("--detach", is_flag=True, help="Return at once.")
-def retry(run_id: str, detach: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def retry(run_id: str, detach: bool, as_json: bool) -> None:
     """Start a failed or cancelled run again, from the step it had reached."""
     runtime = load_runtime()
     with connect(runtime.database_url) as conn:
@@ -112,11 +117,14 @@ def retry(run_id: str, detach: bool) -> None:
         restarted = PostgresRunStore().restart(outside_transaction(conn, cause=str(found)), found)
         conn.execute(queries.load("outbox").wake_relay)
     if not restarted:
-        raise InvalidInput(f"run {str(found)[:8]} did not fail and was not cancelled; there is nothing to retry")
+        raise Permanent(f"run {str(found)[:8]} did not fail and was not cancelled; there is nothing to retry")
     if detach:
-        click.echo(str(found))
+        if as_json:
+            _print_json({"run_id": found, "status": "queued"})
+        else:
+            click.echo(str(found))
         return
-    show_run(runtime, found, as_json=False, stream=True, timeout_s=None)
+    show_run(runtime, found, as_json=as_json, stream=True, timeout_s=None)
 
 
 def run_document(row: Mapping[str, Any], steps: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -145,9 +153,7 @@ def run_document(row: Mapping[str, Any], steps: Sequence[Mapping[str, Any]]) -> 
 
 
 def _find(conn: Connection, wanted: str) -> RunId:
-    return RunId(
-        find_one(conn.execute(queries.load("reasoning").find_run, {"prefix": wanted.lower()}).fetchall(), "run", wanted)
-    )
+    return RunId(find_one(conn, queries.load("reasoning").find_run, "run", wanted))
 
 
 def _took(step: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ from lotus_tasks import bootstrap
 from lotus_tasks.infra.runtime import load_runtime
 from lotus_tasks.infra.status import collect_status
 
-Table = tuple[str, Sequence[str], list[Sequence[str]]]
+Table = tuple[str, Sequence[str], Sequence[Sequence[str]]]
 """Title, column heads, rows."""
 
 _TITLES = {"process": "processes", "state": ""}
@@ -40,20 +40,7 @@ def status(as_json: bool) -> int:
 
 def tables(document: Mapping[str, Any]) -> Iterator[Table]:
     """The document as tables of texts."""
-    yield (
-        "process",
-        ("name", "state", "pid", "up", "restarts"),
-        [
-            (
-                row["name"],
-                row["state"],
-                str(row["pid"] or "–"),
-                duration(row["uptime_s"]),
-                _some(row["restarts"], "restarts"),
-            )
-            for row in document["processes"]
-        ],
-    )
+    yield "process", ("name", "state", "pid", "up", "restarts"), [_process(row) for row in document["processes"]]
     yield (
         "service",
         ("name", "state", "address", ""),
@@ -62,50 +49,42 @@ def tables(document: Mapping[str, Any]) -> Iterator[Table]:
             for name, row in document["services"].items()
         ],
     )
-    yield (
-        "module",
-        ("name", "state", "detail"),
-        [(row["name"], row["status"], row["detail"]) for row in document["modules"]],
+    modules = [(row["name"], row["status"], row["detail"]) for row in document["modules"]]
+    yield "module", ("name", "state", "detail"), modules
+    yield "queue", ("name", "waiting", "oldest", "workers", ""), [_queue(row) for row in document["queues"]]
+    yield "provider", ("name", "state", "model", "detail"), [_provider(row) for row in document["providers"]]
+    yield "state", ("of", "is"), _state(document)
+
+
+def _process(row: Mapping[str, Any]) -> tuple[str, ...]:
+    pid = str(row["pid"] or "–")
+    return row["name"], row["state"], pid, duration(row["uptime_s"]), _some(row["restarts"], "restarts")
+
+
+def _queue(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return (
+        row["name"],
+        f"{row['depth']} waiting",
+        f"oldest {duration(row['oldest_s'])}" if row["oldest_s"] else "",
+        _some(row["consumers"], "workers") or "no worker",
+        "saturated" if row["saturated"] else "",
     )
-    yield (
-        "queue",
-        ("name", "waiting", "oldest", "workers", ""),
-        [
-            (
-                row["name"],
-                f"{row['depth']} waiting",
-                f"oldest {duration(row['oldest_s'])}" if row["oldest_s"] else "",
-                _some(row["consumers"], "workers") or "no worker",
-                "saturated" if row["saturated"] else "",
-            )
-            for row in document["queues"]
-        ],
-    )
-    yield (
-        "provider",
-        ("name", "state", "model", "detail"),
-        [
-            (
-                row["name"],
-                "ok" if row.get("reachable") else "down" if row.get("configured") else "not configured",
-                str(row.get("model") or ""),
-                str(row.get("detail") or ""),
-            )
-            for row in document["providers"]
-        ],
-    )
+
+
+def _provider(row: Mapping[str, Any]) -> tuple[str, ...]:
+    state = "ok" if row.get("reachable") else "down" if row.get("configured") else "not configured"
+    return row["name"], state, str(row.get("model") or ""), str(row.get("detail") or "")
+
+
+def _state(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
     memory = dict(document["memory"])
     lag = memory.pop("index_lag")
     counts = ", ".join(f"{tier} {count}" for tier, count in memory.items())
     last_tick_s = document["beat"]["last_tick_s"]
-    yield (
-        "state",
-        ("of", "is"),
-        [
-            ("memory", f"{counts}; {lag} waiting for their vector" if lag else counts),
-            ("beat", "has not ticked yet" if last_tick_s is None else f"last tick {duration(last_tick_s)} ago"),
-        ],
-    )
+    return [
+        ("memory", f"{counts}; {lag} waiting for their vector" if lag else counts),
+        ("beat", "has not ticked yet" if last_tick_s is None else f"last tick {duration(last_tick_s)} ago"),
+    ]
 
 
 def duration(seconds: float) -> str:

@@ -11,17 +11,16 @@ Every write of a running command checks the fence that its claim counted, so a s
 
 from __future__ import annotations
 
-import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, LiteralString
 
-from lotus_tasks.errors import LotusError, Permanent, StaleLease, Transient
+from lotus_tasks.errors import LotusError, StaleLease, Transient
 from lotus_tasks.events import CommandFailed, Event
 from lotus_tasks.infra import queries
-from lotus_tasks.infra.postgres import Connection, Database, connect, json_parameter, strip_nul
+from lotus_tasks.infra.postgres import Connection, Database, json_parameter, strip_nul
 from lotus_tasks.values import CommandId, RunId, derive_command_id
 from lotus_tasks.work import CommandSpec, Outcome
 
@@ -158,7 +157,10 @@ class Outbox:
                     raise _taken_over(claim)
                 outcome.write(tx)
             # After `write`, which may have put into the result what only the database knows.
-            if conn.execute(self._sql.finish, {**mine, "result": json_parameter(dict(outcome.result))}).fetchone() is None:
+            if (
+                conn.execute(self._sql.finish, {**mine, "result": json_parameter(dict(outcome.result))}).fetchone()
+                is None
+            ):
                 raise _taken_over(claim)
             for event in outcome.events:
                 tx.publish(event)
@@ -283,46 +285,3 @@ def follow_up_id(cause: str, event: str, task: str) -> CommandId:
 
 def _follow_up_key(cause: str, event: str, task: str) -> str:
     return f"{cause}/{event}>{task}"
-
-
-def submit(conn: Connection, specs: Iterable[CommandSpec]) -> list[CommandId]:
-    """Insert commands for the relay to send, and wake it: what the CLI does. The caller commits."""
-    tx = OutboxTransaction(conn=conn, subscribers=lambda _event: (), cause="", sends_itself=False)
-    ids = [tx.submit(spec) for spec in specs]
-    conn.execute(queries.load("outbox").wake_relay)
-    return ids
-
-
-def submit_and_wait(
-    database_url: str,
-    spec: CommandSpec,
-    *,
-    timeout_s: float = 60.0,
-    waiting: Callable[[float], None] | None = None,
-) -> Mapping[str, Any]:
-    """Submit a command from outside the workers and wait for its result.
-
-    ``waiting(elapsed_s)`` is called about twice a second while nothing comes. Raises Permanent with the command's own error
-    where it failed, TimeoutError after ``timeout_s`` (the command goes on), ServiceDown without PostgreSQL.
-    """
-    sql = queries.load("outbox")
-    started = time.monotonic()
-    with connect(database_url, autocommit=True) as conn:
-        conn.execute("LISTEN lotus_ended")
-        with conn.transaction():
-            submit(conn, [spec])
-        while True:
-            row = conn.execute(sql.command, {"id": spec.id}).fetchone()
-            if row is not None and row["status"] == "succeeded":
-                return dict(row["result"] or {})
-            if row is None or row["status"] in ("failed", "unknown", "cancelled"):
-                raise Permanent(row["error"] if row and row["error"] else f"{spec.name} was dropped")
-            elapsed_s = time.monotonic() - started
-            if elapsed_s > timeout_s:
-                raise TimeoutError(f"{spec.name} has not ended within {timeout_s:g} s; it goes on in the background")
-            for notification in conn.notifies(timeout=0.5, stop_after=1):
-                if notification.payload == str(spec.id):
-                    break
-            else:
-                if waiting is not None:
-                    waiting(elapsed_s)

@@ -16,6 +16,7 @@ MODULE = Manifest(
         "memory.inspect",
         "memory.edit",
         "memory.forget",
+        "memory.transfer",
     ),
     publishes=("memory.recalled", "memory.stored", "tool.used"),
     subscribes={"percept.captured": "memory.store", "run.concluded": "memory.remember_exchange"},

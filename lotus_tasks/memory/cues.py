@@ -9,7 +9,7 @@ from datetime import date
 from typing import Final
 
 from lotus_tasks.memory.dates import TIME_FORMS, TIME_WORDS, Span, find_spans
-from lotus_tasks.memory.text import FUNCTION_WORDS, terms, words
+from lotus_tasks.memory.text import FUNCTION_WORDS, STOP_WORDS, terms, words
 
 ASKS: Final = 1
 """A sentence of it asks something."""
@@ -27,8 +27,10 @@ OWN_SPEAKERS: Final = frozenset({"user", "me"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """A query as the ranking reads it. ``terms`` are weighted; ``names``, the words that name ``speakers`` (both folded), are
-    not among them."""
+    """A query as the ranking reads it.
+
+    ``terms`` are weighted; ``names``, the words that name ``speakers`` (both folded), are not among them.
+    """
 
     text: str
     terms: Mapping[str, float]
@@ -80,17 +82,20 @@ def name_speakers(text: str, speakers: Iterable[str]) -> dict[str, set[str]]:
     """Which of the speakers (folded) a question names, and by which of its words.
 
     That is a word of their name, its capitalised short form (Mel for Melanie), or, where the one who asks is a speaker,
-    "I" and "my".
+    "I" and "my". A name that is also a stop word (Will, May) must be capitalised, and not for beginning the question.
     """
     folded = {word.removesuffix("'s") for word in words(text)}
-    short = {found.casefold() for found in _SHORT_FORM.findall(text)}
+    named_so = {
+        word for word in folded if word not in STOP_WORDS or re.search(rf"[^\W\d_]\W+{word.capitalize()}\b", text)
+    }
+    short = {found.casefold() for found in _SHORT_FORM.findall(text)} - STOP_WORDS
     named: dict[str, set[str]] = {}
     for speaker in {one.casefold() for one in speakers if one}:
         parts = [part for part in words(speaker) if len(part) > 1]
         if speaker in OWN_SPEAKERS:
             forms = folded & _FIRST_PERSON
         else:
-            forms = folded & set(parts) | {form for form in short for part in parts if part.startswith(form)}
+            forms = named_so & set(parts) | {form for form in short for part in parts if part.startswith(form)}
         if forms:
             named[speaker] = forms
     return named
@@ -107,8 +112,9 @@ def _asks_when(text: str) -> bool:
 
 
 _FIRST_PERSON: Final = frozenset(
-    """i me my mine we us our ours myself i'm i've i'd i'll we're we've we'd we'll ich mir mich mein meine wir uns unser unsere je moi
-    mon ma mes nous notre nos yo mi mis nosotros nuestro io mio mia noi nostro eu meu minha ik mij mijn wij ons onze я мне мой мы
+    """i me my mine we us our ours myself i'm i've i'd i'll we're we've we'd we'll ich mir mich mein meine wir uns unser unsere
+    je moi mon ma mes nous notre nos yo mi mis nosotros nuestro io mio mia noi nostro eu meu minha ik mij mijn wij ons onze
+    я мне мой мы
     """.split()  # noqa: SIM905 - one word a line would be pages
 )
 _SHORT_FORM: Final = re.compile(r"\b[A-Z][a-z]{2,}\b")

@@ -74,13 +74,18 @@ _MONTHS: Final = {
     for name in names.split()
 }
 _ALSO_WORDS: Final = frozenset(
-    "may march mar mars marco mai mei jun jul jan sep dec dez april june august sept nov oct feb apr aug okt".split()
+    """
+    may march mar mars marco mai mei jun jul jan sep dec dez april june august sept nov oct feb apr aug okt
+    """.split()  # noqa: SIM905 - a line reads better than a column
 )
 """Month names that are also other words or people's names: alone they need a preposition before them."""
 _MONTH: Final = "|".join(sorted(_MONTHS, key=len, reverse=True))
 _DAY: Final = r"(\d{1,2}) ?(?:st|nd|rd|th|er|\.)?"
 _YEAR: Final = r"((?:19|20)\d\d)"
-_BEFORE_MONTH: Final = r"\b(?:in|on|of|early|late|mid|since|during|until|till|before|after|by|from|im|seit|en|em|de|del|di|du|d'|a|nel|le|el|vom)\s"
+_BEFORE_MONTH: Final = (
+    r"\b(?:in|on|of|early|late|mid|since|during|until|till|before|after|by|from"
+    r"|im|seit|en|em|de|del|di|du|d'|a|nel|le|el|vom)\s"
+)
 _WEEKDAYS: Final = {
     name: number
     for number, names in enumerate(
@@ -101,7 +106,8 @@ _SEASONS: Final = {"spring": 3, "summer": 6, "autumn": 9, "fall": 9, "winter": 1
 """The month in which each begins, as the north of the earth has it."""
 _UNITS: Final = {"day": 1, "week": 7, "month": 30, "year": 365}
 _COUNTS: Final = {
-    "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "a": 1, "an": 1, "couple": 2, "few": 3,
+    "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
+    "a": 1, "an": 1, "couple": 2, "few": 3,
 }  # fmt: skip
 _SHIFTS: Final = {
     "today": 0, "tonight": 0, "heute": 0, "aujourd'hui": 0, "hoy": 0, "oggi": 0, "hoje": 0, "vandaag": 0,
@@ -110,6 +116,7 @@ _SHIFTS: Final = {
 }  # fmt: skip
 _SHIFT: Final = "|".join(sorted(_SHIFTS, key=len, reverse=True))
 _UNIT: Final = "day|week|month|year"
+_SPELL: Final = "weekend|week|month|year"
 
 
 def _month(year: int, month: int) -> Span:
@@ -236,7 +243,7 @@ _PATTERNS: Final = (
     (re.compile(rf"\b({_MONTH}) {_DAY}(?![\d:])\b(?: ,)?(?: {_YEAR}\b)?"), _read_month_day),
     (re.compile(rf"\b(last|this|next) (spring|summer|autumn|fall|winter)\b(?: {_YEAR}\b)?"), _read_season),
     (re.compile(rf"\b()(spring|summer|autumn|fall|winter)(?: of)? {_YEAR}\b"), _read_season),
-    (re.compile(rf"\b(last|past|previous|this|next) (weekend|week|month|year|{'|'.join(_WEEKDAYS)}|{_MONTH})\b(?! {_YEAR})"), _read_relative),
+    (re.compile(rf"\b(last|past|previous|this|next) ({_SPELL}|{_WEEKDAY}|{_MONTH})\b(?! {_YEAR})"), _read_relative),
     (re.compile(rf"\b({_MONTH})\b(?: (?:of|de|del))?(?: ,)?(?: {_YEAR}\b)?"), _read_month),
     (re.compile(rf"\b(\d{{1,3}}|{'|'.join(_COUNTS)})(?: of)? ({_UNIT})s? ago\b"), _read_ago),
     (re.compile(rf"\b(day before |day after )?({_SHIFT})\b"), _read_shift),

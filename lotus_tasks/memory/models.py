@@ -14,8 +14,8 @@ from lotus_tasks.values import MemoryId
 
 Kind = Literal["note", "turn", "question", "answer", "chunk", "preference", "fact", "summary"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
-EVIDENCE_KINDS: Final[tuple[Kind, ...]] = ("note", "turn", "chunk", "preference", "fact", "summary")
-"""What recall finds unless it is asked for something else: what was asked and what a model answered is no evidence."""
+EVIDENCE_KINDS: Final[tuple[Kind, ...]] = ("note", "turn", "chunk", "preference", "fact")
+"""What recall finds unless it is asked for something else: questions, answers and summaries only repeat what others say."""
 PERSISTENT_KINDS: Final[tuple[Kind, ...]] = ("preference", "fact")
 SPOKEN_KINDS: Final[tuple[Kind, ...]] = ("turn", "question", "answer")
 
@@ -44,11 +44,12 @@ class Draft:
     happened_at: datetime | None = None
     valid_from: datetime | None = None
     valid_to: datetime | None = None
+    given_id: MemoryId | None = None
 
     @property
     def id(self) -> MemoryId:
-        """The memory's id, derived from the key."""
-        return MemoryId(uuid.uuid5(_MEMORIES, self.key))
+        """The memory's id: given by an import, else derived from the key."""
+        return self.given_id or MemoryId(uuid.uuid5(_MEMORIES, self.key))
 
     @property
     def identity(self) -> bytes:
@@ -157,6 +158,21 @@ class Secret:
     kind: str
     start: int
     end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """What a sentence states. ``single``: a subject has one value of this predicate at a time, so a newer one ends the older."""
+
+    subject: str
+    predicate: str
+    value: str
+    single: bool
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Names the statement."""
+        return self.subject.casefold(), self.predicate, self.value.casefold()
 
 
 def plain(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -145,14 +146,14 @@ class Lexicon(Protocol):
     def postings(self, terms: Sequence[str], up_to_no: int, after_no: int = 0) -> Mapping[str, tuple[Numbers, Numbers]]:
         """For each known term, the memories with after_no < no ≤ up_to_no (sorted) that hold it and how often."""
 
-    def terms_of(self, numbers: Sequence[int]) -> Mapping[int, Mapping[str, int]]:
-        """The terms of these memories."""
-
     def embeddings(self, numbers: Numbers) -> EmbeddingBlock:
         """The embeddings of those that have one."""
 
     def memories(self, numbers: Sequence[int]) -> Mapping[int, Memory]:
         """The memories themselves."""
+
+    def successors(self, ids: Sequence[MemoryId]) -> Mapping[MemoryId, AbstractSet[MemoryId]]:
+        """For memories that no longer hold: those that took their place."""
 
     def of_source(self, source: str) -> Numbers:
         """The memories that were met in ``source``, sorted."""

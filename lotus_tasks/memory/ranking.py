@@ -59,9 +59,7 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """The signals by what they look at; a group can be turned off as one, and `recall --explain` shows their shares."""
 SIGNALS: Final = tuple(name for names in GROUPS.values() for name in names)
-SURVEY_SIGNALS: Final = tuple(
-    name for name in SIGNALS if name not in {*GROUPS["meaning_beside"], *GROUPS["tokens"]}
-)
+SURVEY_SIGNALS: Final = tuple(name for name in SIGNALS if name not in {*GROUPS["meaning_beside"], *GROUPS["tokens"]})
 """Those that are known of every memory before any vector is fetched."""
 
 
@@ -118,8 +116,10 @@ def lay_out(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Nearest:
-    """What the vector index named: rows and cosines, best first; and the question's vector and content tokens' states
-    (unit length, one row a token; no rows where the embedder gives none)."""
+    """What the vector index named: rows and cosines, best first; and the question in vector space.
+
+    ``tokens`` are the states of the question's content tokens (unit length, one row a token; none where the embedder has none).
+    """
 
     rows: Numbers
     cosines: Floats
@@ -151,10 +151,7 @@ class Survey:
         score = self.score
         if allowed is not None:
             score = np.where(allowed[self.layout.order], score, -np.inf)
-        if count < len(score):
-            best = np.argpartition(-score, count)[:count]
-        else:
-            best = np.arange(len(score))
+        best = np.argpartition(-score, count)[:count] if count < len(score) else np.arange(len(score))
         best = best[score[best] > -np.inf]
         best = best[np.argsort(-score[best], kind="stable")]
         rows: Numbers = self.layout.order[best]
@@ -190,18 +187,25 @@ def survey(
     nearest: Nearest | None,
     weights: Weights,
 ) -> Survey:
-    """Look at the whole store. ``postings`` holds for each known term of the question the rows and counts; ``speakers`` are
-    the names behind the speaker numbers."""
+    """Look at the whole store.
+
+    ``postings`` holds for each known term of the question the rows and counts; ``speakers`` are the names behind the numbers.
+    """
     signals = _read_words(layout, question, postings)
     signals |= _read_speakers(layout, question, speakers)
     signals |= _read_dates(layout, question)
     signals |= _read_form(layout, question, signals["words"])
     signals |= _read_nearest(layout, nearest)
-    score = np.zeros(layout.size, np.float32)
+    return Survey(layout=layout, nearest=nearest, signals=signals, score=rough_scores(signals, weights))
+
+
+def rough_scores(signals: Mapping[str, Floats], weights: Weights) -> Floats:
+    """The weighted sum of the survey signals."""
+    score = np.zeros(len(next(iter(signals.values()))), np.float32)
     for name in SURVEY_SIGNALS:
         if weight := weights.survey.get(name, 0.0):
             score += np.float32(weight) * signals[name]
-    return Survey(layout=layout, nearest=nearest, signals=signals, score=score)
+    return score
 
 
 def subject_tokens(question: Question, tokens: Floats, words: Sequence[str]) -> Floats:
@@ -212,14 +216,21 @@ def subject_tokens(question: Question, tokens: Floats, words: Sequence[str]) -> 
 
 def rank(found: Survey, rows: Numbers, fetched: Fetched | None, weights: Weights) -> Ranking:
     """Score the candidates ``rows``; ``fetched`` are the vectors of their surroundings, as far as they have any."""
-    signals = gather(found, rows, fetched)
-    parts = {name: np.float32(weights.final.get(name, 0.0)) * values for name, values in signals.items()}
-    # Against the mean candidate, so that what all have alike isn't anybody's merit.
-    shares = {
-        group: sum((parts[name] - parts[name].mean() for name in names), np.zeros(len(rows), np.float32))
-        for group, names in GROUPS.items()
-    }
-    scores = sum(shares.values(), np.zeros(len(rows), np.float32))
+    return weigh(rows, gather(found, rows, fetched), weights)
+
+
+def weigh(rows: Numbers, signals: Mapping[str, Floats], weights: Weights) -> Ranking:
+    """The ranking that weighted signals give."""
+    shares = {}
+    for group, names in GROUPS.items():
+        share = np.zeros(len(rows), np.float32)
+        for name in names:
+            share += np.float32(weights.final.get(name, 0.0)) * signals[name]
+        # Against the mean candidate, so that what all have alike isn't anybody's merit.
+        shares[group] = share - share.mean() if len(rows) else share
+    scores = np.zeros(len(rows), np.float32)
+    for share in shares.values():
+        scores += share
     best = np.argsort(-scores, kind="stable")
     return Ranking(rows=rows[best], scores=scores[best], shares={name: share[best] for name, share in shares.items()})
 

@@ -43,18 +43,16 @@ STOP_WORDS: Final = frozenset(
 """English words that say nothing about a text's subject; they are neither indexed nor asked for."""
 
 FUNCTION_WORDS: Final = frozenset(
-    """aber als auch auf aus bei das dem den der des die ein eine einem einen einer er es fur haben hat hatte ich ihr im ist kann
-    mein meine mit nach nicht oder sich sie sind uber um und uns von vor wann war warum was welche welcher wem wen wer wie wir wird wo
-    zu zum zur
-    au aux avec ce ces cette comment dans de du elle elles en est et il ils je la le les leur ma mes mon nous ou par pas pour
-    pourquoi qu quand que quel quelle quels qui sa ses son sont sur ta tes toi tu un une vous
-    al como con cual cuando del donde el ella ellos era eres es esta este estos fue ha hay la las lo los mi mis muy nos para pero
-    por porque quien quienes se ser si sin sobre son su sus te tiene un una unos y ya yo
-    che chi ci come cosa da dei delle di dov dove e gli ho i il io mia mio nei nel nella non per perche piu quale quali quando
-    questa questo sei sono tra
-    aan als ben bij dat de deze die dit een en het hij hoe ik je kan met mijn naar niet of om op te uit van voor waar wanneer wat
-    welke wie wij ze zijn
-    ao com da das do dos e em essa esse eu foi isso mais meu minha na nas no nos o onde os ou pela pelo quem qual tem um uma voce
+    """aber als auch auf aus bei das dem den der des die ein eine einem einen einer er es fur haben hat hatte ich ihr im ist
+    kann mein meine mit nach nicht oder sich sie sind uber um und uns von vor wann war warum was welche welcher wem
+    wen wer wie wir wird wo zu zum zur au aux avec ce ces cette comment dans de du elle elles en est et il ils je la
+    le les leur ma mes mon nous ou par pas pour pourquoi qu quand que quel quelle quels qui sa ses son sont sur ta tes
+    toi tu un une vous al como con cual cuando del donde el ella ellos era eres es esta este estos fue ha hay la las
+    lo los mi mis muy nos para pero por porque quien quienes se ser si sin sobre son su sus te tiene un una unos y ya
+    yo che chi ci come cosa da dei delle di dov dove e gli ho i il io mia mio nei nel nella non per perche piu quale
+    quali quando questa questo sei sono tra aan als ben bij dat de deze die dit een en het hij hoe ik je kan met mijn
+    naar niet of om op te uit van voor waar wanneer wat welke wie wij ze zijn ao com da das do dos e em essa esse eu
+    foi isso mais meu minha na nas no nos o onde os ou pela pelo quem qual tem um uma voce
     """.split()  # noqa: SIM905 - one word a line would be pages
 )
 """Function words of other languages (accents removed). They are indexed, but weigh little in a question."""

@@ -100,13 +100,6 @@ FROM memory_terms JOIN memory_postings ON term_no = memory_terms.no
 WHERE term = ANY(%(terms)s) AND memory_no > %(after_no)s AND memory_no <= %(up_to_no)s
 GROUP BY term;
 
--- name: terms_of
--- The terms of memories.
-SELECT memory_no, array_agg(term) AS terms, array_agg(count) AS counts
-FROM memory_lexicon, unnest(terms, counts) AS part (term_no, count) JOIN memory_terms ON no = term_no
-WHERE memory_no = ANY(%(numbers)s)
-GROUP BY memory_no;
-
 -- name: vectors
 -- The vectors of memories.
 SELECT memory_no, vector, tokens FROM memory_vectors WHERE memory_no = ANY(%(numbers)s);
@@ -310,7 +303,7 @@ SELECT source, count(*) AS count FROM memories GROUP BY source ORDER BY count DE
 
 -- name: rewrite_memory
 -- A memory as the user changed it.
-UPDATE memories SET text = %(text)s, kind = %(kind)s, tier = %(tier)s, importance = %(importance)s, identity = %(identity)s, likeness = %(likeness)s, updated_at = now()
+UPDATE memories SET text = %(text)s, kind = %(kind)s, tier = %(tier)s, importance = %(importance)s, identity = %(identity)s, likeness = %(likeness)s, examined = false, updated_at = now()
 WHERE id = %(id)s;
 
 -- name: drop_vector
@@ -336,7 +329,7 @@ WHERE name IN ('memory.remember', 'memory.edit') AND status NOT IN ('queued', 'r
 UPDATE commands SET result = jsonb_set(result, '{memories}', (
     SELECT coalesce(jsonb_agg(CASE WHEN item->>'memory_id' = ANY(%(ids)s) THEN jsonb_build_object('memory_id', item->'memory_id', 'text', '[forgotten]', 'score', item->'score') ELSE item END), '[]')
     FROM jsonb_array_elements(result->'memories') AS item))
-WHERE name IN ('memory.recall', 'memory.inspect') AND jsonb_typeof(result->'memories') = 'array'
+WHERE name IN ('memory.recall', 'memory.inspect', 'memory.transfer') AND jsonb_typeof(result->'memories') = 'array'
   AND EXISTS (SELECT FROM jsonb_array_elements(result->'memories') AS item WHERE item->>'memory_id' = ANY(%(ids)s));
 
 -- name: forget_chunks
@@ -365,3 +358,167 @@ UPDATE percept_chunks SET text = %(text)s WHERE percept_id = %(percept_id)s AND 
 -- name: withhold_payload
 -- A command whose text holds a secret keeps nothing of it.
 UPDATE commands SET payload = '{"withheld": true}' WHERE id = %(command_id)s;
+
+-- name: insert_fact
+-- A fact, once for each memory that states it.
+INSERT INTO memory_facts (id, memory_id, subject, predicate, value, subject_key, predicate_key, value_key, single, origin, valid_from, valid_to)
+VALUES (%(id)s, %(memory_id)s, %(subject)s, %(predicate)s, %(value)s, %(subject_key)s, %(predicate_key)s, %(value_key)s,
+        %(single)s, %(origin)s, %(valid_from)s, %(valid_to)s)
+ON CONFLICT DO NOTHING
+RETURNING id;
+
+-- name: rival_facts
+-- The facts that say the same as one, or contradict it: another value where there can be one, the opposite of the same value else.
+SELECT id, memory_id, predicate_key, value_key, valid_from, valid_to FROM memory_facts
+WHERE subject_key = %(subject_key)s AND predicate_key = ANY(%(predicate_keys)s) AND (%(single)s OR value_key = %(value_key)s)
+FOR UPDATE;
+
+-- name: close_fact
+-- A fact that a newer one has ended.
+UPDATE memory_facts SET valid_to = %(valid_to)s, closed_by = %(closed_by)s WHERE id = %(id)s;
+
+-- name: close_memory
+-- A memory none of whose facts holds any more.
+UPDATE memories SET valid_to = %(valid_to)s
+WHERE id = %(id)s AND kind IN ('note', 'preference', 'fact')
+  AND NOT EXISTS (SELECT FROM memory_facts WHERE memory_id = memories.id AND valid_to IS NULL);
+
+-- name: move_memory
+-- Move a memory to another tier and write down why. What is told as a fact or a preference stays where it is.
+WITH old AS (
+    SELECT id, tier, kind FROM memories WHERE id = %(id)s
+), moved AS (
+    UPDATE memories SET tier = CASE WHEN old.kind IN ('preference', 'fact') THEN old.tier ELSE %(tier)s END
+    FROM old WHERE memories.id = old.id RETURNING memories.id, old.tier AS was, memories.tier AS is
+)
+INSERT INTO memory_changes (memory_id, action, reason, before, after, command_id)
+SELECT id, %(action)s, %(reason)s, jsonb_build_object('tier', was), jsonb_build_object('tier', moved.is), %(command_id)s FROM moved;
+
+-- name: reopen_facts
+-- What the facts of these memories had ended holds again, and so do the memories that state it.
+WITH reopened AS (
+    UPDATE memory_facts AS fact SET valid_to = NULL, closed_by = NULL
+    FROM memory_facts AS closer
+    WHERE closer.id = fact.closed_by AND closer.memory_id = ANY(%(ids)s) AND NOT fact.memory_id = ANY(%(ids)s)
+    RETURNING fact.memory_id
+)
+UPDATE memories SET valid_to = NULL WHERE id IN (SELECT memory_id FROM reopened);
+
+-- name: delete_facts
+-- Facts of memories that no longer state them.
+DELETE FROM memory_facts WHERE memory_id = ANY(%(ids)s);
+
+-- name: facts_of_memory
+-- What a memory states, and what was or is stated of the same things, oldest first.
+SELECT other.id, other.memory_id, other.subject, other.predicate, other.value, other.origin, other.valid_from, other.valid_to, other.closed_by
+FROM memory_facts AS other
+WHERE EXISTS (
+    SELECT FROM memory_facts AS own WHERE own.memory_id = %(memory_id)s AND own.subject_key = other.subject_key
+      AND (own.id = other.id OR (own.single AND own.predicate_key = other.predicate_key) OR own.value_key = other.value_key))
+ORDER BY other.subject, other.predicate, other.valid_from, other.created_at;
+
+-- name: list_facts
+-- Facts, those that hold first.
+SELECT id, memory_id, subject, predicate, value, origin, valid_from, valid_to, closed_by FROM memory_facts
+WHERE (%(subject_key)s::text IS NULL OR subject_key = %(subject_key)s) AND (%(closed)s OR valid_to IS NULL)
+ORDER BY subject_key, predicate_key, valid_from LIMIT %(limit)s;
+
+-- name: successors
+-- For memories that no longer hold: the memories that ended them.
+SELECT old.memory_id AS memory_id, new.memory_id AS successor FROM memory_facts AS old JOIN memory_facts AS new ON new.id = old.closed_by
+WHERE old.memory_id = ANY(%(ids)s) AND new.memory_id <> old.memory_id;
+
+-- name: unexamined
+-- Memories that consolidation hasn't looked at, oldest first.
+SELECT * FROM memories WHERE NOT examined ORDER BY no LIMIT %(count)s;
+
+-- name: count_unexamined
+-- How many consolidation has yet to look at.
+SELECT count(*) AS count FROM memories WHERE NOT examined;
+
+-- name: mark_examined
+-- Consolidation has looked at these as they were.
+UPDATE memories SET examined = true WHERE id = ANY(%(ids)s) AND NOT examined;
+
+-- name: would_decay
+-- How many memories have outlived a tier.
+SELECT count(*) AS count FROM (
+    SELECT created_at, row_number() OVER (PARTITION BY CASE WHEN tier = 1 THEN thread END ORDER BY created_at DESC, no DESC) AS place
+    FROM memories WHERE tier = %(tier)s
+) AS ranked WHERE created_at < now() - %(age_s)s * interval '1 second' OR place > %(items)s;
+
+-- name: vectors_of_ids
+-- The vectors of memories.
+SELECT id, memory_no, vector FROM memory_vectors JOIN memories ON no = memory_no WHERE id = ANY(%(ids)s);
+
+-- name: move_sources
+-- A merged memory's places become those of the memory that stays.
+INSERT INTO memory_sources (memory_id, source, seq, percept_id, wording, met_at)
+SELECT %(kept)s, source, seq, percept_id, coalesce(wording, %(wording)s), met_at FROM memory_sources WHERE memory_id = %(dropped)s
+UNION ALL
+SELECT %(kept)s, source, position, NULL, %(wording)s, created_at FROM memories
+WHERE id = %(dropped)s AND NOT EXISTS (SELECT FROM memory_sources WHERE memory_id = %(dropped)s)
+ON CONFLICT (source, seq, memory_id) DO NOTHING;
+
+-- name: resting_threads
+-- Conversations at rest that have turns no summary covers yet.
+SELECT thread, array_agg(id ORDER BY position, no) AS ids, max(position) AS last_position FROM memories
+WHERE kind = 'turn' AND thread IS NOT NULL AND position > coalesce((
+    SELECT max((provenance->>'to')::int) FROM memories AS summary WHERE summary.kind = 'summary' AND summary.provenance->>'conversation' = memories.thread), -1)
+GROUP BY thread
+HAVING count(*) >= %(turns)s AND max(created_at) < now() - %(rest_s)s * interval '1 second'
+ORDER BY thread LIMIT %(count)s;
+
+-- name: move_facts
+-- What a merged memory stated is stated by the one that stays.
+UPDATE memory_facts AS fact SET memory_id = %(kept)s
+WHERE memory_id = %(dropped)s AND NOT EXISTS (
+    SELECT FROM memory_facts AS own WHERE own.memory_id = %(kept)s AND own.subject_key = fact.subject_key
+      AND own.predicate_key = fact.predicate_key AND own.value_key = fact.value_key);
+
+-- name: former_texts
+-- What memories said before, and in which other words they were told.
+SELECT before->>'text' AS text FROM memory_changes WHERE memory_id = ANY(%(ids)s) AND before ? 'text'
+UNION
+SELECT after->>'wording' FROM memory_changes WHERE memory_id = ANY(%(ids)s) AND after ? 'wording'
+UNION
+SELECT wording FROM memory_sources WHERE memory_id = ANY(%(ids)s) AND wording IS NOT NULL;
+
+-- name: export_memories
+-- Memories with all that belongs to them, a page of them.
+SELECT memories.no, memories.id::text AS memory_id, text, kind, 'L' || tier AS tier, importance, memories.source, provenance,
+       memories.thread, memory_segments.key AS segment, position, speaker, to_json(happened_at) AS happened_at,
+       to_json(valid_from) AS valid_from, to_json(valid_to) AS valid_to, to_json(created_at) AS created_at, examined,
+       (SELECT coalesce(json_agg(json_build_object('source', source.source, 'seq', seq, 'percept_id', percept_id, 'wording', wording, 'met_at', met_at)), '[]')
+        FROM memory_sources AS source WHERE memory_id = memories.id) AS sources,
+       (SELECT coalesce(json_agg(to_jsonb(fact) - 'memory_id' ORDER BY fact.created_at), '[]') FROM memory_facts AS fact WHERE memory_id = memories.id) AS facts,
+       (SELECT coalesce(json_agg(to_jsonb(change) - 'memory_id' - 'id' ORDER BY change.id), '[]') FROM memory_changes AS change WHERE memory_id = memories.id) AS changes
+FROM memories LEFT JOIN memory_segments ON memory_segments.no = segment_no
+WHERE memories.no > %(after_no)s ORDER BY memories.no LIMIT %(limit)s;
+
+-- name: restore_memory
+-- An imported memory's tier and age.
+UPDATE memories SET tier = %(tier)s, created_at = coalesce(%(created_at)s, created_at), examined = %(examined)s WHERE id = %(id)s;
+
+-- name: restore_sources
+-- The places of an imported memory.
+INSERT INTO memory_sources (memory_id, source, seq, percept_id, wording, met_at)
+SELECT memory_id, source, seq, percept_id, wording, met_at FROM jsonb_populate_recordset(NULL::memory_sources, %(rows)s)
+ON CONFLICT DO NOTHING;
+
+-- name: restore_facts
+-- The facts of an imported memory. What ended them may come in a later page, so that isn't checked here.
+INSERT INTO memory_facts (id, memory_id, subject, predicate, value, subject_key, predicate_key, value_key, single, origin, valid_from, valid_to, closed_by, created_at)
+SELECT id, memory_id, subject, predicate, value, subject_key, predicate_key, value_key, single, origin, valid_from, valid_to,
+       (SELECT known.id FROM memory_facts AS known WHERE known.id = fact.closed_by), created_at
+FROM jsonb_populate_recordset(NULL::memory_facts, %(rows)s) AS fact
+ON CONFLICT DO NOTHING;
+
+-- name: restore_changes
+-- The history of an imported memory.
+INSERT INTO memory_changes (memory_id, action, reason, before, after, command_id, created_at)
+SELECT memory_id, action, reason, before, after, command_id, created_at FROM jsonb_populate_recordset(NULL::memory_changes, %(rows)s);
+
+-- name: drop_payload
+-- What an import brought is in memory now; the command keeps no copy.
+UPDATE commands SET payload = '{"imported": true}' WHERE id = %(command_id)s;

@@ -172,31 +172,35 @@ def write_configuration(home: Home, programs: Iterable[Program]) -> Path:
     groups: dict[Group, list[str]] = {}
     for program in programs:
         groups.setdefault(program.group, []).append(program.name)
-        environment = {**program.environment, "LOTUS_PROCESS": program.name}
-        lines += [
-            "",
-            f"[program:{program.name}]",
-            f"command={_escape(shlex.join(launch(program, home)))}",
-            f"directory={_escape(str(PROJECT))}",
-            "environment=" + ",".join(f'{name}="{_escape(value)}"' for name, value in environment.items()),
-            "autostart=false",
-            "autorestart=true",
-            "startsecs=3",
-            "startretries=100",
-            f"stopsignal={program.stop_signal}",
-            "stopwaitsecs=60",
-            "stopasgroup=false",
-            "killasgroup=true",
-            "redirect_stderr=true",
-            f"stdout_logfile={_escape(str(home.log / program.name))}.log",
-            "stdout_logfile_maxbytes=10MB",
-            "stdout_logfile_backups=3",
-        ]
+        lines += _program_section(home, program)
     for group, names in groups.items():
         lines += ["", f"[group:{group}]", f"programs={','.join(names)}"]
     path = home.run / "supervisord.conf"
     write_private(path, "\n".join(lines) + "\n")
     return path
+
+
+def _program_section(home: Home, program: Program) -> list[str]:
+    environment = {**program.environment, "LOTUS_PROCESS": program.name}
+    return [
+        "",
+        f"[program:{program.name}]",
+        f"command={_escape(shlex.join(launch(program, home)))}",
+        f"directory={_escape(str(PROJECT))}",
+        "environment=" + ",".join(f'{name}="{_escape(value)}"' for name, value in environment.items()),
+        "autostart=false",
+        "autorestart=true",
+        "startsecs=3",
+        "startretries=100",
+        f"stopsignal={program.stop_signal}",
+        "stopwaitsecs=60",
+        "stopasgroup=false",
+        "killasgroup=true",
+        "redirect_stderr=true",
+        f"stdout_logfile={_escape(str(home.log / program.name))}.log",
+        "stdout_logfile_maxbytes=10MB",
+        "stdout_logfile_backups=3",
+    ]
 
 
 def start_supervisor(home: Home, configuration: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:

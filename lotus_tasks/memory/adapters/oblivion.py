@@ -21,7 +21,10 @@ def forget(conn: Connection, memories: Sequence[Memory]) -> dict[str, int]:
     """
     sql = queries.load("memory")
     ids = [memory.id for memory in memories]
-    texts = [memory.text for memory in memories]
+    former = conn.execute(sql.former_texts, {"ids": ids}).fetchall()
+    texts = list(
+        dict.fromkeys([*(memory.text for memory in memories), *(row["text"] for row in former if row["text"])])
+    )
     vectors = len(conn.execute(sql.vectors, {"numbers": [memory.no for memory in memories]}).fetchall())
     removed = {
         "memories": PostgresMemoryWriter(conn).delete(ids),

@@ -10,7 +10,8 @@ from lotus_tasks.errors import InvalidInput, NotFound
 from lotus_tasks.infra import queries
 from lotus_tasks.infra.postgres import Database
 from lotus_tasks.memory.adapters.postgres_lexicon import memory_of
-from lotus_tasks.memory.models import Memory
+from lotus_tasks.memory.models import Draft, Memory
+from lotus_tasks.memory.service.facts import folded
 from lotus_tasks.values import MemoryId
 
 _ID: Final = re.compile(r"^[0-9a-f-]{4,36}$")
@@ -76,6 +77,20 @@ class PostgresMemoryBrowser:
             for row in self._rows("changes_of_memory", memory_id=memory_id)
         ]
 
+    def twin(self, draft: Draft) -> MemoryId | None:
+        """The memory that says exactly what ``draft`` says."""
+        rows = self._rows("known_memory", identity=draft.identity, id=None)
+        return MemoryId(rows[0]["id"]) if rows else None
+
+    def facts_of(self, memory_id: MemoryId) -> list[dict[str, Any]]:
+        """What it states, and what was or is stated of the same things, oldest first."""
+        return [_fact(row) for row in self._rows("facts_of_memory", memory_id=memory_id)]
+
+    def facts(self, *, subject: str | None = None, closed: bool = False, limit: int = 100) -> list[dict[str, Any]]:
+        """The facts that hold, of all subjects or one; with those that no longer do where ``closed``."""
+        key = None if subject is None else folded(subject)
+        return [_fact(row) for row in self._rows("list_facts", subject_key=key, closed=closed, limit=limit)]
+
     def indexed(self, no: int) -> bool:
         """Whether its vector is in Chroma."""
         return bool(self._rows("is_indexed", no=no))
@@ -92,3 +107,12 @@ class PostgresMemoryBrowser:
     def _rows(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
         with self._database.transaction() as conn:
             return conn.execute(getattr(self._sql, query), parameters).fetchall()
+
+
+def _fact(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        **{name: row[name] for name in ("subject", "predicate", "value", "origin")},
+        "memory_id": str(row["memory_id"]),
+        "valid_from": row["valid_from"].isoformat(),
+        "valid_to": row["valid_to"].isoformat() if row["valid_to"] else None,
+    }

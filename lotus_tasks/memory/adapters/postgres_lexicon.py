@@ -2,51 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any, LiteralString
 from uuid import UUID
 
 import numpy as np
 
 from lotus_tasks.infra import queries
 from lotus_tasks.infra.postgres import Database
-from lotus_tasks.memory.adapters.arrays import numeric_cursor
+from lotus_tasks.memory.adapters.readers import Readers
 from lotus_tasks.memory.models import KINDS, Memory
 from lotus_tasks.memory.ports import Columns, EmbeddingBlock, Floats, Numbers, Snapshot
 from lotus_tasks.memory.ranking import TOKEN_BYTES
+from lotus_tasks.values import MemoryId
 
 
 class PostgresLexicon:
-    """Implements the port ``Lexicon``. Every method is one short transaction."""
+    """Implements the port ``Lexicon``. Every method is one question."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self._readers = Readers(database.url)
         self._sql = queries.load("memory")
         self._speakers: dict[str, int] = {"": -1}
 
-    @contextmanager
-    def _cursor(self) -> Iterator[Any]:
-        with self._database.transaction() as conn, numeric_cursor(conn) as cursor:
-            yield cursor
-
     def snapshot(self) -> Snapshot:
         """Where the store stands now."""
-        with self._cursor() as cursor:
-            row = cursor.execute(self._sql.snapshot).fetchone()
+        row = self._readers.one(self._sql.snapshot)
         return Snapshot(generation=row["generation"], last_no=row["last_no"])
 
     def store(self) -> str:
         """The store's id, which its vectors in Chroma go by."""
-        with self._cursor() as cursor:
-            return str(cursor.execute(self._sql.snapshot).fetchone()["store"])
+        return str(self._readers.one(self._sql.snapshot)["store"])
 
     def columns(self, after_no: int, up_to_no: int) -> tuple[Columns, Sequence[str]]:
         """A range of memories as columns, and all speakers met so far."""
-        with self._cursor() as cursor:
-            row = cursor.execute(
-                self._sql.columns, {"after_no": after_no, "up_to_no": up_to_no, "kinds": list(KINDS)}
-            ).fetchone()
+        row = self._readers.one(self._sql.columns, {"after_no": after_no, "up_to_no": up_to_no, "kinds": list(KINDS)})
         speakers = [self._speaker(name) for name in row["speaker"]]
         columns = Columns(
             no=row["no"],
@@ -67,22 +58,12 @@ class PostgresLexicon:
         """For each known term, the memories that hold it, sorted, and how often."""
         if not terms:
             return {}
-        with self._cursor() as cursor:
-            rows = cursor.execute(
-                self._sql.postings, {"terms": list(terms), "after_no": after_no, "up_to_no": up_to_no}
-            ).fetchall()
+        rows = self._readers.all(self._sql.postings, {"terms": list(terms), "after_no": after_no, "up_to_no": up_to_no})
         return {row["term"]: (row["numbers"], row["counts"]) for row in rows}
-
-    def terms_of(self, numbers: Sequence[int]) -> Mapping[int, Mapping[str, int]]:
-        """The terms of these memories and how often each holds them."""
-        with self._cursor() as cursor:
-            rows = cursor.execute(self._sql.terms_of, {"numbers": list(numbers)}).fetchall()
-        return {row["memory_no"]: dict(zip(row["terms"], row["counts"].tolist(), strict=True)) for row in rows}
 
     def embeddings(self, numbers: Numbers) -> EmbeddingBlock:
         """The embeddings of those that have one; the server joins them, so that no row costs a Python object."""
-        with self._cursor() as cursor:
-            row = cursor.execute(self._sql.embedding_block, {"numbers": numbers.tolist()}).fetchone()
+        row = self._readers.one(self._sql.embedding_block, {"numbers": numbers.tolist()})
         found: Numbers = row["numbers"]
         vectors = np.frombuffer(row["vectors"], "<f2").reshape(len(found), -1) if len(found) else np.empty((0, 0))
         return EmbeddingBlock(
@@ -94,16 +75,21 @@ class PostgresLexicon:
 
     def memories(self, numbers: Sequence[int]) -> Mapping[int, Memory]:
         """These memories, by number."""
-        with self._cursor() as cursor:
-            rows = cursor.execute(self._sql.memories_by_number, {"numbers": [int(no) for no in numbers]}).fetchall()
+        rows = self._readers.all(self._sql.memories_by_number, {"numbers": [int(no) for no in numbers]})
         return {row["no"]: memory_of(row) for row in rows}
 
     def by_id(self, ids: Sequence[UUID]) -> list[Memory]:
         """These memories, in the order asked for."""
-        with self._cursor() as cursor:
-            rows = cursor.execute(self._sql.memories_by_id, {"ids": list(ids)}).fetchall()
+        rows = self._readers.all(self._sql.memories_by_id, {"ids": list(ids)})
         found = {row["id"]: memory_of(row) for row in rows}
         return [found[one] for one in ids if one in found]
+
+    def successors(self, ids: Sequence[MemoryId]) -> Mapping[MemoryId, AbstractSet[MemoryId]]:
+        """For memories that no longer hold: those that took their place."""
+        found: dict[MemoryId, set[MemoryId]] = {}
+        for row in self._readers.all(self._sql.successors, {"ids": list(ids)}):
+            found.setdefault(row["memory_id"], set()).add(row["successor"])
+        return found
 
     def of_source(self, source: str) -> Numbers:
         """The memories met in a source."""
@@ -113,9 +99,8 @@ class PostgresLexicon:
         """The memories of a conversation or document."""
         return self._numbers(self._sql.numbers_of_thread, {"thread": thread})
 
-    def _numbers(self, query: Any, parameters: Mapping[str, Any]) -> Numbers:
-        with self._cursor() as cursor:
-            return np.array([row["no"] for row in cursor.execute(query, parameters).fetchall()], np.int32)
+    def _numbers(self, query: LiteralString, parameters: dict[str, Any]) -> Numbers:
+        return np.array([row["no"] for row in self._readers.all(query, parameters)], np.int32)
 
 
 def memory_of(row: Mapping[str, Any]) -> Memory:

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from lotus_tasks.infra import queries
 from lotus_tasks.infra.postgres import Connection, json_parameter
+from lotus_tasks.memory.adapters.placement import Placement
+from lotus_tasks.memory.adapters.postgres_facts import PostgresFacts
+from lotus_tasks.memory.adapters.postgres_lexicon import memory_of
 from lotus_tasks.memory.models import PERSISTENT_KINDS, Draft, Entry, Memory, Stored
-from lotus_tasks.values import MemoryId, utc_now
+from lotus_tasks.memory.service.facts import read_facts
+from lotus_tasks.values import MemoryId
 
-SITTING_GAP: Final = timedelta(hours=6)
-"""A conversation that rests longer goes on in a new segment."""
 _MAX_COUNT: Final = 32_767
+
+
+TOLD_KINDS: Final = ("note", "preference", "fact")
 
 
 class PostgresMemoryWriter:
     """Implements the port ``MemoryWriter`` on one connection; the caller opens and commits the transaction."""
 
-    def __init__(self, conn: Connection) -> None:
+    def __init__(self, conn: Connection, *, reads_facts: bool = True) -> None:
         self._conn = conn
+        self._reads_facts = reads_facts
         self._sql = queries.load("memory")
 
     def insert(self, entries: Sequence[Entry]) -> Stored:
@@ -30,7 +35,7 @@ class PostgresMemoryWriter:
         if not entries:
             return Stored(new=(), known={})
         self._conn.execute(self._sql.lock_writes)
-        placed = _Placement.find(self._conn, [entry.draft for entry in entries])
+        placed = Placement.find(self._conn, [entry.draft for entry in entries])
         new: list[tuple[int, Entry]] = []
         known: dict[MemoryId, MemoryId] = {}
         for index, entry in enumerate(entries):
@@ -44,9 +49,10 @@ class PostgresMemoryWriter:
                 self._add_source(known.get(entry.draft.id, entry.draft.id), entry.draft)
                 self._move(known.get(entry.draft.id), entry.draft, placed, index)
         self._index(new)
+        self._read_facts([entry.draft.id for _, entry in new if entry.draft.kind in TOLD_KINDS])
         return Stored(new=[entry.draft.id for _, entry in new], known=known)
 
-    def _insert_memory(self, entry: Entry, placed: _Placement, index: int) -> int | None:
+    def _insert_memory(self, entry: Entry, placed: Placement, index: int) -> int | None:
         draft = entry.draft
         row = self._conn.execute(
             self._sql.insert_memory,
@@ -80,7 +86,7 @@ class PostgresMemoryWriter:
             self._add_source(found, draft)
         return found
 
-    def _move(self, known: MemoryId | None, draft: Draft, placed: _Placement, index: int) -> None:
+    def _move(self, known: MemoryId | None, draft: Draft, placed: Placement, index: int) -> None:
         """A chunk that stands elsewhere in the newer version of its source moves there."""
         if known is None:
             return
@@ -123,6 +129,15 @@ class PostgresMemoryWriter:
             },
         )
 
+    def _read_facts(self, ids: Sequence[MemoryId]) -> None:
+        """What a person tells takes effect at once; the rest is read by consolidation."""
+        if not self._reads_facts:
+            return
+        facts = PostgresFacts(self._conn)
+        for row in self._conn.execute(self._sql.memories_by_id, {"ids": list(ids)}).fetchall() if ids else ():
+            memory = memory_of(row)
+            facts.add(memory, read_facts(memory.text, memory.speaker))
+
     def replace_source(self, source: str, percept_id: UUID) -> list[MemoryId]:
         """Remove what ``source`` no longer says, its version ``percept_id`` being written. Returns the memories that went."""
         left = [
@@ -144,6 +159,7 @@ class PostgresMemoryWriter:
             return 0
         self._conn.execute(self._sql.lock_writes)
         self._conn.execute(self._sql.delete_postings, {"ids": list(ids)})
+        PostgresFacts(self._conn).withdraw(ids)
         gone = self._conn.execute(self._sql.delete_memories, {"ids": list(ids)}).fetchall()
         self._conn.execute(self._sql.changed)
         return len(gone)
@@ -177,6 +193,9 @@ class PostgresMemoryWriter:
             self._conn.execute(self._sql.drop_lexicon, {"no": memory.no})
             self._conn.execute(self._sql.drop_vector, {"no": memory.no})
             write_postings(self._conn, {memory.no: (entry.terms, entry.cues)})
+        if "text" in changes:
+            PostgresFacts(self._conn).withdraw([memory.id])
+            self._read_facts([memory.id])
         self.record(
             memory.id,
             "edited",
@@ -241,58 +260,3 @@ def write_postings(conn: Connection, terms_by_number: Mapping[int, tuple[Mapping
     with conn.cursor() as cursor:
         cursor.executemany(sql.insert_lexicon, lexicon)
     conn.execute(sql.insert_postings, dict(zip(("terms", "numbers", "counts"), postings, strict=True)))
-
-
-class _Placement:
-    """Where drafts stand: the number of the segment, and the position in the thread."""
-
-    def __init__(self, segments: list[int | None], positions: list[int]) -> None:
-        self.segments = segments
-        self.positions = positions
-
-    @classmethod
-    def find(cls, conn: Connection, drafts: Sequence[Draft]) -> _Placement:
-        sql = queries.load("memory")
-        threads = sorted({draft.thread for draft in drafts if draft.thread is not None})
-        if not threads:
-            return cls([None] * len(drafts), [draft.position or 0 for draft in drafts])
-        ends = {row["thread"]: row for row in conn.execute(sql.thread_ends, {"threads": threads}).fetchall()}
-        open_ends = {thread: _End.of(ends.get(thread)) for thread in threads}
-        places = [open_ends[draft.thread].place(draft) if draft.thread is not None else None for draft in drafts]
-        wanted = {
-            (str(draft.thread), place[0]) for draft, place in zip(drafts, places, strict=True) if place is not None
-        }
-        columns = {"threads": [thread for thread, _ in wanted], "keys": [key for _, key in wanted]}
-        rows = conn.execute(sql.upsert_segments, columns).fetchall()
-        numbers = {(row["thread"], row["key"]): int(row["no"]) for row in rows}
-        return cls(
-            [
-                None if place is None else numbers[str(draft.thread), place[0]]
-                for draft, place in zip(drafts, places, strict=True)
-            ],
-            [draft.position or 0 if place is None else place[1] for draft, place in zip(drafts, places, strict=True)],
-        )
-
-
-class _End:
-    """The end of a thread while drafts are added to it."""
-
-    def __init__(self, position: int, key: str | None, last_at: datetime | None) -> None:
-        self._position = position
-        self._key = key
-        self._last_at = last_at
-
-    @classmethod
-    def of(cls, row: Mapping[str, Any] | None) -> _End:
-        return cls(-1, None, None) if row is None else cls(row["position"], row["key"], row["last_at"])
-
-    def place(self, draft: Draft) -> tuple[str, int]:
-        """The segment's key and the position of ``draft``, which becomes the new end."""
-        at = draft.happened_at or utc_now()
-        self._position = draft.position if draft.position is not None else self._position + 1
-        if draft.segment is not None:
-            self._key = draft.segment
-        elif self._key is None or self._last_at is None or abs(at - self._last_at) > SITTING_GAP:
-            self._key = f"sitting {at:%Y-%m-%dT%H:%M:%SZ}"
-        self._last_at = at
-        return self._key, self._position

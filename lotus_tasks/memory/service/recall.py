@@ -24,6 +24,7 @@ from lotus_tasks.memory.ports import (
 )
 from lotus_tasks.memory.ranking import (
     CANDIDATES,
+    GROUPS,
     NEAREST,
     Fetched,
     Nearest,
@@ -31,6 +32,7 @@ from lotus_tasks.memory.ranking import (
     Survey,
     rank,
     rank_segments,
+    subject_tokens,
     survey,
 )
 from lotus_tasks.memory.service.corpus import Corpus, View, rows_of
@@ -39,7 +41,7 @@ from lotus_tasks.memory.weights import Weights, fitted_weights
 from lotus_tasks.values import MemoryId
 
 FAR: Final = 0.2
-"""Cosine below which a memory that shares no word with the question, nor stands beside one that does, has nothing to do with it."""
+"""Cosine below which a memory has nothing to do with a question, unless it or what stands beside it shares a word with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ class Recaller:
     ) -> Recollection:
         """The ``count`` best memories, best first. Without an embedder or an index the words alone decide, and it says so.
 
-        ``off`` names signals to leave out.
+        ``off`` names signals, or groups of them, to leave out.
         """
         started = time.perf_counter()
         wanted = max(CANDIDATES, count)
@@ -105,7 +107,9 @@ class Recaller:
         timings = {"words": _ms(started)}
         meaning, degraded = _settled(pending)
         timings["meaning"] = _ms(started)
-        weights = (self._weights or fitted_weights()).without(off)
+        weights = (self._weights or fitted_weights()).without(
+            signal for name in off for signal in GROUPS.get(name, (name,))
+        )
         surveyed = self._survey(view, question, meaning, weights)
         timings["surveyed"] = _ms(started)
         ranking = self._rank(view, surveyed, surveyed.candidates(count, self._allowed(view, filters)), weights)
@@ -155,7 +159,7 @@ class Recaller:
                 rows=np.searchsorted(view.columns.no, numbers[known]).astype(np.int32),
                 cosines=np.array(meaning.cosines, np.float32)[known],
                 vector=meaning.embedding.vector,
-                tokens=meaning.embedding.tokens,
+                tokens=subject_tokens(question, meaning.embedding.tokens, meaning.embedding.words),
             )
         return survey(
             view.layout, question, speakers=view.speakers, postings=view.postings, nearest=nearest, weights=weights
@@ -186,7 +190,22 @@ class Recaller:
             # The question itself, told again, is no answer to it.
             if memory is not None and plain(memory.text).casefold() != asked:
                 found.append(_recalled(memory, ranking, index))
-        return found[:count]
+        return self._newest_first(found)[:count]
+
+    def _newest_first(self, found: list[Recalled]) -> list[Recalled]:
+        """What no longer holds comes right after what took its place, where both were found."""
+        closed = [one.memory.id for one in found if one.memory.valid_to is not None]
+        if not closed:
+            return found
+        successors = self._lexicon.successors(closed)
+        ordered = list(found)
+        for one in [one for one in found if one.memory.id in successors]:
+            later = [place for place, other in enumerate(ordered) if other.memory.id in successors[one.memory.id]]
+            here = ordered.index(one)
+            if later and max(later) > here:
+                ordered.insert(max(later) + 1, one)
+                del ordered[here]
+        return ordered
 
     def _allowed(self, view: View, filters: Filters) -> NDArray[np.bool_]:
         kinds = [KINDS.index(kind) for kind in (filters.kinds or EVIDENCE_KINDS)]

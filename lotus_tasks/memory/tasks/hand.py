@@ -14,6 +14,7 @@ from lotus_tasks.infra.postgres import json_parameter
 from lotus_tasks.memory.adapters.oblivion import forget as erase
 from lotus_tasks.memory.adapters.postgres_browser import PostgresMemoryBrowser
 from lotus_tasks.memory.adapters.postgres_writer import PostgresMemoryWriter
+from lotus_tasks.memory.adapters.tiers import TIER_RULES
 from lotus_tasks.memory.models import KINDS, Draft, Memory
 from lotus_tasks.memory.service.writing import MAX_CHARS, entries, moment
 from lotus_tasks.memory.tasks.parts import parts, refuse
@@ -23,12 +24,20 @@ from lotus_tasks.work import CommandSpec, Outcome, Transaction, Work
 
 @command_task("memory.inspect")
 def inspect(work: Work) -> Outcome:
-    """Look: ``what`` is list, show, history, explain or stats. Changes nothing."""
+    """Look: ``what`` is list, show, history, explain, facts or stats. Changes nothing."""
     browser = PostgresMemoryBrowser(parts().database)
     what = str(work.payload.get("what") or "list")
     if what == "stats":
         lag = parts().queue.lag()
         return Outcome(result={**browser.stats(), "index_lag": lag.waiting, "embedder": parts().embedder.model})
+    if what == "facts":
+        return Outcome(
+            result={
+                "facts": browser.facts(
+                    subject=work.payload.get("subject"), closed=bool(work.payload.get("closed")), limit=500
+                )
+            }
+        )
     if what == "list":
         found = browser.newest(
             kind=work.payload.get("kind"),
@@ -48,13 +57,17 @@ def inspect(work: Work) -> Outcome:
         result["indexed"] = browser.indexed(memory.no)
     if what in ("history", "explain"):
         result["changes"] = browser.changes(memory.id)
+        result["facts"] = browser.facts_of(memory.id)
+    if what == "explain":
+        result["tier_rule"] = TIER_RULES[memory.tier]
     return Outcome(result=result)
 
 
 @command_task("memory.edit")
 def edit(work: Work) -> Outcome:
     """Change a memory's text, kind or importance; what it was is kept in its history."""
-    memory = PostgresMemoryBrowser(parts().database).find(str(work.payload.get("id") or ""))
+    browser = PostgresMemoryBrowser(parts().database)
+    memory = browser.find(str(work.payload.get("id") or ""))
     changes = {
         name: work.payload[name] for name in ("text", "kind", "importance") if work.payload.get(name) is not None
     }
@@ -72,6 +85,9 @@ def edit(work: Work) -> Outcome:
     if not work.payload.get("insist"):
         refuse(work, [draft])
     entry = entries([draft])[0]
+    twin = browser.twin(entry.draft)
+    if twin is not None and twin != memory.id:
+        raise InvalidInput(f"memory {twin} says exactly this already; `manage.py memory forget` one of the two")
 
     def write(tx: Transaction) -> None:
         writer = PostgresMemoryWriter(tx.conn)

@@ -72,4 +72,5 @@ def _where(memory: Memory) -> dict[str, Any]:
         "tier": f"L{memory.tier}",
         "kind": memory.kind,
         "speaker": memory.speaker,
+        "valid_to": memory.valid_to.isoformat() if memory.valid_to else None,
     }

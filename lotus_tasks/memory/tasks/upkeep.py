@@ -3,27 +3,82 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from typing import Any
 
 import redis
 
 from lotus_tasks.celery import command_task
 from lotus_tasks.errors import Transient
 from lotus_tasks.infra import queries
-from lotus_tasks.infra.outbox import submit
+from lotus_tasks.infra.postgres import json_parameter
+from lotus_tasks.infra.submission import submit
 from lotus_tasks.manifest import HealthReport
-from lotus_tasks.memory.adapters.tiers import decay
+from lotus_tasks.memory.adapters.postgres_consolidation import PostgresConsolidation, apply_plan
+from lotus_tasks.memory.adapters.tiers import decay, would_decay
+from lotus_tasks.memory.models import Memory
+from lotus_tasks.memory.ports import VectorIndexUnavailable
+from lotus_tasks.memory.service.consolidation import Plan
 from lotus_tasks.memory.tasks.parts import parts
+from lotus_tasks.values import MemoryId
 from lotus_tasks.work import CommandSpec, Outcome, Transaction, Work
 
 
 @command_task("memory.consolidate")
 def consolidate(work: Work) -> Outcome:
-    """Keep the tiers in order."""
+    """One round: tiers decay, facts are read, duplicates merged, conversations at rest summarised. ``dry_run`` only tells.
+
+    The round is one transaction: cut off anywhere, nothing of it happened and the next does it. Where Chroma is away, only
+    the tiers are kept in order.
+    """
+    memory = parts()
+    consolidation = PostgresConsolidation(memory.database, memory.index)
+    degraded: list[str] = []
+    try:
+        plan, memories = consolidation.plan()
+    except VectorIndexUnavailable as error:
+        plan, memories = Plan(), {}
+        degraded.append(str(error))
+    result: dict[str, Any] = {
+        "examined": len(plan.examined),
+        "degraded": degraded,
+        "planned": describe_plan(plan, memories),
+    }
+    if work.payload.get("dry_run"):
+        with memory.database.transaction() as conn:
+            result["moved"] = would_decay(conn)
+        return Outcome(result=result | {"dry_run": True, "remaining": consolidation.remaining()})
 
     def write(tx: Transaction) -> None:
-        decay(tx.conn, work.command_id)
+        result.update(apply_plan(tx.conn, plan, memories, work.command_id), moved=decay(tx.conn, work.command_id))
+        row = tx.conn.execute(queries.load("memory").count_unexamined).fetchone()
+        result["remaining"] = row["count"]
+        if result["remaining"] and plan.examined:
+            tx.submit(CommandSpec(name="memory.consolidate", key=f"memory.consolidate/{work.command_id}"))
+        if plan.merges or plan.summaries:
+            tx.submit(CommandSpec(name="memory.index", key=f"memory.index/{work.command_id}"))
+        tx.conn.execute(
+            queries.load("memory").keep_result, {"command_id": work.command_id, "result": json_parameter(result)}
+        )
 
-    return Outcome(write=write)
+    return Outcome(result=result, write=write)
+
+
+def describe_plan(plan: Plan, memories: Mapping[MemoryId, Memory]) -> list[dict[str, str]]:
+    """A plan for a person, its first hundred changes."""
+    lines = [
+        {"action": "merge", "memory_id": str(one.dropped), "into": str(one.kept), "reason": one.reason}
+        for one in plan.merges
+    ]
+    lines += [
+        {"action": "fact", "memory_id": str(memory_id), "reason": f"{one.subject} · {one.predicate} · {one.value}"}
+        for memory_id, statements in plan.statements.items()
+        for one in statements
+        if memory_id in memories
+    ]
+    lines += [{"action": "summary", "reason": str(draft.provenance["conversation"])} for draft in plan.summaries]
+    lines += [{"action": "refuse", "memory_id": str(one.memory_id), "reason": one.reason} for one in plan.refusals]
+    return lines[:100]
 
 
 @command_task("memory.reindex")

@@ -19,17 +19,17 @@ def check_all(models: Iterable[ChatModel]) -> list[ProviderStatus]:
         return list(pool.map(lambda model: model.check(), chosen))
 
 
-def summarise(statuses: Sequence[ProviderStatus]) -> tuple[Literal["ok", "degraded", "down"], str]:
+def summarise(statuses: Sequence[ProviderStatus]) -> tuple[Literal["ok", "degraded"], str]:
     """The module's health and its one line.
 
-    ok: every provider that was set up answers (none set up but the offline one: ok). degraded: some don't, another does.
-    down: nobody can answer.
+    ok: every provider that was set up answers (none set up but the offline one: ok). degraded: some don't. Even if nobody does,
+    the module itself is well: LOTUS starts, remembers and recalls without a model, and asks again when one is back.
     """
     usable = [status for status in statuses if status.reachable]
     broken = [status for status in statuses if status.configured and status.reachable is False]
     if not usable:
         reasons = "; ".join(f"{status.name}: {status.detail}" for status in broken) or "no provider is configured"
-        return "down", f"no provider answers: {reasons}"
+        return "degraded", f"no provider answers, so asks fail: {reasons}"
     first = usable[0]
     serving = first.name if first.kind is ProviderKind.OFFLINE else f"{first.name} ({first.model})"
     if broken:

@@ -93,7 +93,9 @@ def read_rows(
         complaints += [f"{where}: {complaint}" for complaint in wrong]
         if not wrong:
             name = ProviderName(entry["name"])
-            rows[name] = _lay_over(rows.get(name), entry)
+            row = rows[name] = _lay_over(rows.get(name), entry)
+            if row.limits.daily_usd is not None and row.price == Price() and not row.prices:
+                complaints.append(f"{where}: limits has daily_usd, but without a price nothing costs anything")
     if complaints:
         raise ConfigurationError("\n".join(complaints))
     return tuple(rows.values())

@@ -30,7 +30,9 @@ from tests.unit.providers.service.doubles import ScreenSink, Turnstile
 
 GOOD = "The spare key hangs behind the blue door."
 BAD = "The spare key was lost in the harbour."
-LIMITS = TimeLimits(connect_s=2.0, first_token_s=0.4, between_tokens_s=0.4, overall_s=5.0)
+ROOMY = TimeLimits(first_token_s=20.0, between_tokens_s=20.0, overall_s=60.0)
+TIGHT = TimeLimits(first_token_s=0.8, between_tokens_s=0.8, overall_s=60.0)
+"""For faults that only a time limit ends."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +50,10 @@ class Fault:
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def limits(self) -> TimeLimits:
+        return TIGHT if self.kind in {FailureKind.NO_FIRST_TOKEN, FailureKind.STALLED} else ROOMY
 
 
 def status(code: int, **headers: str) -> Callable[[ModelServerHandle, int], None]:
@@ -69,8 +75,8 @@ FAULTS = (
         name="429-now", kind=K.RATE_LIMITED, said="429 too many requests", inflict=status(429, **{"Retry-After": "0"})
     ),
     Fault(name="500", kind=K.SERVER_FAULT, said="500", inflict=status(500)),
-    Fault(name="hang", kind=K.NO_FIRST_TOKEN, said="no first token within 0.4 s", inflict=broken("hang"), calls=1),
-    Fault(name="stall", kind=K.STALLED, said="silent for 0.4 s mid-stream", inflict=broken("stall"), calls=1),
+    Fault(name="hang", kind=K.NO_FIRST_TOKEN, said="no first token within 0.8 s", inflict=broken("hang"), calls=1),
+    Fault(name="stall", kind=K.STALLED, said="silent for 0.8 s mid-stream", inflict=broken("stall"), calls=1),
     Fault(name="cut", kind=K.CUT, said="connection cut", inflict=broken("cut")),
     Fault(name="end-early", kind=K.CUT, said="cut mid-stream", inflict=broken("end_early")),
     Fault(name="garbage", kind=K.GARBAGE, said="unreadable reply", inflict=broken("garbage")),
@@ -154,11 +160,11 @@ def second(healthy_server: ModelServerHandle) -> Iterator[ChatModel]:
     model.close()
 
 
-def service(*models: ChatModel, **details: Any) -> CompletionService:
+def service(*models: ChatModel, limits: TimeLimits) -> CompletionService:
     return CompletionService(
         models={model.row.name: model for model in models},
         order=[model.row.name for model in models],
-        limits=details.get("limits", LIMITS),
+        limits=limits,
         retry=RetryPolicy(tries=2, base_s=0.01, patience_s=1.0),
         breakers=LocalBreakers(BreakerPolicy(failures=1000)),
         meter=Turnstile(),
@@ -169,7 +175,9 @@ def test_with_another_provider_behind_it_the_answer_comes_whole_and_the_fault_is
     vendor, fault, first, second, model_server
 ):
     sink = ScreenSink()
-    completion = service(first, second).complete(ask("Where is the spare key?"), sink=sink, interrupt=lambda: None)
+    completion = service(first, second, limits=fault.limits).complete(
+        ask("Where is the spare key?"), sink=sink, interrupt=lambda: None
+    )
     assert completion.text == GOOD
     assert completion.provider == "second"
     assert sink.text == GOOD
@@ -181,7 +189,7 @@ def test_with_another_provider_behind_it_the_answer_comes_whole_and_the_fault_is
 def test_alone_the_fault_is_the_error_and_says_whether_another_try_may_help(vendor, fault, first, model_server):
     records = []
     with pytest.raises(ModelUnavailable if fault.passing else ModelRefusal) as caught:
-        service(first).complete(
+        service(first, limits=fault.limits).complete(
             ask("Where is the spare key?"), sink=ScreenSink(), interrupt=lambda: None, record=records.append
         )
     assert caught.value.kind is fault.kind
@@ -197,7 +205,9 @@ def test_a_fault_that_passes_costs_a_second_try_only(vendor, passing, make_model
     model_server.script(reply=GOOD)
     passing.inflict(model_server, 1)
     sink = ScreenSink()
-    completion = service(model).complete(ask("Where is the spare key?"), sink=sink, interrupt=lambda: None)
+    completion = service(model, limits=passing.limits).complete(
+        ask("Where is the spare key?"), sink=sink, interrupt=lambda: None
+    )
     assert (completion.text, sink.text) == (GOOD, GOOD)
     (said,) = completion.degraded
     assert said.startswith(f"{vendor.name}: {passing.said}")
@@ -211,7 +221,7 @@ def test_a_hundred_requests_at_once_all_succeed_while_the_first_provider_fails_h
     for kind in ("cut", "stall", "garbage"):
         model_server.fault(kind, times=25, every=2)
     model = make_model()
-    subject = service(model, second, limits=TimeLimits(first_token_s=10.0, between_tokens_s=2.0, overall_s=30.0))
+    subject = service(model, second, limits=TimeLimits(first_token_s=20.0, between_tokens_s=2.0, overall_s=60.0))
 
     def complete(number: int) -> tuple[str, str]:
         sink = ScreenSink()

@@ -11,8 +11,8 @@ import pytest
 from pytest_celery import CeleryTestSetup
 from stack import Services, wait_until
 
-from lotus_tasks.infra.outbox import submit_and_wait
 from lotus_tasks.infra.postgres import Connection, connect
+from lotus_tasks.infra.submission import submit_and_wait
 from lotus_tasks.reasoning.adapters.postgres import submit_run
 from lotus_tasks.reasoning.models import RunOptions
 from lotus_tasks.work import CommandSpec
@@ -59,7 +59,7 @@ def wait_for_answer(conn: Connection, run_id: uuid.UUID) -> str:
 
 
 def test_a_worker_without_flags_serves_every_queue(setup: CeleryTestSetup, conn: Connection):
-    replies = setup.app.control.inspect(timeout=5).active_queues()
+    replies = setup.app.control.inspect(timeout=15, limit=1).active_queues()
     assert {queue["name"] for queues in replies.values() for queue in queues} == {
         "memory",
         "providers",

@@ -110,9 +110,9 @@ def test_a_row_of_the_file_adds_a_provider(tmp_path):
 
 
 def test_a_row_of_the_file_changes_a_known_provider_and_leaves_the_rest(tmp_path):
-    (tmp_path / "providers.toml").write_text('[[provider]]\nname = "openai"\nlimits = { daily_usd = 1 }\n')
+    (tmp_path / "providers.toml").write_text('[[provider]]\nname = "openai"\nlimits = { concurrent_calls = 3 }\n')
     row = found(tmp_path, keys={"OPENAI_API_KEY": KEY})["openai"]
-    assert row.limits.daily_usd == 1
+    assert row.limits.concurrent_calls == 3
     assert row.base_url == "https://api.openai.com/v1"
 
 
@@ -130,6 +130,7 @@ def test_a_row_of_the_file_changes_a_known_provider_and_leaves_the_rest(tmp_path
         ('[[provider]]\nname = "openai"\nlimits = { concurrent_calls = 0 }\n', r"limits = .* is wrong"),
         ('[[provider]]\nname = "openai"\nprice = { input = 1 }\n', r"price = .* is wrong"),
         ('[[provider]]\nname = "openai"\nprices = { big = 1 }\n', r"prices = .* is wrong"),
+        ('[[provider]]\nname = "openai"\nlimits = { daily_usd = 1 }\n', r"daily_usd, but without a price"),
         ('[[provider]]\nname = "openai"\ncolour = "red"\n', r"colour isn't known"),
         ("providers = 3\n", r"providers isn't known"),
     ],

@@ -31,5 +31,5 @@ def test_a_configured_provider_that_does_not_answer_is_degraded():
     assert summarise([status("openai", reachable=False), OFFLINE]) == ("degraded", "offline answers; openai: why")
 
 
-def test_nobody_left_is_down():
-    assert summarise([status("openai", reachable=False)]) == ("down", "no provider answers: openai: why")
+def test_nobody_left_is_degraded_too_for_lotus_starts_and_remembers_without_a_model():
+    assert summarise([status("openai", reachable=False)]) == ("degraded", "no provider answers, so asks fail: openai: why")

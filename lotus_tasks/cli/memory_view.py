@@ -1,0 +1,103 @@
+"""How `remember`, `recall` and `memory` reach the memory worker, and how they show what it says."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from lotus_tasks.infra.runtime import load_runtime
+from lotus_tasks.infra.submission import submit_and_wait
+from lotus_tasks.work import CommandSpec
+
+_TIMEOUT_S = 60.0
+_WAIT_NOTICE_S = 2.0
+
+
+def run_command(name: str, payload: Mapping[str, Any], *, timeout_s: float = _TIMEOUT_S) -> Mapping[str, Any]:
+    """Submit a command to the memory worker and wait for its result."""
+    spec = CommandSpec(name=name, key=f"cli/{uuid.uuid4()}", payload=payload)
+    return submit_and_wait(load_runtime().database_url, spec, timeout_s=timeout_s, waiting=_say_that_it_waits())
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on stdout."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def _say_that_it_waits() -> Any:
+    said: list[float] = []
+
+    def waiting(elapsed_s: float) -> None:
+        if elapsed_s > _WAIT_NOTICE_S and not said:
+            said.append(elapsed_s)
+            click.echo("waiting for the memory worker …", err=True)
+
+    return waiting
+
+
+def print_memory(result: Mapping[str, Any]) -> None:
+    """A memory for a person."""
+    one = result["memory"]
+    click.echo(one["text"])
+    fields = (
+        "memory_id",
+        "kind",
+        "tier",
+        "importance",
+        "source",
+        "conversation",
+        "speaker",
+        "happened_at",
+        "valid_from",
+        "valid_to",
+        "created_at",
+    )
+    for name in fields:
+        if one[name] is not None:
+            click.echo(f"  {name:<12} {one[name]}")
+    for name, value in one["provenance"].items():
+        if value:
+            click.echo(f"  {name:<12} {value}")
+    click.echo(f"  {'indexed':<12} {'yes' if result.get('indexed') else 'not yet: found by its words only'}")
+    for place in result.get("sources", ()):
+        click.echo(f"  also met in   {place['source']}")
+    for near in result.get("neighbours", ()):
+        click.echo(f"  beside        {shown(near['text'], 80)}")
+
+
+def print_changes(result: Mapping[str, Any]) -> None:
+    """What is known through a memory, and what happened to it."""
+    if result.get("tier_rule"):
+        click.echo(f"  {result['tier_rule']}")
+    if not result["changes"]:
+        click.echo("  nothing has changed since it was stored")
+    for fact in result.get("facts", ()):
+        click.echo(f"  {fact_line(fact)}")
+    for change in result["changes"]:
+        click.echo(f"  {change['at'][:19]}  {change['action']}: {change['reason']}")
+        for name, old in (change["before"] or {}).items():
+            click.echo(f"      {name}: {shown(str(old), 60)} → {shown(str((change['after'] or {}).get(name)), 60)}")
+
+
+def fact_line(fact: Mapping[str, Any]) -> str:
+    """A fact with the time it holds."""
+    until = f"until {fact['valid_to'][:10]}" if fact["valid_to"] else "and holds"
+    said = f"{fact['subject']} · {fact['predicate']} · {fact['value']}"
+    return f"{said}  (from {fact['valid_from'][:10]} {until}; {fact['memory_id'][:8]})"
+
+
+def origin(one: Mapping[str, Any]) -> str:
+    """Where a recalled memory comes from."""
+    heading = f" › {one['heading']}" if one.get("heading") else ""
+    when = str(one["happened_at"] or one["stored_at"])[:10]
+    return f"{one['source']}{heading} · {when} · {one['tier']} · {one['memory_id'][:8]}"
+
+
+def shown(text: str, width: int = 200) -> str:
+    """A text on one line of at most ``width`` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= width else line[: width - 1] + "…"

@@ -1,0 +1,105 @@
+"""Facts and the time they hold, in the caller's transaction."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from lotus_tasks.infra import queries
+from lotus_tasks.infra.postgres import Connection
+from lotus_tasks.memory.models import Memory, Statement
+from lotus_tasks.memory.service.facts import OPPOSITES, folded
+from lotus_tasks.values import MemoryId
+
+_FACTS: Final = uuid.UUID("5b8f6a52-9d4c-5a0e-b3a7-2f1d8c6e4b90")
+"""Namespace of fact ids (RFC 9562, version 5)."""
+
+
+class PostgresFacts:
+    """Writes facts. A newer fact that contradicts an older one ends it at its own beginning; both stay."""
+
+    def __init__(self, conn: Connection, command_id: uuid.UUID | None = None) -> None:
+        self._conn = conn
+        self._command_id = command_id
+        self._sql = queries.load("memory")
+
+    def add(self, memory: Memory, statements: Iterable[Statement], *, origin: str = "rules") -> dict[str, int]:
+        """What ``memory`` states. Returns how many facts were new, and how many older ones they ended."""
+        done = {"facts": 0, "closed": 0}
+        for statement in statements:
+            fact = self._fact(memory, statement, origin)
+            rivals = self._rivals(fact)
+            if any(
+                row["value_key"] == fact["value_key"] and row["predicate_key"] == fact["predicate_key"]
+                for row in rivals["holding"]
+            ):
+                continue
+            later = min((row["valid_from"] for row in rivals["later"]), default=None)
+            fact["valid_to"] = later if fact["valid_to"] is None else fact["valid_to"]
+            if self._conn.execute(self._sql.insert_fact, fact).fetchone() is None:
+                continue
+            done["facts"] += 1
+            self._promote(memory, statement)
+            for row in rivals["holding"]:
+                self._close(row, fact, statement)
+                done["closed"] += 1
+        return done
+
+    def withdraw(self, ids: Sequence[MemoryId]) -> None:
+        """Take back what these memories stated; what their facts had ended holds again."""
+        self._conn.execute(self._sql.reopen_facts, {"ids": list(ids)})
+        self._conn.execute(self._sql.delete_facts, {"ids": list(ids)})
+
+    def _fact(self, memory: Memory, statement: Statement, origin: str) -> dict[str, Any]:
+        keys = [folded(part) for part in (statement.subject, statement.predicate, statement.value)]
+        return {
+            "id": uuid.uuid5(_FACTS, "\x1f".join([str(memory.id), *keys])),
+            "memory_id": memory.id,
+            "subject": statement.subject,
+            "predicate": statement.predicate,
+            "value": statement.value,
+            "subject_key": keys[0],
+            "predicate_key": keys[1],
+            "value_key": keys[2],
+            "single": statement.single,
+            "origin": origin,
+            "valid_from": memory.valid_from or memory.happened_at or memory.created_at,
+            "valid_to": memory.valid_to,
+        }
+
+    def _rivals(self, fact: dict[str, Any]) -> dict[str, list[Any]]:
+        """The facts that say the same or contradict: those that hold when ``fact`` begins, and those that begin later."""
+        opposite = OPPOSITES.get(fact["predicate"])
+        keys = [fact["predicate_key"], *([folded(opposite)] if opposite else [])]
+        rows = self._conn.execute(self._sql.rival_facts, {**fact, "predicate_keys": keys}).fetchall()
+        begins = fact["valid_from"]
+        return {
+            "holding": [
+                row
+                for row in rows
+                if row["valid_from"] <= begins and (row["valid_to"] is None or row["valid_to"] > begins)
+            ],
+            "later": [row for row in rows if row["valid_from"] > begins and row["value_key"] != fact["value_key"]],
+        }
+
+    def _promote(self, memory: Memory, statement: Statement) -> None:
+        if memory.kind == "note" and memory.tier < 4:
+            reason = f"states a fact: {statement.subject} · {statement.predicate} · {statement.value}"
+            self._move(memory.id, 4, "promoted", reason)
+
+    def _close(self, row: dict[str, Any], fact: dict[str, Any], statement: Statement) -> None:
+        self._conn.execute(
+            self._sql.close_fact, {"id": row["id"], "valid_to": fact["valid_from"], "closed_by": fact["id"]}
+        )
+        if row["memory_id"] == fact["memory_id"]:
+            return
+        reason = f"no longer holds: {statement.subject} · {statement.predicate} is now {statement.value}"
+        self._conn.execute(self._sql.close_memory, {"id": row["memory_id"], "valid_to": fact["valid_from"]})
+        self._move(row["memory_id"], 3, "closed", reason)
+
+    def _move(self, memory_id: MemoryId, tier: int, action: str, reason: str) -> None:
+        self._conn.execute(
+            self._sql.move_memory,
+            {"id": memory_id, "tier": tier, "action": action, "reason": reason, "command_id": self._command_id},
+        )

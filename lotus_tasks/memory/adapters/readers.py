@@ -1,0 +1,60 @@
+"""Connections for reading: one a thread, in autocommit, kept open.
+
+A recall asks PostgreSQL three or four short questions. From the pool each would cost five round trips (check, begin, ask,
+commit, give back); here it costs one.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from typing import Any, LiteralString
+
+import psycopg
+
+from lotus_tasks.errors import ServiceDown
+from lotus_tasks.infra.postgres import Connection, connect, one_line
+from lotus_tasks.memory.adapters.arrays import numeric_cursor
+
+
+class Readers:
+    """One reading connection for each thread of each process."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._local = threading.local()
+
+    def one(self, query: LiteralString, parameters: dict[str, Any] | None = None) -> Any:
+        """The only row of a query. Raises ServiceDown."""
+        return self._read(lambda cursor: cursor.execute(query, parameters).fetchone())
+
+    def all(self, query: LiteralString, parameters: dict[str, Any] | None = None) -> list[Any]:
+        """The rows of a query. Raises ServiceDown."""
+        rows: list[Any] = self._read(lambda cursor: cursor.execute(query, parameters).fetchall())
+        return rows
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        conn, self._local.conn = getattr(self._local, "conn", None), None
+        if conn is not None and self._local.pid == os.getpid():
+            conn.close()
+
+    def _read(self, ask: Callable[[Any], Any]) -> Any:
+        # A connection that PostgreSQL has closed meanwhile is found out by using it; a fresh one is then worth one more try.
+        for last in (False, True):
+            try:
+                with numeric_cursor(self._connection()) as cursor:
+                    return ask(cursor)
+            except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+                self.close()
+                if last:
+                    raise ServiceDown(f"PostgreSQL went away: {one_line(error)}") from error
+        raise AssertionError("unreachable")
+
+    def _connection(self) -> Connection:
+        conn: Connection | None = getattr(self._local, "conn", None)
+        if conn is None or self._local.pid != os.getpid() or conn.closed:
+            conn = self._local.conn = connect(self._url, autocommit=True)
+            self._local.pid = os.getpid()
+        return conn
