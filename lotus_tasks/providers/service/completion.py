@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from lotus_tasks.errors import LotusError
 from lotus_tasks.providers.models import (
+    OFFLINE,
     BudgetSpent,
     CallRecord,
     Completion,
@@ -32,6 +33,7 @@ from lotus_tasks.providers.models import (
 from lotus_tasks.providers.ports import Admission, BreakerStore, ChatModel, Meter, TokenSink
 from lotus_tasks.providers.service.assembly import Reply
 from lotus_tasks.providers.service.choice import Candidate, choose
+from lotus_tasks.providers.service.describing import HeldBack, Wording, read_call, worded
 from lotus_tasks.providers.service.generations import Generations
 from lotus_tasks.providers.service.prompt import REPLY_TOKENS, Prompt, compose, estimate_tokens
 from lotus_tasks.providers.service.retry import RetryPolicy
@@ -59,6 +61,7 @@ class _Progress:
 class CompletionService:
     """Completes requests with the providers there are, in ``order``. Safe to share between threads.
 
+    ``without_tools``: models found to refuse tools, which are told of them in words.
     ``sleep``, ``clock`` (monotonic seconds) and ``jitter`` (a number in [0, 1)) are the world's, but for tests.
     """
 
@@ -68,6 +71,7 @@ class CompletionService:
     retry: RetryPolicy
     breakers: BreakerStore
     meter: Meter
+    without_tools: set[tuple[ProviderName, str]] = field(default_factory=set)
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     jitter: Callable[[], float] = random.random
@@ -157,6 +161,7 @@ class CompletionService:
         watch = self._watch(candidate, progress.interrupt)
         watch.check()
         reply = Reply(candidate.provider)
+        wording = Wording.CALLS
         record = CallRecord(provider=candidate.provider, model=candidate.model, started_at=utc_now())
         prompt_tokens = 0
         try:
@@ -165,21 +170,23 @@ class CompletionService:
             record = replace(record, model=model)
             prompt = compose(request, context_tokens=chat_model.context_tokens(model, watch))
             prompt_tokens = prompt.tokens
-            composed = replace(request, messages=prompt.messages, memories=prompt.offered)
+            wording = self._wording(chat_model.row, model, request)
+            composed = worded(replace(request, messages=prompt.messages, memories=prompt.offered), wording)
             admission = self._admit(chat_model.row, request, prompt, progress.interrupt)
             watch = self._watch(candidate, progress.interrupt, admission)
             try:
                 stream = chat_model.stream(composed, model=model, watch=watch)
-                tool_calls = self._read(stream, reply, watch, progress.generations)
+                tool_calls = self._read(stream, reply, watch, progress.generations, request, wording)
             finally:
                 if admission is not None:
                     admission.leave(_usage(reply, prompt_tokens))
+            said_a_call = wording is Wording.WORDS and bool(tool_calls)
             completion = Completion(
-                text=reply.text,
+                text="" if said_a_call else reply.text,
                 provider=candidate.provider,
                 model=model,
                 usage=_usage(reply, prompt_tokens),
-                stop_reason=reply.stop_reason or StopReason.STOP,
+                stop_reason=StopReason.TOOL_CALLS if said_a_call else reply.stop_reason or StopReason.STOP,
                 tool_calls=tool_calls,
                 notice=reply.notice,
                 first_token_ms=watch.first_token_ms,
@@ -195,9 +202,28 @@ class CompletionService:
             # What a broken stream said was paid for, too.
             usage = _usage(reply, prompt_tokens) if reply.has_begun else Usage()
             progress.record(_close(record, watch, usage=usage, failure=kind))
+            if kind is FailureKind.NOT_CAPABLE and request.tools and wording is Wording.CALLS:
+                return self._call_in_words(chat_model, replace(candidate, model=record.model), request, progress)
             raise
         progress.record(_close(record, watch, usage=completion.usage))
         return completion
+
+    def _call_in_words(
+        self, chat_model: ChatModel, candidate: Candidate, request: CompletionRequest, progress: _Progress
+    ) -> Completion:
+        """The same call with the tools described. If that is refused too, it wasn't the tools."""
+        one = (candidate.provider, candidate.model)
+        self.without_tools.add(one)
+        try:
+            return self._call(chat_model, candidate, request, progress)
+        except ModelRefusal:
+            self.without_tools.discard(one)
+            raise
+
+    def _wording(self, row: ProviderRow, model: str, request: CompletionRequest) -> Wording:
+        if row.name == OFFLINE or not request.tools:
+            return Wording.NONE
+        return Wording.CALLS if row.takes_tools and (row.name, model) not in self.without_tools else Wording.WORDS
 
     def _watch(self, candidate: Candidate, interrupt: Interrupt, admission: Admission | None = None) -> CallWatch:
         def look() -> None:
@@ -225,19 +251,33 @@ class CompletionService:
             self._wait(wait_s, interrupt)
 
     def _read(
-        self, stream: Iterator[Delta], reply: Reply, watch: CallWatch, generations: Generations
+        self,
+        stream: Iterator[Delta],
+        reply: Reply,
+        watch: CallWatch,
+        generations: Generations,
+        request: CompletionRequest,
+        wording: Wording,
     ) -> tuple[ToolCall, ...]:
+        held = HeldBack(generations.write)
+        show = held.write if wording is Wording.WORDS else generations.write
         try:
             for delta in stream:
                 watch.check()
                 if isinstance(delta, TextDelta | ThoughtDelta | NoticeDelta | ToolCallDelta):
                     watch.saw_token()
-                generations.write(reply.add(delta))
+                show(reply.add(delta))
         finally:
             close = getattr(stream, "close", None)
             if close is not None:
                 close()
-        return reply.finish()
+        calls = reply.finish()
+        if wording is not Wording.WORDS:
+            return calls
+        calls = read_call(reply.text, request.tools)
+        if not calls:
+            held.release()
+        return calls
 
     def _leave(self, progress: _Progress, name: ProviderName, failure: _Failure, *, tries: int) -> None:
         after = f" after {tries} tries" if tries > 1 else ""

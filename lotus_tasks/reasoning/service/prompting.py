@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any
 
 from lotus_tasks.reasoning.models import Run, Step
@@ -40,12 +41,14 @@ def _exchanges(run: Run) -> Iterator[dict[str, Any]]:
         calls = thought.result.get("tool_calls") if thought.kind == "think" else None
         if not calls:
             continue
-        acts = {step.detail.get("call_id"): step for step in run.steps if step.detail.get("think") == thought.seq}
+        acts = [step for step in run.steps if step.kind == "act" and step.detail.get("think") == thought.seq]
         if not acts:
             continue
-        yield {"role": "assistant", "content": str(thought.result.get("text", "")), "tool_calls": list(calls)}
-        for call in calls:
-            yield {"role": "tool", "tool_call_id": call["id"], "content": _told(acts.get(call["id"]))}
+        # Ids of our own: a server's are unique within one reply only, and not on every server.
+        named = [{**call, "id": f"call_{thought.seq}_{number}"} for number, call in enumerate(calls, 1)]
+        yield {"role": "assistant", "content": str(thought.result.get("text", "")), "tool_calls": named}
+        for call, act in zip_longest(named, acts[: len(named)]):
+            yield {"role": "tool", "tool_call_id": call["id"], "content": _told(act)}
 
 
 def _told(act: Step | None) -> str:
