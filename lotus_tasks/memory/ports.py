@@ -102,8 +102,9 @@ class VectorIndex(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """Where the store stands: cached rows up to ``last_no`` are right as long as ``generation`` stays."""
+    """Where the store stands: cached rows up to ``last_no`` are right as long as ``generation`` and ``incarnation`` stay."""
 
+    incarnation: int
     generation: int
     last_no: int
 
@@ -244,6 +245,9 @@ class IndexQueue(Protocol):
 
     def expected(self) -> Numbers:
         """The memories whose vectors the index should hold, sorted."""
+
+    def known(self) -> Numbers:
+        """Every memory that has a vector, whether the index holds it yet or not; sorted."""
 
     def lost(self, kept: Numbers) -> int:
         """The index holds no more than ``kept``: queue the rest again. Returns how many that are."""

@@ -77,8 +77,9 @@ VALUES (%(memory_id)s, %(action)s, %(reason)s, %(before)s, %(after)s, %(command_
 UPDATE memory_state SET generation = generation + 1;
 
 -- name: snapshot
--- Where the store stands.
-SELECT store, generation, coalesce((SELECT max(no) FROM memories), 0) AS last_no, lexicon, embedder FROM memory_state;
+-- Where the store stands. `store` names it in Chroma, `incarnation` is another one after the database was made anew.
+SELECT md5(store::text || current_database()) AS store, (SELECT oid::bigint FROM pg_database WHERE datname = current_database()) AS incarnation,
+       generation, coalesce((SELECT max(no) FROM memories), 0) AS last_no, lexicon, embedder FROM memory_state;
 
 -- name: columns
 -- The memories of a range of numbers as columns; -1, an empty string and NaN stand for none.
@@ -161,6 +162,10 @@ UPDATE memory_vectors SET indexed = false WHERE indexed AND NOT memory_no = ANY(
 -- name: indexed_numbers
 -- What Chroma should hold.
 SELECT memory_no FROM memory_vectors WHERE indexed ORDER BY memory_no;
+
+-- name: embedded_numbers
+-- Every memory that has a vector.
+SELECT memory_no FROM memory_vectors ORDER BY memory_no;
 
 -- name: to_unindex
 -- Deleted memories whose vectors are still in Chroma.
@@ -392,7 +397,8 @@ WITH old AS (
     FROM old WHERE memories.id = old.id RETURNING memories.id, old.tier AS was, memories.tier AS is
 )
 INSERT INTO memory_changes (memory_id, action, reason, before, after, command_id)
-SELECT id, %(action)s, %(reason)s, jsonb_build_object('tier', was), jsonb_build_object('tier', moved.is), %(command_id)s FROM moved;
+SELECT id, %(action)s, %(reason)s, CASE WHEN was <> moved.is THEN jsonb_build_object('tier', was) END,
+       CASE WHEN was <> moved.is THEN jsonb_build_object('tier', moved.is) END, %(command_id)s FROM moved;
 
 -- name: reopen_facts
 -- What the facts of these memories had ended holds again, and so do the memories that state it.

@@ -9,7 +9,7 @@ from typing import Any, Final
 from lotus_tasks.infra import queries
 from lotus_tasks.infra.postgres import Connection
 from lotus_tasks.memory.models import Memory, Statement
-from lotus_tasks.memory.service.facts import OPPOSITES, folded
+from lotus_tasks.memory.service.facts import OPPOSITES, folded, refines
 from lotus_tasks.values import MemoryId
 
 _FACTS: Final = uuid.UUID("5b8f6a52-9d4c-5a0e-b3a7-2f1d8c6e4b90")
@@ -42,6 +42,8 @@ class PostgresFacts:
             done["facts"] += 1
             self._promote(memory, statement)
             for row in rivals["holding"]:
+                if row["predicate_key"] == fact["predicate_key"] and refines(row["value_key"], fact["value_key"]):
+                    continue
                 self._close(row, fact, statement)
                 done["closed"] += 1
         return done
@@ -80,7 +82,9 @@ class PostgresFacts:
                 for row in rows
                 if row["valid_from"] <= begins and (row["valid_to"] is None or row["valid_to"] > begins)
             ],
-            "later": [row for row in rows if row["valid_from"] > begins and row["value_key"] != fact["value_key"]],
+            "later": [
+                row for row in rows if row["valid_from"] > begins and not refines(row["value_key"], fact["value_key"])
+            ],
         }
 
     def _promote(self, memory: Memory, statement: Statement) -> None:

@@ -29,7 +29,7 @@ class PostgresLexicon:
     def snapshot(self) -> Snapshot:
         """Where the store stands now."""
         row = self._readers.one(self._sql.snapshot)
-        return Snapshot(generation=row["generation"], last_no=row["last_no"])
+        return Snapshot(incarnation=row["incarnation"], generation=row["generation"], last_no=row["last_no"])
 
     def store(self) -> str:
         """The store's id, which its vectors in Chroma go by."""

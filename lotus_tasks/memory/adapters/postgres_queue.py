@@ -74,6 +74,11 @@ class PostgresIndexQueue:
         with self._database.transaction() as conn:
             return np.array([row["memory_no"] for row in conn.execute(self._sql.indexed_numbers).fetchall()], np.int32)
 
+    def known(self) -> Numbers:
+        """Every memory that has a vector; sorted."""
+        with self._database.transaction() as conn:
+            return np.array([row["memory_no"] for row in conn.execute(self._sql.embedded_numbers).fetchall()], np.int32)
+
     def lost(self, kept: Numbers) -> int:
         """The index holds no more than ``kept``: queue the rest again."""
         with self._database.transaction() as conn:

@@ -17,7 +17,7 @@ from lotus_tasks.values import MemoryId
 
 MAX_LOSS: Final = 0.25
 """A rewrite that would drop a larger share of the words it touches is refused."""
-SIMILAR: Final = 0.93
+SIMILAR: Final = 0.85
 """Cosine from which two texts are looked at as one thing said twice."""
 STATING_KINDS: Final[tuple[Kind, ...]] = ("note", "preference", "fact", "turn")
 MERGEABLE_KINDS: Final[tuple[Kind, ...]] = ("note", "preference", "fact")

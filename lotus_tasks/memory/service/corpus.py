@@ -6,6 +6,7 @@ to a number stays right until the store's generation grows.
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
@@ -59,7 +60,7 @@ class Corpus:
     def __init__(self, lexicon: Lexicon) -> None:
         self._lexicon = lexicon
         self._lock = threading.Lock()
-        self._snapshot = Snapshot(generation=-1, last_no=0)
+        self._snapshot = Snapshot(incarnation=-1, generation=-1, last_no=0)
         self._columns = _no_columns()
         self._layout = _laid_out(self._columns)
         self._speakers: Sequence[str] = ()
@@ -76,12 +77,12 @@ class Corpus:
         return View(columns=self._columns, layout=self._layout, speakers=self._speakers, postings=self._look_up(terms))
 
     def _catch_up(self, now: Snapshot) -> None:
-        if now.generation != self._snapshot.generation:
+        if (now.incarnation, now.generation) != (self._snapshot.incarnation, self._snapshot.generation):
             self._columns = _no_columns()
             self._layout = _laid_out(self._columns)
             self._postings.clear()
             self._held = 0
-            self._snapshot = Snapshot(generation=now.generation, last_no=0)
+            self._snapshot = dataclasses.replace(now, last_no=0)
         if now.last_no > self._snapshot.last_no:
             fresh, self._speakers = self._lexicon.columns(self._snapshot.last_no, now.last_no)
             self._columns = _joined(self._columns, fresh)

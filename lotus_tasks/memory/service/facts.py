@@ -107,3 +107,9 @@ def _read_sentence(sentence: str, owner: str) -> Statement | None:
 def folded(text: str) -> str:
     """The words of a subject, predicate or value, stemmed and without articles: equal for the same thing said differently."""
     return " ".join(stem(word) for word in words(text) if word not in ("a", "an", "the"))
+
+
+def refines(one: str, other: str) -> bool:
+    """Whether one folded value only says more than the other ("in Kiel", "in Kiel near the harbour"): no contradiction."""
+    first, second = set(one.split()), set(other.split())
+    return first <= second or second <= first

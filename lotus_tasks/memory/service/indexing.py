@@ -57,9 +57,16 @@ class Indexer:
         if self._index.count() == len(expected):
             return 0
         held = self._index.numbers()
-        if not len(np.setdiff1d(expected, held, assume_unique=True)):
+        distinct = np.unique(held)
+        # What is embedded is in the store before it is in the index. Vectors the store has never heard of are another
+        # store's, from before a backup was restored: begin anew, which costs no embedding.
+        foreign = len(distinct) < len(held) or len(np.setdiff1d(distinct, self._queue.known(), assume_unique=True)) > 0
+        if foreign and not self._queue.to_remove(1):
+            self._index.clear()
+            return self._queue.lost(np.empty(0, np.int32))
+        if not len(np.setdiff1d(expected, distinct, assume_unique=True)):
             return 0
-        return self._queue.lost(held)
+        return self._queue.lost(distinct)
 
     def _write(self, go_on: Callable[[], bool]) -> int:
         written = 0
