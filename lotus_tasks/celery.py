@@ -24,6 +24,7 @@ from lotus_tasks import bootstrap
 from lotus_tasks.errors import Permanent, ServiceDown
 from lotus_tasks.events import ToolUsed
 from lotus_tasks.infra import queries
+from lotus_tasks.infra.crashpoints import crash_point
 from lotus_tasks.infra.execution import Body, Execution, stopping
 from lotus_tasks.infra.leases import LeaseKeeper
 from lotus_tasks.infra.logs import configure_logging
@@ -88,6 +89,7 @@ class CommandTask(Task):  # type: ignore[misc]  # Celery ships no types
             command=str(claim.command_id), run=str(claim.run_id or ""), task=self.name
         ):
             send(execution().carry_out(claim, self.body))
+            crash_point("after_send", self.name)
 
 
 def command_task(name: str) -> Callable[[Body], Body]:

@@ -24,7 +24,7 @@ from lotus_tasks.errors import ConfigurationError
 PROJECT = Path(__file__).resolve().parents[1]
 """The folder that holds manage.py and .env."""
 
-INTERNAL = frozenset({"LOTUS_PROCESS", "LOTUS_TEST_LOOPBACK_ONLY"})
+INTERNAL = frozenset({"LOTUS_PROCESS", "LOTUS_TEST_LOOPBACK_ONLY", "LOTUS_TEST_CRASH_AT"})
 """Variables LOTUS and its tests set for its own processes; no settings."""
 
 _SECRET_IN_URL = re.compile(r"(?<=://)([^/@\s]*):([^/@\s]*)(?=@)")

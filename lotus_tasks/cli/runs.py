@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import json
+import sys
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
+from lotus_tasks.cli.approving import describe_call, send_answer, waiting_calls
 from lotus_tasks.cli.ask import answer_document, cancel_run, find_one, show_run
 from lotus_tasks.errors import NotFound, Permanent
 from lotus_tasks.infra import queries
 from lotus_tasks.infra.postgres import Connection, connect
 from lotus_tasks.infra.runtime import load_runtime
-from lotus_tasks.reasoning.adapters.postgres import PostgresRunStore, outside_transaction
+from lotus_tasks.infra.submission import submit_and_wait
 from lotus_tasks.values import RunId
+from lotus_tasks.work import CommandSpec
 
 STATUSES = ("queued", "running", "waiting", "succeeded", "failed", "cancelled")
 
 
 @click.group()
 def runs() -> None:
-    """Look at runs, follow, cancel and retry them."""
+    """Look at runs, follow, approve, cancel and retry them."""
 
 
 @runs.command("list")
@@ -69,6 +73,8 @@ def show(run_id: str, as_json: bool) -> None:
         )
     for step in document["steps"]:
         click.echo(f"  {step['seq']:>2}  {step['kind']:<8} {step['status']:<9} {_took(step):>8}  {_detail(step)}")
+    if document["status"] == "waiting":
+        click.echo(f"waits     for your yes: `manage.py runs approve {document['run_id']}`, or `runs deny`")
     if document["error"]:
         click.echo(f"error     {document['error']}")
     if document["answer"]:
@@ -107,6 +113,38 @@ def cancel(run_id: str, as_json: bool) -> None:
 
 @runs.command()
 @click.argument("run_id", metavar="ID")
+@click.option("--step", type=int, metavar="N", help="Only this step, as `runs show` numbers it.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def approve(run_id: str, step: int | None, as_json: bool) -> None:
+    """Say yes to the tools a run asks for."""
+    _answer(run_id, step, approved=True, as_json=as_json)
+
+
+@runs.command()
+@click.argument("run_id", metavar="ID")
+@click.option("--step", type=int, metavar="N", help="Only this step, as `runs show` numbers it.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def deny(run_id: str, step: int | None, as_json: bool) -> None:
+    """Say no to the tools a run asks for; the model is told and goes on without them."""
+    _answer(run_id, step, approved=False, as_json=as_json)
+
+
+def _answer(run_id: str, step: int | None, *, approved: bool, as_json: bool) -> None:
+    runtime = load_runtime()
+    with connect(runtime.database_url) as conn:
+        found = _find(conn, run_id)
+        calls = [call for call in waiting_calls(conn, found) if step in {None, call.seq}]
+    if not calls or not send_answer(runtime, found, [call.seq for call in calls], approved=approved):
+        raise Permanent(f"run {str(found)[:8]} asks for nothing{'' if step is None else f' at step {step}'}")
+    if as_json:
+        _print_json({"run_id": found, "approved": approved, "steps": [call.seq for call in calls]})
+        return
+    for call in calls:
+        click.echo(f"{'allowed' if approved else 'refused'} {call.call}")
+
+
+@runs.command()
+@click.argument("run_id", metavar="ID")
 @click.option("--detach", is_flag=True, help="Return at once.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def retry(run_id: str, detach: bool, as_json: bool) -> None:
@@ -114,10 +152,10 @@ def retry(run_id: str, detach: bool, as_json: bool) -> None:
     runtime = load_runtime()
     with connect(runtime.database_url) as conn:
         found = _find(conn, run_id)
-        restarted = PostgresRunStore().restart(outside_transaction(conn, cause=str(found)), found)
-        conn.execute(queries.load("outbox").wake_relay)
-    if not restarted:
-        raise Permanent(f"run {str(found)[:8]} did not fail and was not cancelled; there is nothing to retry")
+    spec = CommandSpec(
+        name="reasoning.retry", key=f"reasoning.retry/{found}/{uuid.uuid4()}", payload={"run_id": str(found)}
+    )
+    submit_and_wait(runtime.database_url, spec)
     if detach:
         if as_json:
             _print_json({"run_id": found, "status": "queued"})
@@ -167,6 +205,10 @@ def _detail(step: Mapping[str, Any]) -> str:
     detail = step["detail"]
     if step["kind"] == "recall" and "memories" in detail:
         parts.append(f"{detail['memories']} memories")
+    if step["kind"] == "act":
+        # Whole where the user has to decide on it, in short where it is history.
+        most = sys.maxsize if step["status"] == "waiting" else 80
+        parts.append(describe_call(detail, most=most))
     parts += [str(detail[name]) for name in ("provider", "model", "reason") if detail.get(name)]
     parts += [f"degraded: {trouble}" for trouble in detail.get("degraded", ())]
     return " · ".join(parts)

@@ -94,7 +94,9 @@ def run_in_foreground() -> None:
     finally:
         lock.remove()
     if killed:
-        raise Transient("the supervisor was killed; what it ran has been stopped. Start again with `python manage.py up`")
+        raise Transient(
+            "the supervisor was killed; what it ran has been stopped. Start again with `python manage.py up`"
+        )
     click.echo("LOTUS has stopped.", err=True)
 
 

@@ -6,7 +6,14 @@ MODULE = Manifest(
     name="reasoning",
     queue="reasoning",
     depends_on=("memory", "providers"),
-    tasks=("reasoning.advance", "reasoning.answer", "reasoning.retry", "reasoning.give_up_waiting"),
+    tasks=(
+        "reasoning.advance",
+        "reasoning.answer",
+        "reasoning.retry",
+        "reasoning.give_up_waiting",
+        "reasoning.start_due",
+        "reasoning.follow_up",
+    ),
     publishes=("run.concluded", "tool.used"),
     subscribes={
         "memory.recalled": "reasoning.advance",

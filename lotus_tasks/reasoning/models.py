@@ -37,7 +37,8 @@ class RunOptions:
     """What the user asked for beside the question.
 
     ``memories``: how many memories to recall. ``max_steps``: how often the model may think before it must conclude, and
-    ``max_tokens``: how many tokens it may read and write in all. ``tools``: whether it may use tools at all.
+    ``max_tokens``: how many tokens it may read and write in all. ``tools``: whether it may use tools at all. ``outside``: the
+    question holds text that others may have written (an event's fields).
     """
 
     provider: str | None = None
@@ -47,6 +48,7 @@ class RunOptions:
     max_tokens: int = 200_000
     tools: bool = True
     attachments: Sequence[Attachment] = ()
+    outside: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,9 +122,10 @@ class Answered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What the user said to a run that waits."""
+    """What the user said to a run that waits: to all of its ``steps`` that do, or to those they were shown."""
 
     approved: bool
+    steps: frozenset[int] | None = None
     reason: str = "the user said no"
 
 

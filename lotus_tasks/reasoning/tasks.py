@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from lotus_tasks import bootstrap
 from lotus_tasks.celery import command_task
@@ -45,15 +46,19 @@ def advance(work: Work) -> Outcome:
 
 @command_task("reasoning.answer")
 def answer(work: Work) -> Outcome:
-    """The user's yes or no to everything a run asks."""
+    """The user's yes or no to what a run asks: to the ``steps`` they were shown, and to nothing that came since."""
     run_id = RunId(uuid.UUID(work.payload["run_id"]))
     result: dict[str, int] = {}
+    news: list[tuple[str, str]] = []
 
     def write(tx: Transaction) -> None:
-        reply = Reply(approved=bool(work.payload["approved"]))
-        result["answered"] = PostgresRunStore().answer(tx, run_id, bootstrap.tool_cards(), reply)
+        reply = Reply(approved=bool(work.payload["approved"]), steps=frozenset(map(int, work.payload["steps"])))
+        decisions = PostgresRunStore().answer(tx, run_id, bootstrap.tool_cards(), reply)
+        result["answered"] = len(decisions)
+        for decision in decisions:
+            news.extend(_news(decision))
 
-    return Outcome(result=result, write=write)
+    return Outcome(result=result, write=write, after=lambda: _announce(run_id, work, news))
 
 
 @command_task("reasoning.retry")
@@ -63,7 +68,7 @@ def retry(work: Work) -> Outcome:
 
     def write(tx: Transaction) -> None:
         if not PostgresRunStore().restart(tx, run_id, bootstrap.tool_cards()):
-            raise InvalidInput(f"run {run_id} did not fail and was not cancelled; there is nothing to retry")
+            raise InvalidInput(f"run {str(run_id)[:8]} did not fail and was not cancelled; there is nothing to retry")
 
     return Outcome(write=write)
 
@@ -83,16 +88,18 @@ def give_up_waiting(_work: Work) -> Outcome:
 
 
 def _news(decision: Decision) -> Sequence[tuple[str, str]]:
-    news = [
-        ("notice", f"using {step.detail['tool']}")
-        for step in decision.steps
-        if step.kind == "act" and step.status == "running"
-    ]
+    news = [("notice", _use(step.detail)) for step in decision.steps if step.kind == "act" and step.status == "running"]
+    news += [("notice", _use(release.command.payload)) for release in decision.releases]
     if decision.waits:
         news.append(("wait", ""))
     if decision.conclusion is not None:
         news.append(("end", ""))
     return news
+
+
+def _use(call: Mapping[str, Any]) -> str:
+    arguments = " ".join(" ".join(str(value).split()) for value in call["arguments"].values())
+    return f"using {call['tool']} {arguments[:60]}".rstrip() + ("…" if len(arguments) > 60 else "")
 
 
 def _announce(run_id: RunId, work: Work, news: Sequence[tuple[str, str]]) -> None:

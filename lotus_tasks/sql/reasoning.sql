@@ -103,6 +103,10 @@ SELECT steps.seq, steps.kind, steps.status, steps.started_at, steps.finished_at,
 FROM steps LEFT JOIN commands ON commands.id = steps.command_id
 WHERE steps.run_id = %(id)s ORDER BY steps.seq;
 
+-- name: waiting_steps
+-- What a run asks the user.
+SELECT seq, detail FROM steps WHERE run_id = %(id)s AND status = 'waiting' ORDER BY seq;
+
 -- name: list_runs
 -- The latest runs.
 SELECT id, conversation_id, status, question, attempt, created_at, finished_at FROM runs

@@ -95,16 +95,16 @@ class PostgresRunStore:
         self.save(tx, run, decide(run, Submitted()))
         return True
 
-    def answer(self, tx: Transaction, run_id: RunId, tools: Sequence[ToolCard], reply: Reply) -> int:
-        """Say yes or no to the steps of a run that wait. Returns how many waited."""
-        answered = 0
+    def answer(self, tx: Transaction, run_id: RunId, tools: Sequence[ToolCard], reply: Reply) -> list[Decision]:
+        """Say yes or no to the steps of a run that wait. Returns what followed from each."""
+        decisions: list[Decision] = []
         while (run := self.lock(tx, run_id, tools)) is not None:
-            step = next((step for step in run.steps if step.status == "waiting"), None)
+            step = next((step for step in run.steps if step.status == "waiting" and _is_meant(step, reply)), None)
             if step is None:
                 break
-            self.save(tx, run, decide(run, Answered(step=step, approved=reply.approved, reason=reply.reason)))
-            answered += 1
-        return answered
+            decisions.append(decide(run, Answered(step=step, approved=reply.approved, reason=reply.reason)))
+            self.save(tx, run, decisions[-1])
+        return decisions
 
     def cancel(self, conn: Connection, run_id: RunId) -> bool:
         """Cancel an open run. False where it has ended."""
@@ -189,6 +189,10 @@ def submit_run(conn: Connection, question: str, options: RunOptions, *, conversa
 def outside_transaction(conn: Connection, *, cause: str) -> OutboxTransaction:
     """A transaction of a process that has no Celery: its commands are the relay's to send, and it publishes nothing."""
     return OutboxTransaction(conn=conn, subscribers=lambda _event: (), cause=cause, sends_itself=False)
+
+
+def _is_meant(step: Step, reply: Reply) -> bool:
+    return reply.steps is None or step.seq in reply.steps
 
 
 def _options(document: Mapping[str, Any]) -> RunOptions:

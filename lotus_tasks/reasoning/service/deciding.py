@@ -216,7 +216,8 @@ def has_outside_text(run: Run) -> bool:
             return True
     recalled = _result_of(run, "recall") or {}
     return (
-        bool(run.options.attachments)
+        run.options.outside
+        or bool(run.options.attachments)
         or any(turn.outside for turn in run.history)
         or any(memory.get("kind") == "chunk" for memory in recalled.get("memories", ()))
     )
