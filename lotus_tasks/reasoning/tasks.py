@@ -13,9 +13,11 @@ from lotus_tasks.infra import queries
 from lotus_tasks.infra.streams import TokenWriter
 from lotus_tasks.manifest import HealthReport
 from lotus_tasks.reasoning.adapters.postgres import PostgresRunStore
+from lotus_tasks.reasoning.adapters.schedules import PostgresSchedules
+from lotus_tasks.reasoning.adapters.subscriptions import PostgresSubscriptions
 from lotus_tasks.reasoning.models import Decision, Reply, StepEnded, StepFailed
 from lotus_tasks.reasoning.service import decide
-from lotus_tasks.values import CommandId, RunId
+from lotus_tasks.values import CommandId, RunId, utc_now
 from lotus_tasks.work import Outcome, Transaction, Work
 
 
@@ -85,6 +87,33 @@ def give_up_waiting(_work: Work) -> Outcome:
             PostgresRunStore().answer(tx, RunId(row["run_id"]), bootstrap.tool_cards(), reply)
 
     return Outcome(write=write)
+
+
+@command_task("reasoning.start_due")
+def start_due(_work: Work) -> Outcome:
+    """Start the runs that the user's schedules say."""
+    started: dict[str, int] = {}
+
+    def write(tx: Transaction) -> None:
+        started["started"] = len(PostgresSchedules(tx.conn, max_steps=_max_steps()).start_due(now=utc_now()))
+
+    return Outcome(result=started, write=write)
+
+
+@command_task("reasoning.follow_up")
+def follow_up(work: Work) -> Outcome:
+    """Start the runs that the user's subscriptions ask for after an event."""
+    started: dict[str, int] = {}
+
+    def write(tx: Transaction) -> None:
+        subscriptions = PostgresSubscriptions(tx.conn, max_steps=_max_steps())
+        started["started"] = len(subscriptions.follow_up(int(work.payload["event_id"]), now=utc_now()))
+
+    return Outcome(result=started, write=write)
+
+
+def _max_steps() -> int:
+    return int(bootstrap.runtime().setting("LOTUS_MAX_STEPS"))
 
 
 def _news(decision: Decision) -> Sequence[tuple[str, str]]:
