@@ -10,6 +10,7 @@ MODULE = Manifest(
         "reasoning.advance",
         "reasoning.answer",
         "reasoning.retry",
+        "reasoning.summarise",
         "reasoning.give_up_waiting",
         "reasoning.start_due",
         "reasoning.follow_up",

@@ -25,6 +25,14 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What was said before ``Run.history``, in short. ``outside``: it was made with text that others wrote."""
+
+    text: str
+    outside: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Attachment:
     """A file given with the question: its name and its text."""
 
@@ -38,7 +46,7 @@ class RunOptions:
 
     ``memories``: how many memories to recall. ``max_steps``: how often the model may think before it must conclude, and
     ``max_tokens``: how many tokens it may read and write in all. ``tools``: whether it may use tools at all. ``outside``: the
-    question holds text that others may have written (an event's fields).
+    question holds text that others may have written (an event's fields). ``schema``: the JSON Schema that the answer must fit.
     """
 
     provider: str | None = None
@@ -49,6 +57,7 @@ class RunOptions:
     tools: bool = True
     attachments: Sequence[Attachment] = ()
     outside: bool = False
+    schema: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +89,7 @@ class Run:
     attempt: int = 1
     options: RunOptions = field(default_factory=RunOptions)
     steps: Sequence[Step] = ()
+    summary: Summary | None = None
     history: Sequence[Turn] = ()
     tools: Sequence[ToolCard] = ()
 

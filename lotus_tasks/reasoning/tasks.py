@@ -12,6 +12,7 @@ from lotus_tasks.errors import InvalidInput, ServiceDown
 from lotus_tasks.infra import queries
 from lotus_tasks.infra.streams import TokenWriter
 from lotus_tasks.manifest import HealthReport
+from lotus_tasks.reasoning.adapters.conversations import PostgresConversations
 from lotus_tasks.reasoning.adapters.postgres import PostgresRunStore
 from lotus_tasks.reasoning.adapters.schedules import PostgresSchedules
 from lotus_tasks.reasoning.adapters.subscriptions import PostgresSubscriptions
@@ -33,6 +34,7 @@ def advance(work: Work) -> Outcome:
         run = store.lock(tx, run_id, bootstrap.tool_cards())
         step = next((step for step in run.steps if step.command_id == command_id), None) if run else None
         if run is None or step is None:
+            PostgresConversations().take_summary(tx, command_id)
             return
         if work.payload["event"] == "command.failed":
             failed = StepFailed(step=step, reason=work.payload["reason"], unknown=work.payload["unknown"])
@@ -61,6 +63,16 @@ def answer(work: Work) -> Outcome:
             news.extend(_news(decision))
 
     return Outcome(result=result, write=write, after=lambda: _announce(run_id, work, news))
+
+
+@command_task("reasoning.summarise")
+def summarise(work: Work) -> Outcome:
+    """Put a conversation's older turns into its summary: by rule at once, and by a model when it has answered."""
+
+    def write(tx: Transaction) -> None:
+        PostgresConversations().summarise(tx, work.payload)
+
+    return Outcome(write=write)
 
 
 @command_task("reasoning.retry")

@@ -9,9 +9,10 @@ INSERT INTO runs (id, conversation_id, question, options) VALUES (%(id)s, %(conv
 RETURNING created_at;
 
 -- name: lock_run
--- A run that is still open, locked until the transaction ends.
-SELECT id, conversation_id, question, options, attempt, created_at FROM runs
-WHERE id = %(id)s AND status IN ('queued', 'running', 'waiting') FOR UPDATE;
+-- A run that is still open, with its conversation's summary, locked until the transaction ends.
+SELECT runs.id, conversation_id, question, options, attempt, runs.created_at, summary, summary_until, summary_outside
+FROM runs JOIN conversations ON conversations.id = conversation_id
+WHERE runs.id = %(id)s AND status IN ('queued', 'running', 'waiting') FOR UPDATE OF runs;
 
 -- name: steps_with_results
 -- A run's steps, each with its command's result.
@@ -20,10 +21,11 @@ FROM steps LEFT JOIN commands ON commands.id = steps.command_id
 WHERE steps.run_id = %(id)s ORDER BY steps.seq;
 
 -- name: history
--- The conversation's answered questions before this run, oldest first.
+-- The conversation's answered questions between its summary and this run, oldest first.
 SELECT question, answer, outside FROM (
     SELECT question, answer, coalesce((result ->> 'outside')::boolean, false) AS outside, created_at FROM runs
     WHERE conversation_id = %(conversation_id)s AND status = 'succeeded' AND created_at < %(before)s
+      AND created_at > coalesce(%(after)s, '-infinity'::timestamptz)
     ORDER BY created_at DESC LIMIT %(limit)s
 ) AS latest ORDER BY created_at;
 

@@ -23,14 +23,14 @@ from lotus_tasks.reasoning.models import (
     RunOptions,
     Step,
     Submitted,
+    Summary,
     Turn,
 )
 from lotus_tasks.reasoning.service import decide
+from lotus_tasks.reasoning.service.summarising import HISTORY_TURNS, title_of
 from lotus_tasks.values import ConversationId, RunId, utc_now
-from lotus_tasks.work import Transaction
+from lotus_tasks.work import CommandSpec, Transaction
 
-HISTORY_TURNS = 10
-"""How many earlier exchanges of the conversation a run sees."""
 TITLE_CHARACTERS = 80
 
 
@@ -48,7 +48,12 @@ class PostgresRunStore:
         steps = tx.conn.execute(self._sql.steps_with_results, {"id": run_id}).fetchall()
         history = tx.conn.execute(
             self._sql.history,
-            {"conversation_id": row["conversation_id"], "before": row["created_at"], "limit": HISTORY_TURNS},
+            {
+                "conversation_id": row["conversation_id"],
+                "before": row["created_at"],
+                "after": row["summary_until"],
+                "limit": 2 * HISTORY_TURNS,
+            },
         ).fetchall()
         return Run(
             run_id=RunId(row["id"]),
@@ -58,6 +63,7 @@ class PostgresRunStore:
             attempt=row["attempt"],
             options=_options(row["options"]),
             steps=[_step(step) for step in steps],
+            summary=Summary(text=row["summary"], outside=row["summary_outside"]) if row["summary"] else None,
             history=[Turn(**turn) for turn in history],
             tools=tools,
         )
@@ -153,6 +159,8 @@ class PostgresRunStore:
         ).fetchone()
         if row is not None and conclusion.status == "succeeded":
             tx.publish(RunConcluded(run_id=run.run_id, conversation_id=run.conversation_id))
+            if len(run.history) >= HISTORY_TURNS:
+                tx.submit(_summarising(run))
 
 
 def submit_run(conn: Connection, question: str, options: RunOptions, *, conversation_id: ConversationId | None) -> Run:
@@ -169,7 +177,7 @@ def submit_run(conn: Connection, question: str, options: RunOptions, *, conversa
         created_at=utc_now(),
         options=options,
     )
-    title = " ".join(question.split())[:TITLE_CHARACTERS]
+    title = title_of(question, TITLE_CHARACTERS)
     conn.execute(sql.insert_conversation, {"id": run.conversation_id, "title": title})
     conn.execute(
         sql.insert_run,
@@ -189,6 +197,16 @@ def submit_run(conn: Connection, question: str, options: RunOptions, *, conversa
 def outside_transaction(conn: Connection, *, cause: str) -> OutboxTransaction:
     """A transaction of a process that has no Celery: its commands are the relay's to send, and it publishes nothing."""
     return OutboxTransaction(conn=conn, subscribers=lambda _event: (), cause=cause, sends_itself=False)
+
+
+def _summarising(run: Run) -> CommandSpec:
+    payload = {
+        "run_id": str(run.run_id),
+        "conversation_id": str(run.conversation_id),
+        "provider": run.options.provider,
+        "model": run.options.model,
+    }
+    return CommandSpec(name="reasoning.summarise", key=f"{run.run_id}/summarise", payload=payload)
 
 
 def _is_meant(step: Step, reply: Reply) -> bool:

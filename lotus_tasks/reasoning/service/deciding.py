@@ -7,6 +7,7 @@ the run. Out of steps or tokens, the model is asked once more, without tools, to
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -30,6 +31,7 @@ from lotus_tasks.reasoning.models import (
     Submitted,
 )
 from lotus_tasks.reasoning.service.prompting import messages_for
+from lotus_tasks.reasoning.service.structuring import Mismatch, read_answer
 from lotus_tasks.work import CommandSpec
 
 MAX_CALLS = 8
@@ -85,7 +87,7 @@ def _after(run: Run, step: Step, result: Mapping[str, Any]) -> Decision:
     }
     done = StepUpdate(seq=step.seq, status="succeeded", detail=detail)
     calls = result.get("tool_calls") or ()
-    if calls and _may_act(run):
+    if calls and _may_act(run) and not _rejected(run):
         return _act(_with(run, done, result), step, calls, done)
     return _conclude(_with(run, done, result), result, done)
 
@@ -118,7 +120,7 @@ def _think(run: Run) -> Decision:
         "question": run.question,
         "messages": messages_for(run, last=last and bool(_thoughts(run))),
         "memories": list(recalled.get("memories", ())),
-        "tools": [] if last else [_described(card) for card in run.tools],
+        "tools": [] if last or _rejected(run) else [_described(card) for card in run.tools],
         "provider": run.options.provider,
         "model": run.options.model,
         "stream": True,
@@ -166,13 +168,20 @@ def _deny(run: Run, step: Step, reason: str) -> Decision:
 def _conclude(run: Run, result: Mapping[str, Any], done: StepUpdate) -> Decision:
     text = str(result.get("text", ""))
     recalled = _result_of(run, "recall") or {}
+    memories = recalled.get("memories", ())
+    if run.options.schema is not None:
+        try:
+            text = json.dumps(read_answer(text, run.options.schema), ensure_ascii=False, indent=2)
+        except Mismatch as mismatch:
+            return _reject(run, result, done, str(mismatch))
+        memories = ()  # [1] is a list there
     return Decision(
         updates=[done],
         steps=[NewStep(seq=run.next_seq, kind="conclude", detail={"characters": len(text)})],
         conclusion=Conclusion(
             status="succeeded",
             answer=text,
-            citations=cited(text, recalled.get("memories", ())),
+            citations=cited(text, memories),
             provider=result.get("provider"),
             model=result.get("model"),
             usage=_usage(run),
@@ -180,6 +189,23 @@ def _conclude(run: Run, result: Mapping[str, Any], done: StepUpdate) -> Decision
             outside=has_outside_text(run),
         ),
     )
+
+
+def _reject(run: Run, result: Mapping[str, Any], done: StepUpdate, reason: str) -> Decision:
+    """Tell the model once what is wrong with its JSON; the second time the run has failed."""
+    rejected = replace(done, detail={**done.detail, "rejected": reason})
+    after = _with(run, rejected, result)
+    if not _rejected(run):
+        return replace(_think(after), updates=[rejected])
+    conclusion = Conclusion(
+        status="failed",
+        error=f"the answer does not fit the JSON Schema, nor did a second try: {reason}",
+        provider=result.get("provider"),
+        model=result.get("model"),
+        usage=_usage(after),
+        degraded=_troubles(after),
+    )
+    return Decision(updates=[rejected], conclusion=conclusion)
 
 
 def cited(answer: str, memories: Sequence[Mapping[str, Any]]) -> list[Citation]:
@@ -219,6 +245,7 @@ def has_outside_text(run: Run) -> bool:
         run.options.outside
         or bool(run.options.attachments)
         or any(turn.outside for turn in run.history)
+        or (run.summary is not None and run.summary.outside)
         or any(memory.get("kind") == "chunk" for memory in recalled.get("memories", ()))
     )
 
@@ -247,6 +274,10 @@ def _usage(run: Run) -> dict[str, int]:
 
 def _thoughts(run: Run) -> list[Step]:
     return [step for step in run.steps if step.kind == "think" and step.status == "succeeded"]
+
+
+def _rejected(run: Run) -> bool:
+    return any("rejected" in step.detail for step in run.steps)
 
 
 def _result_of(run: Run, kind: StepKind) -> Mapping[str, Any] | None:
