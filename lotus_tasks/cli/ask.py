@@ -130,8 +130,8 @@ def make_screen(*, live: bool) -> Screen:
 
 
 def answer_document(row: Mapping[str, Any]) -> dict[str, Any]:
-    """What `ask --json` prints of a run's row: always the same keys, ``data`` where a JSON Schema was given, ``error`` where there
-    is one.
+    """What `ask --json` prints of a run's row: always the same keys, ``data`` where a JSON Schema was given, ``error`` where
+    there is one.
     """
     result = row["result"]
     usage = result.get("usage") or {}

@@ -72,7 +72,11 @@ def show(run_id: str, as_json: bool) -> None:
             f"resumed   {document['resumed']} times: a worker died or stopped, and another went on from its step"
         )
     for step in document["steps"]:
-        click.echo(f"  {step['seq']:>2}  {step['kind']:<8} {step['status']:<9} {_took(step):>8}  {_detail(step)}")
+        at = f"+{(step['started_at'] - document['created_at']).total_seconds():.2f} s"
+        line = f"  {step['seq']:>2}  {at:>9}  {step['kind']:<8} {step['status']:<9} {_took(step):>8}  {_detail(step)}"
+        click.echo(line.rstrip())
+    if spent := _spent(document["steps"]):
+        click.echo(f"spent     {spent}")
     if document["status"] == "waiting":
         click.echo(f"waits     for your yes: `manage.py runs approve {document['run_id']}`, or `runs deny`")
     if document["error"]:
@@ -183,7 +187,11 @@ def run_document(row: Mapping[str, Any], steps: Sequence[Mapping[str, Any]]) -> 
                 "attempt": step["attempt"],
                 "started_at": step["started_at"],
                 "finished_at": step["finished_at"],
-                "detail": {**step["detail"], **({"last_error": step["error"]} if step["error"] else {})},
+                "detail": {
+                    **step["detail"],
+                    **({"cost_usd": step["cost_usd"]} if step["cost_usd"] else {}),
+                    **({"last_error": step["error"]} if step["error"] else {}),
+                },
             }
             for step in steps
         ],
@@ -210,8 +218,25 @@ def _detail(step: Mapping[str, Any]) -> str:
         most = sys.maxsize if step["status"] == "waiting" else 80
         parts.append(describe_call(detail, most=most))
     parts += [str(detail[name]) for name in ("provider", "model", "reason") if detail.get(name)]
+    if step["kind"] == "act" and "characters" in detail:
+        parts.append(f"{detail['characters']} characters")
+    if spent := _spent([step]):
+        parts.append(spent)
+    if "rejected" in detail:
+        parts.append(f"not what was asked for: {detail['rejected']}")
     parts += [f"degraded: {trouble}" for trouble in detail.get("degraded", ())]
     return " · ".join(parts)
+
+
+def _spent(steps: Sequence[Mapping[str, Any]]) -> str:
+    """Tokens read and written, and what they cost where the price is known."""
+    usages = [usage for step in steps if (usage := step["detail"].get("usage"))]
+    if not usages:
+        return ""
+    read, written = (sum(int(usage.get(name) or 0) for usage in usages) for name in ("input_tokens", "output_tokens"))
+    about = "about " if any(usage.get("estimated") for usage in usages) else ""
+    cost = sum(step["detail"].get("cost_usd") or 0.0 for step in steps)
+    return f"{about}{read} → {written} tokens" + (f" · ${cost:.4f}" if cost else "")
 
 
 def _print_json(document: object) -> None:
