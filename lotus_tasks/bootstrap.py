@@ -19,7 +19,7 @@ from lotus_tasks.infra.postgres import Database
 from lotus_tasks.infra.runtime import Runtime
 from lotus_tasks.infra.streams import connect_redis
 from lotus_tasks.manifest import HealthReport, Manifest, ToolCard, load_order, subscribers
-from lotus_tasks.tools import Tool
+from lotus_tasks.tools import AnyTool, Tool
 
 if TYPE_CHECKING:
     import redis
@@ -86,10 +86,24 @@ def tools() -> dict[str, Tool]:
     return found
 
 
-@cache
+def found_tools() -> dict[str, AnyTool]:
+    """The tools that modules have found, by name; a declared one of the same name goes before it."""
+    found: dict[str, AnyTool] = {}
+    for manifest in manifests():
+        path, _, function = manifest.found_tools.partition(":")
+        if path:
+            found |= {one.card.name: one for one in getattr(import_module(path), function)()}
+    return {name: one for name, one in found.items() if name not in tools()}
+
+
+def find_tool(name: str) -> AnyTool | None:
+    """A tool, declared or found."""
+    return tools().get(name) or found_tools().get(name)
+
+
 def tool_cards() -> tuple[ToolCard, ...]:
-    """What reasoning knows of the tools."""
-    return tuple(one.card for one in tools().values())
+    """What reasoning knows of the tools. May wait for a server: not to be called in a transaction."""
+    return tuple(one.card for one in (*tools().values(), *found_tools().values()))
 
 
 @cache

@@ -175,7 +175,7 @@ def _register_tools() -> None:
 
             def use_tool(work: Work) -> Outcome:
                 """Run one of the module's tools for a run; a wrong argument or a refusal is told to the model."""
-                named = bootstrap.tools().get(str(work.payload["tool"]))
+                named = bootstrap.find_tool(str(work.payload["tool"]))
                 if named is None:
                     raise Permanent(f"there is no tool {work.payload['tool']}")
                 answer = named.run(ToolContext(work=work, key=str(work.command_id)), work.payload["arguments"])
@@ -183,7 +183,7 @@ def _register_tools() -> None:
                     result={
                         "text": answer.text,
                         "sources": list(answer.sources),
-                        "outside": named.brings_outside_text if answer.outside is None else answer.outside,
+                        "outside": named.card.brings_outside_text if answer.outside is None else answer.outside,
                     },
                     events=[ToolUsed(run_id=work.run_id, command_id=work.command_id)] if work.run_id else [],
                     commands=answer.commands,

@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 from lotus_tasks.errors import InvalidInput
 from lotus_tasks.manifest import ToolCard
@@ -108,6 +108,17 @@ class Tool:
             default = ... if parameter.default is inspect.Parameter.empty else parameter.default
             fields[name] = (hints[name], default)
         return create_model(self.name, __config__=ConfigDict(extra="forbid"), **fields)
+
+
+class AnyTool(Protocol):
+    """A tool, declared or found."""
+
+    @property
+    def card(self) -> ToolCard:
+        """What reasoning and the model know of it."""
+
+    def run(self, context: ToolContext, arguments: Mapping[str, Any]) -> ToolAnswer:
+        """Do it."""
 
 
 def tool(

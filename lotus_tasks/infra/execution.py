@@ -13,7 +13,16 @@ from typing import Any
 
 import structlog
 
-from lotus_tasks.errors import Cancelled, HandBack, LotusError, Permanent, ServiceDown, StaleLease, Transient
+from lotus_tasks.errors import (
+    Cancelled,
+    EffectUnknown,
+    HandBack,
+    LotusError,
+    Permanent,
+    ServiceDown,
+    StaleLease,
+    Transient,
+)
 from lotus_tasks.infra.crashpoints import crash_point
 from lotus_tasks.infra.leases import HeldLease, LeaseKeeper
 from lotus_tasks.infra.outbox import Claim, Outbox, WakeUp
@@ -95,8 +104,9 @@ class Execution:
                 log.warning("will be tried again", reason=str(error), attempt=claim.attempt)
                 return self._settle(partial(self._outbox.retry, claim, error, delay_s=_pause_s(claim, error))) or []
             except LotusError as error:
-                log.warning("failed", reason=str(error))
-                return self.end(claim, error)
+                status = "unknown" if isinstance(error, EffectUnknown) else "failed"
+                log.warning(status, reason=str(error))
+                return self.end(claim, error, status=status)
             except Exception as error:
                 log.exception("failed unexpectedly")
                 reason = f"internal error in {claim.name}: {type(error).__name__}: {one_line(error)}"

@@ -225,7 +225,10 @@ class Outbox:
             if status != "cancelled":
                 tx.publish(
                     CommandFailed(
-                        run_id=row["run_id"], command_id=claim.command_id, reason=strip_nul(str(error)), unknown=False
+                        run_id=row["run_id"],
+                        command_id=claim.command_id,
+                        reason=strip_nul(str(error)),
+                        unknown=status == "unknown",
                     )
                 )
             return tx.wake_ups

@@ -23,5 +23,6 @@ MODULE = Manifest(
         "command.failed": "reasoning.advance",
     },
     tools="lotus_tasks.reasoning.tools:TOOLS",
+    found_tools="lotus_tasks.reasoning.tools:find_mcp_tools",
     health="lotus_tasks.reasoning.tasks:check_health",
 )

@@ -18,6 +18,7 @@ from lotus_tasks.reasoning.adapters.schedules import PostgresSchedules
 from lotus_tasks.reasoning.adapters.subscriptions import PostgresSubscriptions
 from lotus_tasks.reasoning.models import Decision, Reply, StepEnded, StepFailed
 from lotus_tasks.reasoning.service import decide
+from lotus_tasks.reasoning.tools import mcp_troubles
 from lotus_tasks.values import CommandId, RunId, utc_now
 from lotus_tasks.work import Outcome, Transaction, Work
 
@@ -28,10 +29,11 @@ def advance(work: Work) -> Outcome:
     run_id = RunId(uuid.UUID(work.payload["run_id"]))
     command_id = CommandId(uuid.UUID(work.payload["command_id"]))
     news: list[tuple[str, str]] = []
+    tools = bootstrap.tool_cards()
 
     def write(tx: Transaction) -> None:
         store = PostgresRunStore()
-        run = store.lock(tx, run_id, bootstrap.tool_cards())
+        run = store.lock(tx, run_id, tools)
         step = next((step for step in run.steps if step.command_id == command_id), None) if run else None
         if run is None or step is None:
             PostgresConversations().take_summary(tx, command_id)
@@ -54,10 +56,11 @@ def answer(work: Work) -> Outcome:
     run_id = RunId(uuid.UUID(work.payload["run_id"]))
     result: dict[str, int] = {}
     news: list[tuple[str, str]] = []
+    tools = bootstrap.tool_cards()
 
     def write(tx: Transaction) -> None:
         reply = Reply(approved=bool(work.payload["approved"]), steps=frozenset(map(int, work.payload["steps"])))
-        decisions = PostgresRunStore().answer(tx, run_id, bootstrap.tool_cards(), reply)
+        decisions = PostgresRunStore().answer(tx, run_id, tools, reply)
         result["answered"] = len(decisions)
         for decision in decisions:
             news.extend(_news(decision))
@@ -79,9 +82,10 @@ def summarise(work: Work) -> Outcome:
 def retry(work: Work) -> Outcome:
     """Start a failed or cancelled run again, from the step it had reached."""
     run_id = RunId(uuid.UUID(work.payload["run_id"]))
+    tools = bootstrap.tool_cards()
 
     def write(tx: Transaction) -> None:
-        if not PostgresRunStore().restart(tx, run_id, bootstrap.tool_cards()):
+        if not PostgresRunStore().restart(tx, run_id, tools):
             raise InvalidInput(f"run {str(run_id)[:8]} did not fail and was not cancelled; there is nothing to retry")
 
     return Outcome(write=write)
@@ -91,12 +95,13 @@ def retry(work: Work) -> Outcome:
 def give_up_waiting(_work: Work) -> Outcome:
     """Say no to what the user has left unanswered for LOTUS_APPROVAL_TIMEOUT_S."""
     limit_s = float(bootstrap.runtime().setting("LOTUS_APPROVAL_TIMEOUT_S"))
+    tools = bootstrap.tool_cards()
 
     def write(tx: Transaction) -> None:
         late = tx.conn.execute(queries.load("reasoning").waiting_too_long, {"limit_s": limit_s}).fetchall()
         reply = Reply(approved=False, reason=f"nobody answered within {limit_s:g} s")
         for row in late:
-            PostgresRunStore().answer(tx, RunId(row["run_id"]), bootstrap.tool_cards(), reply)
+            PostgresRunStore().answer(tx, RunId(row["run_id"]), tools, reply)
 
     return Outcome(write=write)
 
@@ -158,12 +163,12 @@ def _announce(run_id: RunId, work: Work, news: Sequence[tuple[str, str]]) -> Non
 
 
 def check_health() -> HealthReport:
-    """Whether runs can be read, and how many are open."""
+    """Whether runs can be read, how many are open, and whether the MCP servers work."""
     try:
         with bootstrap.database().transaction() as conn:
             row = conn.execute(queries.load("reasoning").count_open).fetchone() or {}
     except ServiceDown as error:
         return HealthReport(status="down", detail=str(error))
-    return HealthReport(
-        status="ok", detail=f"{row['open']} runs open, {row['waiting']} waiting for a yes", facts=dict(row)
-    )
+    detail = f"{row['open']} runs open, {row['waiting']} waiting for a yes"
+    troubles = mcp_troubles()
+    return HealthReport(status="degraded" if troubles else "ok", detail="; ".join([detail, *troubles]), facts=dict(row))

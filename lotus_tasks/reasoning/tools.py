@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import structlog
 from pydantic import Field
 
 from lotus_tasks import bootstrap
-from lotus_tasks.errors import InvalidInput
+from lotus_tasks.errors import ConfigurationError, InvalidInput
 from lotus_tasks.infra.allowed_folders import AllowedFolders
+from lotus_tasks.infra.home import Home
+from lotus_tasks.reasoning.adapters.mcp_rows import read_servers
+from lotus_tasks.reasoning.adapters.mcp_servers import McpServers
 from lotus_tasks.reasoning.adapters.python_box import run_in_box
 from lotus_tasks.reasoning.service.arithmetic import evaluate
-from lotus_tasks.tools import Tool, ToolAnswer, ToolContext, tool
+from lotus_tasks.tools import AnyTool, Tool, ToolAnswer, ToolContext, tool
+
+log = structlog.get_logger("lotus.reasoning")
 
 
 @tool("reasoning")
@@ -58,6 +65,27 @@ def write_file(
     folders = AllowedFolders(runtime.setting("LOTUS_TOOL_FOLDERS"), closed=[runtime.home])
     written = folders.write(path, text)
     return ToolAnswer(text=f"wrote {len(text)} characters to {written}", sources=[str(written)])
+
+
+@bootstrap.per_process
+def mcp_servers() -> McpServers:
+    """The MCP servers of this process. A wrong mcp.toml is told by the health check and keeps nothing else from working."""
+    home = Home(bootstrap.runtime().home)
+    try:
+        return McpServers(read_servers(home.path), home.log)
+    except ConfigurationError as error:
+        log.warning("no MCP server is used", reason=str(error))
+        return McpServers([], home.log, trouble=str(error))
+
+
+def find_mcp_tools() -> Sequence[AnyTool]:
+    """The tools of the MCP servers that work now."""
+    return mcp_servers().tools()
+
+
+def mcp_troubles() -> list[str]:
+    """A line for each MCP server that doesn't work."""
+    return mcp_servers().troubles()
 
 
 TOOLS: tuple[Tool, ...] = (now, calculate, run_python, write_file)
