@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from datetime import UTC, datetime
 
 import pytest
 
 from lotus_tasks.errors import InvalidInput
+from lotus_tasks.reasoning.models import Run, RunOptions
+from lotus_tasks.reasoning.service.deciding import has_outside_text
 from lotus_tasks.reasoning.service.following import (
     DEEPEST,
     LONGEST_FIELD,
@@ -15,6 +18,7 @@ from lotus_tasks.reasoning.service.following import (
     reason_to_hold_back,
     refuse_unknown_fields,
 )
+from lotus_tasks.values import ConversationId, RunId
 
 
 @pytest.mark.parametrize(
@@ -83,3 +87,15 @@ def test_a_chain_of_subscriptions_has_an_end():
 def test_the_rate_limit_counts_runs():
     assert reason_to_hold_back(uuid.uuid4(), ancestry=[], started=9, per_hour=10) is None
     assert "rate limit" in (reason_to_hold_back(uuid.uuid4(), ancestry=[], started=10, per_hour=10) or "")
+
+
+@pytest.mark.parametrize("outside", [True, False])
+def test_a_question_with_an_events_fields_counts_as_text_of_others(outside):
+    run = Run(
+        run_id=RunId(uuid.uuid4()),
+        conversation_id=ConversationId(uuid.uuid4()),
+        question="what is new in /n/a.md?",
+        created_at=datetime(2027, 1, 4, tzinfo=UTC),
+        options=RunOptions(outside=outside),
+    )
+    assert has_outside_text(run) is outside
