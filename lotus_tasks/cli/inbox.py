@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 import click
 
 from lotus_tasks.cli.ask import answer_document, find_one
+from lotus_tasks.cli.documents import print_json
 from lotus_tasks.errors import InvalidInput
 from lotus_tasks.infra import queries
 from lotus_tasks.infra.postgres import Connection, connect
@@ -39,7 +38,7 @@ def list_inbox(limit: int = 50, everything: bool = False, as_json: bool = False)
         rows = conn.execute(sql.list_inbox, {"all": everything, "limit": limit}).fetchall()
         under_way = conn.execute(sql.count_under_way).fetchone()
     if as_json:
-        _print_json([_document(row) for row in rows])
+        print_json([_document(row) for row in rows])
         return
     if not rows:
         click.echo("the inbox is empty", err=True)
@@ -65,7 +64,7 @@ def show(run_id: str, as_json: bool) -> None:
         if run["status"] in {"succeeded", "failed", "cancelled"}:
             conn.execute(sql.mark_read, {"id": found})
     if as_json:
-        _print_json({**answer_document(run), "question": run["question"], **occasion})
+        print_json({**answer_document(run), "question": run["question"], **occasion})
         return
     click.echo(f"{occasion['name']} · {occasion['reason']}", err=True)
     click.echo(f"{run['question']}\n", err=True)
@@ -87,7 +86,7 @@ def clear(run_ids: tuple[str, ...], as_json: bool) -> None:
         else:
             cleared = conn.execute(sql.clear_inbox).rowcount
     if as_json:
-        _print_json({"cleared": cleared})
+        print_json({"cleared": cleared})
     else:
         click.echo(f"{cleared} {'answer' if cleared == 1 else 'answers'} cleared")
 
@@ -111,11 +110,3 @@ def _gist(row: Mapping[str, Any]) -> str:
 
 def _document(row: Mapping[str, Any]) -> dict[str, Any]:
     return {"run_id": row["id"], **{name: value for name, value in row.items() if name != "id"}}
-
-
-def _print_json(document: object) -> None:
-    click.echo(json.dumps(document, ensure_ascii=False, indent=2, default=_plain))
-
-
-def _plain(value: object) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from lotus_tasks.cli.ask import read_question, show_run
+from lotus_tasks.cli.documents import print_json
 from lotus_tasks.errors import InvalidInput
 from lotus_tasks.infra import queries
 from lotus_tasks.infra.postgres import connect
@@ -68,7 +69,7 @@ def add(
             options=chosen_model(provider, model),
         )
     if as_json:
-        _print_json(_document(row))
+        print_json(_document(row))
     else:
         click.echo(f"{row['name']}: {_when(row)}")
 
@@ -80,7 +81,7 @@ def list_schedules(as_json: bool) -> None:
     with _schedules() as schedules:
         rows = schedules.all()
     if as_json:
-        _print_json([_document(row) for row in rows])
+        print_json([_document(row) for row in rows])
         return
     if not rows:
         click.echo('there is no schedule; try: manage.py schedule add "every weekday at 8:00" ask "…"', err=True)
@@ -98,7 +99,7 @@ def show(name: str, as_json: bool) -> None:
         row = schedules.find(name)
         slots = schedules.latest_slots(row)
     if as_json:
-        _print_json({**_document(row), "slots": slots})
+        print_json({**_document(row), "slots": slots})
         return
     click.echo(f"name      {row['name']}  ({row['id']})")
     click.echo(f"when      {row['timetable']}  ({row['zone']}; missed: {row['missed']})")
@@ -210,14 +211,6 @@ def _document(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _say(row: Mapping[str, Any], line: str, *, as_json: bool) -> None:
     if as_json:
-        _print_json(_document(row))
+        print_json(_document(row))
     else:
         click.echo(line)
-
-
-def _print_json(document: object) -> None:
-    click.echo(json.dumps(document, ensure_ascii=False, indent=2, default=_plain))
-
-
-def _plain(value: object) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
 from lotus_tasks.cli.ask import read_question
+from lotus_tasks.cli.documents import print_json
 from lotus_tasks.cli.schedules import chosen_model
 from lotus_tasks.errors import InvalidInput
 from lotus_tasks.infra.postgres import connect
@@ -33,7 +32,11 @@ class EventGroup(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.group(cls=EventGroup, subcommand_metavar="EVENT [FIELD=GLOB]... ask TEXT | COMMAND [ARGS]...")
+@click.group(
+    cls=EventGroup,
+    context_settings={"ignore_unknown_options": True},  # those of `add`, given before the event
+    subcommand_metavar="EVENT [FIELD=GLOB]... ask TEXT | COMMAND [ARGS]...",
+)
 def on() -> None:
     """Ask questions when something happens; `inbox` shows the answers.
 
@@ -81,7 +84,7 @@ def list_subscriptions(as_json: bool) -> None:
     with _subscriptions() as subscriptions:
         rows = subscriptions.all()
     if as_json:
-        _print_json([_document(row) for row in rows])
+        print_json([_document(row) for row in rows])
         return
     if not rows:
         click.echo(
@@ -164,14 +167,6 @@ def _document(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _say(row: Mapping[str, Any], line: str, *, as_json: bool) -> None:
     if as_json:
-        _print_json(_document(row))
+        print_json(_document(row))
     else:
         click.echo(line)
-
-
-def _print_json(document: object) -> None:
-    click.echo(json.dumps(document, ensure_ascii=False, indent=2, default=_plain))
-
-
-def _plain(value: object) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
