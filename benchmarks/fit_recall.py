@@ -99,10 +99,10 @@ def main() -> None:
     """Fit, measure, print; see above."""
     options = _options()
     conversations = read_locomo(options.dataset)
-    embed = _Cache(options.cache)
+    embed = EmbeddingCache(options.cache)
     started = time.perf_counter()
-    alone = [trial for fold, one in enumerate(conversations) for trial in _trials([one], embed, [fold])]
-    shared = _trials(conversations, embed, range(len(conversations)))
+    alone = [trial for fold, one in enumerate(conversations) for trial in trials([one], embed, [fold])]
+    shared = trials(conversations, embed, range(len(conversations)))
     print(f"{len(alone)} questions read in {time.perf_counter() - started:.0f} s", file=sys.stderr)
     report, weights = _report(alone, shared)
     if options.ablate:
@@ -289,12 +289,13 @@ def _summary(trials: Sequence[Trial], measured: Sequence[Mapping[str, float]]) -
     }
 
 
-def _trials(conversations: Sequence[Conversation], embed: _Cache, folds: Iterable[int]) -> list[Trial]:
+def trials(conversations: Sequence[Conversation], embed: EmbeddingCache, folds: Iterable[int]) -> list[Trial]:
+    """What is asked about the conversations, put to one store of them all; ``folds`` numbers them."""
     store = _store(conversations, embed)
-    trials, before = [], 0
+    found, before = [], 0
     for fold, conversation in zip(folds, conversations, strict=True):
         embeddings = embed.questions([asked.text for asked in conversation.questions])
-        trials += [
+        found += [
             Trial(
                 store=store,
                 text=asked.text,
@@ -306,10 +307,10 @@ def _trials(conversations: Sequence[Conversation], embed: _Cache, folds: Iterabl
             for asked, embedding in zip(conversation.questions, embeddings, strict=True)
         ]
         before += len(conversation.turns)
-    return trials
+    return found
 
 
-def _store(conversations: Sequence[Conversation], embed: _Cache) -> Store:
+def _store(conversations: Sequence[Conversation], embed: EmbeddingCache) -> Store:
     turns = [(number, turn) for number, one in enumerate(conversations) for turn in one.turns]
     texts = [embedding_text(turn.text, turn.speaker) for _, turn in turns]
     counts = [count_terms(text) for text in texts]
@@ -341,7 +342,7 @@ def _store(conversations: Sequence[Conversation], embed: _Cache) -> Store:
     )
 
 
-class _Cache:
+class EmbeddingCache:
     """Embeddings, computed once a text list; kept in ``folder`` if there is one."""
 
     def __init__(self, folder: Path | None) -> None:
@@ -351,11 +352,13 @@ class _Cache:
         self._known: dict[str, Any] = {}
 
     def turns(self, conversation: Conversation) -> Sequence[Embedding]:
+        """The embeddings of its turns."""
         texts = [embedding_text(turn.text, turn.speaker) for turn in conversation.turns]
         found: Sequence[Embedding] = self._through("turns", texts, lambda: list(self._embedder.embed(texts)))
         return found
 
     def questions(self, texts: Sequence[str]) -> Sequence[QueryEmbedding]:
+        """The embeddings of questions."""
         found: Sequence[QueryEmbedding] = self._through(
             "questions", texts, lambda: [self._embedder.embed_query(text) for text in texts]
         )

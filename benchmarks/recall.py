@@ -106,7 +106,10 @@ def store(services: Services, name: str, *, embedder: Embedder | None = None) ->
         services.redis() as client,
     ):
         chosen = embedder or choose_embedder("minilm", services.home / "models")
-        yield assemble(database=database, client=client, chroma_url=services.runtime.chroma_url, embedder=chosen)
+        with assemble(
+            database=database, client=client, chroma_url=services.runtime.chroma_url, embedder=chosen
+        ) as memory:
+            yield memory
 
 
 def drafts_of(conversation: Conversation) -> list[Draft]:

@@ -216,22 +216,7 @@ class Outbox:
                 self._sql.end_without_result,
                 {"id": claim.command_id, "fence": claim.fence, "error": strip_nul(str(error)), "status": status},
             ).fetchone()
-            if row is None:
-                return []
-            if row["run_id"] is None:
-                conn.execute("SELECT pg_notify('lotus_ended', %s)", (str(claim.command_id),))
-                return []
-            tx = OutboxTransaction(conn=conn, subscribers=self.subscribers, cause=str(claim.command_id))
-            if status != "cancelled":
-                tx.publish(
-                    CommandFailed(
-                        run_id=row["run_id"],
-                        command_id=claim.command_id,
-                        reason=strip_nul(str(error)),
-                        unknown=status == "unknown",
-                    )
-                )
-            return tx.wake_ups
+            return [] if row is None else self._tell_end(conn, row)
 
     def end_lost(self) -> list[WakeUp]:
         """End what died with its worker and must not run again. Returns what to send."""
@@ -242,24 +227,30 @@ class Outbox:
         return self._end_rows(self._sql.end_unserved, {"names": list(served)})
 
     def _end_rows(self, query: LiteralString, parameters: Mapping[str, Any]) -> list[WakeUp]:
-        wake_ups: list[WakeUp] = []
         with self.database.transaction() as conn:
-            for row in conn.execute(query, parameters).fetchall():
-                tx = OutboxTransaction(conn=conn, subscribers=self.subscribers, cause=str(row["id"]))
-                if row["run_id"] is not None:
-                    reason = f"{row['name']}: {row['error']}"
-                    tx.publish(
-                        CommandFailed(
-                            run_id=row["run_id"],
-                            command_id=row["id"],
-                            reason=reason,
-                            unknown=row["status"] == "unknown",
-                        )
-                    )
-                else:
-                    conn.execute("SELECT pg_notify('lotus_ended', %s)", (str(row["id"]),))
-                wake_ups.extend(tx.wake_ups)
-        return wake_ups
+            return [
+                wake_up for row in conn.execute(query, parameters).fetchall() for wake_up in self._tell_end(conn, row)
+            ]
+
+    def _tell_end(self, conn: Connection, row: Mapping[str, Any]) -> list[WakeUp]:
+        """Let whoever waits for a command know that it ended without a result. Returns what to send.
+
+        A run learns it by an event. Where the command was itself the delivery of an event, another one could fail the same
+        way for ever: a run that can't be told what happened to it ends here.
+        """
+        if row["run_id"] is None:
+            conn.execute("SELECT pg_notify('lotus_ended', %s)", (str(row["id"]),))
+            return []
+        if row["status"] == "cancelled":
+            return []
+        reason = str(row["error"])
+        if row["delivers"] is not None:
+            conn.execute(self._sql.fail_run, {"id": row["run_id"], "error": reason})
+            return []
+        tx = OutboxTransaction(conn=conn, subscribers=self.subscribers, cause=str(row["id"]))
+        unknown = row["status"] == "unknown"
+        tx.publish(CommandFailed(run_id=row["run_id"], command_id=row["id"], reason=reason, unknown=unknown))
+        return tx.wake_ups
 
     def take_fresh(self) -> list[WakeUp]:
         """What nobody has sent yet."""

@@ -252,11 +252,13 @@ _PATTERNS: Final = (
 
 TIME_WORDS: Final = (
     frozenset(
-        """ago last next week weeks weekend month months year years morning evening night recently since soon later earlier
+        """ago last next minute minutes hour hours day days week weeks weekend month months year years morning evening night
+        recently since soon later earlier
         """.split()  # noqa: SIM905 - as above
     )
     | (frozenset(_MONTHS) - {"may", "march", "mar", "mars", "marco", "mai", "mei"})
     | frozenset(_WEEKDAYS)
+    | frozenset(f"{day}s" for day in _WEEKDAYS)
     | frozenset(_SHIFTS)
 )
 """Words that say when, each by itself."""

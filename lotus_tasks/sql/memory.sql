@@ -38,7 +38,7 @@ SELECT id FROM memories WHERE identity = %(identity)s OR id = %(id)s ORDER BY (i
 -- name: alike_memory
 -- A memory with the same words in other dress; facts and preferences are compared with their like only.
 SELECT id, text FROM memories
-WHERE likeness = %(likeness)s AND id <> %(id)s AND (tier = 4) = %(persistent)s AND valid_to IS NULL
+WHERE likeness = %(likeness)s AND id <> %(id)s AND (kind IN ('preference', 'fact')) = %(persistent)s AND valid_to IS NULL
 ORDER BY no LIMIT 1;
 
 -- name: insert_source
@@ -230,10 +230,15 @@ WITH gone AS (
 SELECT id, no FROM gone;
 
 -- name: delete_postings
--- Remove memories from the BM25 index.
+-- Remove memories from the BM25 index. Returns the terms they held.
 DELETE FROM memory_postings USING memory_lexicon AS lexicon
 WHERE lexicon.memory_no IN (SELECT no FROM memories WHERE id = ANY(%(ids)s)) AND memory_postings.memory_no = lexicon.memory_no
-  AND memory_postings.term_no = ANY(lexicon.terms);
+  AND memory_postings.term_no = ANY(lexicon.terms)
+RETURNING term_no;
+
+-- name: delete_terms
+-- Words that no memory holds any more are forgotten, too.
+DELETE FROM memory_terms WHERE no = ANY(%(numbers)s) AND NOT EXISTS (SELECT FROM memory_postings WHERE term_no = memory_terms.no);
 
 -- name: exchange
 -- The question and the answer of a run.
@@ -513,11 +518,10 @@ SELECT memory_id, source, seq, percept_id, wording, met_at FROM jsonb_populate_r
 ON CONFLICT DO NOTHING;
 
 -- name: restore_facts
--- The facts of an imported memory. What ended them may come in a later page, so that isn't checked here.
+-- The facts of an imported memory.
 INSERT INTO memory_facts (id, memory_id, subject, predicate, value, subject_key, predicate_key, value_key, single, origin, valid_from, valid_to, closed_by, created_at)
-SELECT id, memory_id, subject, predicate, value, subject_key, predicate_key, value_key, single, origin, valid_from, valid_to,
-       (SELECT known.id FROM memory_facts AS known WHERE known.id = fact.closed_by), created_at
-FROM jsonb_populate_recordset(NULL::memory_facts, %(rows)s) AS fact
+SELECT id, memory_id, subject, predicate, value, subject_key, predicate_key, value_key, single, origin, valid_from, valid_to, closed_by, created_at
+FROM jsonb_populate_recordset(NULL::memory_facts, %(rows)s)
 ON CONFLICT DO NOTHING;
 
 -- name: restore_changes

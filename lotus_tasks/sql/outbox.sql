@@ -86,19 +86,24 @@ RETURNING id;
 -- Fail, or be cancelled, if the fence is still ours.
 UPDATE commands SET status = %(status)s::command_status, error = %(error)s, finished_at = now(), lease_until = NULL
 WHERE id = %(id)s AND fence = %(fence)s AND status = 'running'
-RETURNING id, run_id;
+RETURNING id, run_id, name, status, error, payload ->> 'event' AS delivers;
+
+-- name: fail_run
+-- An open run that can't go on.
+UPDATE runs SET status = 'failed', error = %(error)s, finished_at = now()
+WHERE id = %(id)s AND status IN ('queued', 'running', 'waiting');
 
 -- name: end_lost
 -- Commands whose worker died and that must not run again: out of attempts, or not idempotent.
 UPDATE commands
 SET status = CASE WHEN idempotent THEN 'failed' ELSE 'unknown' END::command_status,
-    error = CASE WHEN idempotent THEN 'its worker died ' || attempt || ' times'
-                 ELSE 'its worker died in the middle; whether it took effect is unknown, so it was not run again' END,
+    error = CASE WHEN idempotent THEN name || ': its worker died ' || attempt || ' times'
+                 ELSE name || ': its worker died in the middle; whether it took effect is unknown, so it was not run again' END,
     finished_at = now(), lease_until = NULL, fence = fence + 1
 WHERE id IN (SELECT id FROM commands
              WHERE status = 'running' AND lease_until < now() AND (attempt >= max_attempts OR NOT idempotent)
              LIMIT 100 FOR UPDATE SKIP LOCKED)
-RETURNING id, run_id, name, status, error;
+RETURNING id, run_id, name, status, error, payload ->> 'event' AS delivers;
 
 -- name: due
 -- What may need a wake-up call: never sent, or sent long enough ago and still unclaimed, or its lease ran out.
@@ -170,7 +175,7 @@ SELECT EXISTS (SELECT 1 FROM commands WHERE name = %(name)s AND status IN ('queu
 UPDATE commands
 SET status = 'failed', error = 'no module serves ' || name, finished_at = now()
 WHERE status = 'queued' AND NOT name = ANY(%(names)s)
-RETURNING id, run_id, name, status, error;
+RETURNING id, run_id, name, status, error, payload ->> 'event' AS delivers;
 
 -- name: prune_commands
 -- Ended commands that belong to no run, and events nobody can still want.

@@ -172,6 +172,15 @@ def test_what_kills_its_worker_every_time_fails_and_tells_its_run(outbox):
     assert [wake_up.name for wake_up in wake_ups] == ["reasoning.advance"]
 
 
+def test_a_run_that_cannot_be_told_what_happened_to_it_fails_instead_of_waiting_for_ever(outbox):
+    run_id = open_run(outbox)
+    delivery = {"event": "memory.recalled", "run_id": str(run_id)}
+    spec = submit(outbox, name="reasoning.advance", run_id=run_id, payload=delivery)
+    assert outbox.end(outbox.claim(spec.id, owner="a"), Permanent("a bug")) == []
+    assert one(outbox, "SELECT status, error FROM runs") == {"status": "failed", "error": "a bug"}
+    assert one(outbox, "SELECT count(*) FROM events")["count"] == 0
+
+
 def test_what_is_not_idempotent_and_was_cut_off_becomes_unknown_and_never_runs_again(outbox):
     run_id = open_run(outbox)
     spec = submit(outbox, run_id=run_id, idempotent=False)

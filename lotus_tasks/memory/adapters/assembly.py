@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from lotus_tasks.infra.postgres import Database
 from lotus_tasks.memory.adapters.chroma import ChromaVectorIndex
@@ -39,6 +39,18 @@ class MemoryParts:
     recaller: Recaller
     working: RedisWorkingMemory
     secrets: SecretDetector
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the threads and connections of its own; the database and Redis are their makers'."""
+        self.recaller.close()
+        self.lexicon.close()
+        self.index.close()
 
     def remember(self, drafts: Sequence[Draft]) -> Stored:
         """Store drafts in one transaction. Their vectors wait for :meth:`catch_up`; recall finds them by their words at once."""

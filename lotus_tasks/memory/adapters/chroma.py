@@ -87,6 +87,13 @@ class ChromaVectorIndex:
                 self._send("DELETE", f"{_DATABASE}/collections/{collection['name']}", None)
         self._collection = None
 
+    def close(self) -> None:
+        """Close the connection; the next call opens another."""
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None and self._pid == os.getpid():
+            client.close()
+
     def _call(self, verb: str, body: Mapping[str, Any] | None) -> Any:
         """One call on the collection; made anew once where the server has lost it."""
         for last in (False, True):

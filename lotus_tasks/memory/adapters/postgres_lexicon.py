@@ -26,6 +26,10 @@ class PostgresLexicon:
         self._sql = queries.load("memory")
         self._speakers: dict[str, int] = {"": -1}
 
+    def close(self) -> None:
+        """Close what is open."""
+        self._readers.close()
+
     def snapshot(self) -> Snapshot:
         """Where the store stands now."""
         row = self._readers.one(self._sql.snapshot)

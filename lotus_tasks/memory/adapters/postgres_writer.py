@@ -129,6 +129,10 @@ class PostgresMemoryWriter:
             },
         )
 
+    def _unindex(self, ids: Sequence[MemoryId]) -> None:
+        rows = self._conn.execute(self._sql.delete_postings, {"ids": list(ids)}).fetchall()
+        self._conn.execute(self._sql.delete_terms, {"numbers": list({row["term_no"] for row in rows})})
+
     def _read_facts(self, ids: Sequence[MemoryId]) -> None:
         """What a person tells takes effect at once; the rest is read by consolidation."""
         if not self._reads_facts:
@@ -158,7 +162,7 @@ class PostgresMemoryWriter:
         if not ids:
             return 0
         self._conn.execute(self._sql.lock_writes)
-        self._conn.execute(self._sql.delete_postings, {"ids": list(ids)})
+        self._unindex(ids)
         PostgresFacts(self._conn).withdraw(ids)
         gone = self._conn.execute(self._sql.delete_memories, {"ids": list(ids)}).fetchall()
         self._conn.execute(self._sql.changed)
@@ -189,7 +193,7 @@ class PostgresMemoryWriter:
             },
         )
         if "text" in changes:
-            self._conn.execute(self._sql.delete_postings, {"ids": [memory.id]})
+            self._unindex([memory.id])
             self._conn.execute(self._sql.drop_lexicon, {"no": memory.no})
             self._conn.execute(self._sql.drop_vector, {"no": memory.no})
             write_postings(self._conn, {memory.no: (entry.terms, entry.cues)})

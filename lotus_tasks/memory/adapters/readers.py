@@ -24,6 +24,8 @@ class Readers:
     def __init__(self, url: str) -> None:
         self._url = url
         self._local = threading.local()
+        self._lock = threading.Lock()
+        self._open: list[Connection] = []
 
     def one(self, query: LiteralString, parameters: dict[str, Any] | None = None) -> Any:
         """The only row of a query. Raises ServiceDown."""
@@ -35,10 +37,18 @@ class Readers:
         return rows
 
     def close(self) -> None:
-        """Close this thread's connection."""
+        """Close the connections of all threads; one that reads again opens another."""
+        with self._lock:
+            connections, self._open = self._open, []
+        for conn in connections:
+            conn.close()
+
+    def _drop(self) -> None:
         conn, self._local.conn = getattr(self._local, "conn", None), None
         if conn is not None and self._local.pid == os.getpid():
             conn.close()
+            with self._lock:
+                self._open = [one for one in self._open if one is not conn]
 
     def _read(self, ask: Callable[[Any], Any]) -> Any:
         # A connection that PostgreSQL has closed meanwhile is found out by using it; a fresh one is then worth one more try.
@@ -47,7 +57,7 @@ class Readers:
                 with numeric_cursor(self._connection()) as cursor:
                     return ask(cursor)
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-                self.close()
+                self._drop()
                 if last:
                     raise ServiceDown(f"PostgreSQL went away: {one_line(error)}") from error
         raise AssertionError("unreachable")
@@ -57,4 +67,6 @@ class Readers:
         if conn is None or self._local.pid != os.getpid() or conn.closed:
             conn = self._local.conn = connect(self._url, autocommit=True)
             self._local.pid = os.getpid()
+            with self._lock:
+                self._open.append(conn)
         return conn

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from lotus_tasks.memory.models import Draft, Kind, Memory, Statement, digest
+from lotus_tasks.memory.models import PERSISTENT_KINDS, Draft, Kind, Memory, Statement, digest
 from lotus_tasks.memory.ports import Floats
 from lotus_tasks.memory.service.facts import read_facts
 from lotus_tasks.memory.text import terms, words
@@ -43,7 +43,7 @@ _NEGATIONS: Final = frozenset(
         "jamais",
     )
 )
-_NUMBER: Final = re.compile(r"\d[\d.,:/-]*")
+_NUMBER: Final = re.compile(r"\d+(?:[.,:/-]\d+)*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,9 +94,11 @@ def _plan_merges(plan: Plan, memory: Memory, others: Sequence[tuple[Memory, floa
     for other, cosine in others:
         if memory.id in gone or other.id in gone or other.id == memory.id or cosine < SIMILAR:
             continue
+        if any({memory.id, other.id} == {one.memory_id, one.other} for one in plan.refusals):
+            continue
         if (
             other.kind not in MERGEABLE_KINDS
-            or (other.tier == 4) != (memory.tier == 4)
+            or (other.kind in PERSISTENT_KINDS) != (memory.kind in PERSISTENT_KINDS)
             or memory.valid_to != other.valid_to
         ):
             continue

@@ -116,6 +116,10 @@ class Recaller:
         timings["ranked"] = _ms(started)
         return view, surveyed, ranking, _Notes(degraded=degraded, timings_ms=timings, terms=list(question.terms))
 
+    def close(self) -> None:
+        """End the threads."""
+        self._pool.shutdown()
+
     def best_segments(self, query: str, *, count: int, off: Sequence[str] = ()) -> list[MemoryId]:
         """The sittings and sections that answer the query best, each named by its best memory."""
         view, surveyed, ranking, _ = self._search(query, Filters(), None, off, CANDIDATES)

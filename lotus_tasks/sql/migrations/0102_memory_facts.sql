@@ -14,7 +14,8 @@ CREATE TABLE memory_facts (
     origin text NOT NULL,
     valid_from timestamptz NOT NULL,
     valid_to timestamptz,
-    closed_by uuid REFERENCES memory_facts (id) ON DELETE SET NULL,
+    -- the fact that ended it; an import may bring that one later
+    closed_by uuid,
     created_at timestamptz NOT NULL DEFAULT now(),
     UNIQUE (memory_id, subject_key, predicate_key, value_key)
 );

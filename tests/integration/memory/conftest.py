@@ -13,6 +13,10 @@ from tests.integration.inprocess import Workers, workers_in_process
 def workers(services) -> Iterator[Workers]:
     with workers_in_process(services) as workers:
         yield workers
+        from lotus_tasks.memory.tasks.parts import parts
+
+        parts().lexicon.close()
+        parts().index.close()
 
 
 @pytest.fixture

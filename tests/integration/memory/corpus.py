@@ -1,0 +1,80 @@
+"""A small corpus of our own: what is remembered, and what is asked of it. Written for LOTUS; no dataset's sentences."""
+
+from __future__ import annotations
+
+from typing import Final
+
+NOTES: Final = (
+    "The spare key of the boat hangs behind the blue door in Marstal.",
+    "The spare key of the summer house lies under the third flower pot.",
+    "The boiler was serviced by Jensen & Sons; the next service is due in October.",
+    "The boiler of the summer house leaks a little at the lower valve.",
+    "Grandma's rye bread: 500 g rye flour, 300 g spelt, sourdough from the evening before, 90 minutes at 190 degrees.",
+    "Our tax adviser is Mrs. Petersen, her office is above the pharmacy.",
+    "Error E42 on the dishwasher means that the drain hose is kinked.",
+    "Error E24 on the dishwasher means that the door doesn't close.",
+    "The passphrase card for the safe is kept by aunt Lise.",
+    "Der Ersatzreifen liegt im Keller hinter dem Weinregal.",
+    "Le chat du voisin s'appelle Moustache et il est diabétique.",
+    "La reunión de padres es el primer martes de cada mes.",
+    "祖母の誕生日は三月三日です。",
+    "花园的水龙头冬天要关掉。",
+    "Ключ от гаража лежит в синей коробке.",
+    "The allotment's water is turned off from November to March.",
+    "Ravn IV is the sail maker's name for our old genoa.",
+    "The insurance number of the car is KH-8841-77.",
+    "We planted two quince trees at the south wall; they need lime.",
+    "The neighbour's dog is afraid of fireworks, so we walk it early on New Year's Eve.",
+)
+
+TALK: Final = (
+    # (sitting, date, speaker, text)
+    (1, "2024-03-02", "Ann", "Guess what, I finally quit the bank!"),
+    (1, "2024-03-02", "Bo", "Really? What will you do instead?"),
+    (1, "2024-03-02", "Ann", "Bake. I signed the lease for the shop on Harbour Street yesterday."),
+    (1, "2024-03-02", "Bo", "That is brave. I'm still looking for a room for my drum kit."),
+    (2, "2024-05-11", "Bo", "How is the shop doing?"),
+    (2, "2024-05-11", "Ann", "Opening day was last Saturday, we sold out by noon."),
+    (2, "2024-05-11", "Bo", "My news: I broke my wrist skiing, six weeks without playing."),
+    (2, "2024-05-11", "Ann", "Oh no! Does it hurt?"),
+    (2, "2024-05-11", "Bo", "Only when I laugh."),
+    (3, "2024-09-20", "Ann", "I hired a second baker, Yusuf, he makes the best simit."),
+    (3, "2024-09-20", "Bo", "I'm playing again, we had our first concert in the old gasworks."),
+    (3, "2024-09-20", "Ann", "I was there! The encore was wonderful."),
+    (3, "2024-09-20", "Bo", "Thanks! We recorded it, the tape comes out in winter."),
+    (3, "2024-09-20", "Ann", "Mum moved in with us in August, she runs the till now."),
+)
+
+QUESTIONS: Final = (
+    # (question, a part of each text that answers it)
+    ("Where is the spare boat key?", ("boat hangs",)),
+    ("How do I get into the summer house if I lost my key?", ("third flower pot",)),
+    ("When must the heating be looked after again?", ("boiler was serviced",)),
+    ("What is dripping at the holiday home?", ("leaks a little",)),
+    ("What does E42 mean?", ("E42",)),
+    ("What does E24 mean?", ("E24",)),
+    ("KH-8841-77", ("KH-8841-77",)),
+    ("How hot must the oven be for the bread?", ("rye bread",)),
+    ("Who helps us with our taxes?", ("tax adviser",)),
+    ("Wo ist das Reserverad?", ("Ersatzreifen",)),
+    ("Wo liegt der Ersatzreifen?", ("Ersatzreifen",)),
+    ("Comment s'appelle le chat du voisin ?", ("Moustache",)),
+    ("¿Cuándo es la reunión de padres?", ("reunión",)),
+    ("祖母の誕生日はいつですか？", ("祖母",)),
+    ("花园的水龙头什么时候要关？", ("花园",)),
+    ("Где ключ от гаража?", ("гаража",)),
+    ("What is Ravn IV?", ("Ravn IV",)),
+    ("Which trees need lime?", ("quince",)),
+    ("When is there no water on the allotment?", ("allotment's water",)),
+    ("Which animal dislikes loud bangs?", ("afraid of fireworks",)),
+    ("What did Ann do for a living before the bakery?", ("quit the bank",)),
+    ("Where is Ann's shop?", ("Harbour Street",)),
+    ("How did the opening go?", ("sold out",)),
+    ("What happened to Bo in May 2024?", ("broke my wrist",)),
+    ("How long could Bo not play?", ("broke my wrist",)),
+    ("Who works with Ann in the bakery?", ("Yusuf", "runs the till")),
+    ("Where did Bo's band play?", ("gasworks",)),
+    ("What did Ann say in September 2024 about her family?", ("Mum moved in",)),
+    ("Did Ann like the concert?", ("encore was wonderful",)),
+    ("When will the recording be published?", ("tape comes out",)),
+)

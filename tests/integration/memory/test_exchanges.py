@@ -1,0 +1,68 @@
+"""What is asked and answered becomes part of memory, but recalled text never does."""
+
+from __future__ import annotations
+
+import json
+import uuid
+
+
+def exchange(workers, question: str, answer: str, **result) -> None:
+    """A concluded run, as reasoning leaves it, and memory's part of what follows."""
+    run_id, conversation_id = uuid.uuid4(), uuid.uuid4()
+    workers.rows("INSERT INTO conversations (id) VALUES (%s) RETURNING id", conversation_id)
+    workers.rows(
+        "INSERT INTO runs (id, conversation_id, question, answer, status, result, finished_at)"
+        " VALUES (%s, %s, %s, %s, 'succeeded', %s, now()) RETURNING id",
+        run_id, conversation_id, question, answer, json.dumps(result),
+    )  # fmt: skip
+    row = workers.run("memory.remember_exchange", run_id=str(run_id), conversation_id=str(conversation_id))
+    assert row["status"] == "succeeded", row["error"]
+
+
+def stored(workers) -> list[tuple[str, str]]:
+    return [(row["kind"], row["text"]) for row in workers.rows("SELECT kind, text FROM memories ORDER BY no")]
+
+
+def test_an_answer_in_a_models_own_words_is_kept_with_what_it_came_from(workers):
+    cited = str(uuid.uuid4())
+    citation = {"memory_id": cited, "text": "The key hangs behind the blue door."}
+    exchange(
+        workers, "Where is the key?", "Look behind the blue door in the hall.", provider="ollama", citations=[citation]
+    )
+    assert stored(workers) == [("question", "Where is the key?"), ("answer", "Look behind the blue door in the hall.")]
+    (answer,) = workers.rows("SELECT provenance FROM memories WHERE kind = 'answer'")
+    assert answer["provenance"]["derived_from"] == [cited]
+
+
+def test_an_answer_that_only_quotes_memory_is_not_stored(workers):
+    citation = {"memory_id": str(uuid.uuid4()), "text": "The key hangs behind the blue door."}
+    exchange(
+        workers, "Where is the key?", "The key hangs behind the blue door. [1]", provider="ollama", citations=[citation]
+    )
+    exchange(workers, "Where is it now?", "Anything the offline provider says.", provider="offline", citations=[])
+    assert [kind for kind, _ in stored(workers)] == ["question", "question"]
+
+
+def test_neither_questions_nor_answers_are_found_as_evidence(workers, tell, recall):
+    tell("The key hangs behind the blue door.")
+    exchange(workers, "Where does the key hang?", "The key hangs in a place behind a door.", provider="ollama")
+    assert recall("Where does the key hang today?") == ["The key hangs behind the blue door."]
+    assert recall("key", kinds=["answer"]) == ["The key hangs in a place behind a door."]
+
+
+def test_what_the_user_states_while_asking_is_kept_as_evidence(workers, recall):
+    exchange(workers, "My cat is called Miso. What should she eat?", "Salmon, as cats do.", provider="ollama")
+    assert recall("What is the cat called?") == ["My cat is called Miso. What should she eat?"]
+
+
+def test_the_same_run_told_twice_is_stored_once(workers):
+    exchange(workers, "Where is the key?", "In the hall, I would think.", provider="ollama")
+    run_id = str(workers.rows("SELECT id FROM runs")[0]["id"])
+    workers.run("memory.remember_exchange", run_id=run_id)
+    assert len(stored(workers)) == 2
+
+
+def test_a_secret_in_a_question_is_masked(workers):
+    exchange(workers, "My password is hunter2xyz, is it good?", "No, it is far too short.", provider="ollama")
+    assert "hunter2xyz" not in str(stored(workers))
+    assert "[password withheld]" in stored(workers)[0][1]

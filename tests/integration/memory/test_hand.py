@@ -1,0 +1,126 @@
+"""The user's hand: what is edited, forgotten, exported and imported."""
+
+from __future__ import annotations
+
+import json
+import uuid
+
+
+def everything(workers) -> str:
+    """Every text that PostgreSQL holds, of every table."""
+    tables = [row["tablename"] for row in workers.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
+    return "\n".join(str(workers.rows(f"SELECT * FROM {table}")) for table in tables)
+
+
+def test_an_edit_changes_what_is_found_and_keeps_what_was(workers, tell, recall):
+    told = tell("The ferry to Marstal leaves at nine.")
+    assert workers.run("memory.edit", id=told[:8], text="The ferry to Marstal leaves at ten.")["result"]["changed"] == [
+        "text"
+    ]
+    assert recall("When does the ferry leave?") == ["The ferry to Marstal leaves at ten."]
+    (change,) = workers.run("memory.inspect", what="history", id=told)["result"]["changes"]
+    assert change["before"] == {"text": "The ferry to Marstal leaves at nine."}
+
+
+def test_an_edit_that_would_make_a_twin_or_keep_a_secret_is_refused(workers, tell):
+    tell("The ferry leaves at nine.")
+    other = tell("The bus leaves at ten.")
+    assert (
+        "says exactly this already" in workers.run("memory.edit", id=other, text="The ferry leaves at nine.")["error"]
+    )
+    assert "secret" in workers.run("memory.edit", id=other, text="The password is s3cr3t!pass")["error"]
+    assert "s3cr3t" not in everything(workers)
+
+
+def test_forgetting_removes_the_text_from_every_table_and_from_the_index(services, workers, parts, tell, recall):
+    told = tell("The zeppelin hangar key is under the geranium.")
+    workers.run("memory.edit", id=told, text="The zeppelin hangar key is under the oleander.")
+    tell("the zeppelin hangar key is under the OLEANDER")
+    recall("Where is the hangar key?")
+    workers.run("memory.transfer", what="export", after_no=0)
+    result = workers.run("memory.forget", ids=[told])["result"]
+    assert result["memories"] == result["vectors"] == 1
+    assert "geranium" not in everything(workers)
+    assert "leander" not in everything(workers).lower()
+    assert parts.index.count() == 0
+    assert not recall("Where is the hangar key?")
+    with services.redis() as client:
+        assert not any(told.encode() in entry.get(b"id", b"") for _, entry in client.xrange("lotus:memory:l2"))
+
+
+def test_forgetting_a_source_forgets_all_of_it(workers, tell, tmp_path):
+    (tmp_path / "a.md").write_text("# One\n\nAlpha is first.\n\n# Two\n\nBeta is second.\n")
+    workers.run("perception.ingest", path=str(tmp_path / "a.md"))
+    tell("Gamma is third.")
+    assert workers.run("memory.forget", source=str(tmp_path / "a.md"))["result"]["memories"] == 2
+    assert [row["text"] for row in workers.rows("SELECT text FROM memories")] == ["Gamma is third."]
+
+
+def test_an_id_may_be_abbreviated_and_a_wrong_one_is_one_clear_line(workers, tell):
+    told = tell("A note.")
+    assert workers.run("memory.inspect", what="show", id=told[:6])["result"]["memory"]["text"] == "A note."
+    assert "no memory's id" in workers.run("memory.inspect", what="show", id="x'; DROP")["error"]
+    assert "there is no memory" in workers.run("memory.inspect", what="show", id=str(uuid.uuid4()))["error"]
+
+
+def test_an_export_imports_into_an_empty_lotus_and_recalls_the_same(workers, parts, tell, recall):
+    tell("I live in Kiel.", kind="fact", happened_at="2020-01-01")
+    tell("I live in Oslo.", kind="fact", happened_at="2024-01-01")
+    items = [
+        {"text": text, "kind": "turn", "conversation_id": "c", "speaker": "Ann", "happened_at": "2024-05-01T10:00Z"}
+        for text in ("I adopted a cat.", "Her name is Miso.", "She eats salmon.")
+    ]
+    workers.run("memory.remember", items=items)
+    workers.run("memory.consolidate")
+    questions = ("Where do I live?", "What does the cat eat?", "Who has a pet?")
+    before = [recall(question) for question in questions]
+    page = json.loads(json.dumps(workers.run("memory.transfer", what="export", after_no=0)["result"]["memories"]))
+    workers.run("memory.forget", ids=[one["memory_id"] for one in page])
+    assert not workers.rows("SELECT 1 FROM memories")
+    assert workers.run("memory.transfer", what="import", memories=page)["result"] == {"new": 5, "known": 0}
+    assert [recall(question) for question in questions] == before
+    again = workers.run("memory.transfer", what="export", after_no=0)["result"]["memories"]
+    assert [{**one, "segment": None} for one in again] == [{**one, "segment": None} for one in page]
+    assert workers.run("memory.transfer", what="import", memories=page)["result"] == {"new": 0, "known": 5}
+
+
+def test_a_broken_import_writes_nothing_and_names_the_line(workers):
+    good = {"memory_id": str(uuid.uuid4()), "text": "x", "kind": "note", "source": "user"}
+    row = workers.run("memory.transfer", what="import", memories=[good, {"kind": "note"}])
+    assert "memory 2" in row["error"]
+    assert not workers.rows("SELECT 1 FROM memories")
+
+
+def test_recall_keeps_to_its_filters(workers, tell, recall):
+    tell("The ferry leaves at nine.")
+    tell("I prefer the ferry to the bus.", kind="preference")
+    for day, text in ((1, "The ferry was late."), (9, "The ferry was full.")):
+        tell(text, kind="turn", conversation_id="c", speaker="Ann", happened_at=f"2024-05-0{day}T10:00Z")
+    assert recall("ferry", kinds=["preference"]) == ["I prefer the ferry to the bus."]
+    assert set(recall("ferry", conversation="c")) == {"The ferry was late.", "The ferry was full."}
+    assert recall("ferry", since="2024-05-05", until="2024-05-20") == ["The ferry was full."]
+    assert set(recall("ferry", source="user")) >= {"The ferry leaves at nine."}
+    assert recall("ferry", source="nowhere") == []
+
+
+def test_without_chroma_recall_goes_on_by_words_and_says_so(workers, parts, tell, monkeypatch):
+    tell("The ferry leaves at nine.")
+    monkeypatch.setattr(parts.index, "_url", "http://127.0.0.1:9")
+    result = workers.run("memory.recall", query="When does the ferry leave?")["result"]
+    assert [one["text"] for one in result["memories"]] == ["The ferry leaves at nine."]
+    assert result["degraded"][0].startswith("chroma: ")
+
+
+def test_explain_shows_what_each_signal_gave(workers, tell):
+    tell("The ferry leaves at nine.")
+    tell("Miso eats salmon.")
+    result = workers.run("memory.recall", query="When does the ferry leave?", explain=True)["result"]
+    first = result["memories"][0]
+    assert abs(sum(first["shares"].values()) - first["score"]) < 0.01
+    assert result["terms"]
+
+
+def test_the_question_itself_is_never_its_own_answer(workers, tell, recall):
+    tell("When does the ferry leave?")
+    tell("The ferry leaves at nine.")
+    assert recall("When does the ferry leave?") == ["The ferry leaves at nine."]
