@@ -142,8 +142,9 @@ class Chat:
             click.echo(f"{mark} {str(row['id'])[:8]}  {row['updated_at'].astimezone():%Y-%m-%d %H:%M}  {row['title']}")
 
     def _open(self, rest: str) -> None:
+        wanted = _needed(rest, "/open ID")
         with connect(self.runtime.database_url) as conn:
-            self.conversation_id = find_conversation(conn, _needed(rest, "/open ID"), resume=False)
+            self.conversation_id = find_conversation(conn, wanted, resume=False)
         click.echo(f"goes on with {str(self.conversation_id)[:8]}", err=True)
 
     def _choose_provider(self, rest: str) -> None:

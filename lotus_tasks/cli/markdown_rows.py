@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import ClassVar
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.markdown import Heading, Markdown
+
+STYLE = re.compile(r"\x1b\[[\d;]*m")
+"""What sets colours and weight."""
 
 _CODE_THEME = "ansi_dark"
 """The terminal's own colours."""
@@ -58,7 +63,8 @@ class Renderer:
         starts = [n for n, token in enumerate(tokens) if token.level == 0 and token.nesting >= 0]
         if len(starts) > 1 and (start := tokens[starts[-1]].map) is not None:
             lines = rest.splitlines(keepends=True)
-            self._settled = _joined(self._settled, self._render(tokens[: starts[-1]]))
+            for begin, end in pairwise(starts):  # each by itself, as they are when they come one by one
+                self._settled = _joined(self._settled, self._render(tokens[begin:end]))
             self._settled_text += "".join(lines[: start[0]])
             tokens = tokens[starts[-1] :]
         last = self._render(tokens)
@@ -75,7 +81,7 @@ class Renderer:
         # One column is left free: terminals don't agree on how wide every character is.
         console = Console(file=out, width=max(2, self._columns - 1), force_terminal=True, legacy_windows=False)
         console.print(_Block(tokens))
-        rows = [row.rstrip() for row in out.getvalue().split("\n")]
+        rows = ["" if not STYLE.sub("", row).strip() else row.rstrip() for row in out.getvalue().split("\n")]
         while rows and not rows[-1]:
             rows.pop()
         while rows and not rows[0]:

@@ -85,5 +85,7 @@ def clip(text: str, characters: int) -> str:
     if len(text) <= characters:
         return text
     start = text[: characters - 1]
-    at_word = start.rsplit(None, 1)[0] if " " in start[characters // 2 :] else start
-    return at_word + "…"
+    in_a_word = not (start[-1:].isspace() or text[characters - 1].isspace())
+    if in_a_word and " " in start[characters // 2 :]:
+        start = start.rsplit(None, 1)[0]
+    return start.rstrip() + "…"
