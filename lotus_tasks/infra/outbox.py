@@ -156,17 +156,9 @@ class Outbox:
         if row is None:
             return None
         crash_point("after_claim", row["name"])
-        return Claim(
-            command_id=CommandId(row["id"]),
-            run_id=row["run_id"],
-            name=row["name"],
-            payload=row["payload"],
-            attempt=row["attempt"],
-            max_attempts=row["max_attempts"],
-            idempotent=row["idempotent"],
-            fence=row["fence"],
-            queued_at=row["created_at"],
-        )
+        same = ("run_id", "name", "payload", "attempt", "max_attempts", "idempotent", "fence")
+        claimed = {name: row[name] for name in same}
+        return Claim(command_id=CommandId(row["id"]), queued_at=row["created_at"], **claimed)
 
     def finish(self, claim: Claim, outcome: Outcome) -> list[WakeUp]:
         """Commit the outcome with the command's success. Returns what to send. Raises StaleLease, and then nothing is kept."""

@@ -34,6 +34,7 @@ from lotus_tasks.providers.ports import Admission, BreakerStore, ChatModel, Mete
 from lotus_tasks.providers.service.assembly import Reply
 from lotus_tasks.providers.service.choice import Candidate, choose
 from lotus_tasks.providers.service.describing import HeldBack, Wording, read_call, worded
+from lotus_tasks.providers.service.exhaustion import Failure, exhausted
 from lotus_tasks.providers.service.generations import Generations
 from lotus_tasks.providers.service.prompt import REPLY_TOKENS, Prompt, compose, estimate_tokens
 from lotus_tasks.providers.service.retry import RetryPolicy
@@ -42,8 +43,6 @@ from lotus_tasks.values import utc_now
 
 _WAIT_SLICE_S = 0.1
 """How often a pause between tries looks for an interruption."""
-
-_Failure = ModelUnavailable | ModelRefusal
 
 
 @dataclass(slots=True)
@@ -54,7 +53,7 @@ class _Progress:
     interrupt: Interrupt
     degraded: list[str]
     record: Callable[[CallRecord], None]
-    failures: list[_Failure] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +100,7 @@ class CompletionService:
             if completion is not None:
                 total_ms = (self.clock() - started) * 1000
                 return replace(completion, degraded=tuple(progress.degraded), total_ms=total_ms)
-        raise _exhausted(progress)
+        raise exhausted(progress.degraded, progress.failures)
 
     def _ask(
         self, candidate: Candidate, request: CompletionRequest, progress: _Progress, *, others_left: bool
@@ -279,7 +278,7 @@ class CompletionService:
             held.release()
         return calls
 
-    def _leave(self, progress: _Progress, name: ProviderName, failure: _Failure, *, tries: int) -> None:
+    def _leave(self, progress: _Progress, name: ProviderName, failure: Failure, *, tries: int) -> None:
         after = f" after {tries} tries" if tries > 1 else ""
         progress.degraded.append(f"{name}: {failure.summary}{after}")
         progress.generations.notice(progress.degraded[-1])
@@ -300,20 +299,3 @@ def _usage(reply: Reply, prompt_tokens: int) -> Usage:
 
 def _close(record: CallRecord, watch: CallWatch, *, usage: Usage, failure: FailureKind | None = None) -> CallRecord:
     return replace(record, usage=usage, failure=failure, first_token_ms=watch.first_token_ms, total_ms=watch.elapsed_ms)
-
-
-def _exhausted(progress: _Progress) -> _Failure:
-    """The error of a completion that nobody gave; it passes when one of the failures may."""
-    reasons = "; ".join(progress.degraded) or "none is configured"
-    message = (
-        f"no provider answered ({reasons}). See `manage.py providers check`, or add `offline` to LOTUS_PROVIDERS to have "
-        "memory quoted instead"
-    )
-    passing = [failure for failure in progress.failures if isinstance(failure, ModelUnavailable)]
-    if passing:
-        waits = [failure.retry_after_s for failure in passing if failure.retry_after_s is not None]
-        return ModelUnavailable(passing[0].kind, passing[0].summary, message, retry_after_s=min(waits, default=None))
-    if len(progress.failures) == 1:
-        message = f"{message}. {progress.failures[0]}"
-    kind = progress.failures[0].kind if progress.failures else FailureKind.NOT_CAPABLE
-    return ModelRefusal(kind, reasons, message)

@@ -77,7 +77,10 @@ def read_servers(home: Path) -> list[McpServerRow]:
     ]
     if complaints:
         raise ConfigurationError(f"{path}: {'; '.join(complaints)}")
-    return [McpServerRow(**entry) for entry in entries]
+    return [
+        McpServerRow(**{**entry, "folder": str(Path(entry["folder"]).expanduser()) if "folder" in entry else ""})
+        for entry in entries
+    ]
 
 
 def _complaints(entry: Mapping[str, Any]) -> list[str]:

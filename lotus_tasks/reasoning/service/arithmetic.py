@@ -34,6 +34,7 @@ def evaluate(expression: str) -> str:
         raise InvalidInput(f"the expression is longer than {MAX_CHARACTERS} characters")
     try:
         value = SimpleEval(functions=_FUNCTIONS, names=_NAMES).eval(expression)
+        written = str(value)  # refuses an integer of more than 4 300 digits
     except (
         InvalidExpression,
         ArithmeticError,
@@ -46,4 +47,4 @@ def evaluate(expression: str) -> str:
         raise InvalidInput(f"{expression!r} can't be calculated: {error}") from error
     if not isinstance(value, (int, float)):
         raise InvalidInput(f"{expression!r} is no arithmetic")
-    return str(value)
+    return written

@@ -8,7 +8,6 @@ the run. Out of steps or tokens, the model is asked once more, without tools, to
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, assert_never
@@ -16,7 +15,6 @@ from typing import Any, assert_never
 from lotus_tasks.manifest import ToolCard
 from lotus_tasks.reasoning.models import (
     Answered,
-    Citation,
     Conclusion,
     Decision,
     Happening,
@@ -30,6 +28,7 @@ from lotus_tasks.reasoning.models import (
     StepUpdate,
     Submitted,
 )
+from lotus_tasks.reasoning.service.citing import cited
 from lotus_tasks.reasoning.service.prompting import messages_for
 from lotus_tasks.reasoning.service.structuring import Mismatch, read_answer
 from lotus_tasks.work import CommandSpec
@@ -37,8 +36,6 @@ from lotus_tasks.work import CommandSpec
 MAX_CALLS = 8
 """Tool calls of one thought that are carried out; a model that asks for more is told so."""
 
-_CITED = re.compile(r"\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
-"""``[1]`` and ``[1, 3]``."""
 _OPEN = frozenset({"running", "waiting"})
 
 
@@ -206,24 +203,6 @@ def _reject(run: Run, result: Mapping[str, Any], done: StepUpdate, reason: str) 
         degraded=_troubles(after),
     )
     return Decision(updates=[rejected], conclusion=conclusion)
-
-
-def cited(answer: str, memories: Sequence[Mapping[str, Any]]) -> list[Citation]:
-    """The memories whose numbers the answer names, in order of their numbers; ``memories`` are numbered from 1."""
-    numbers = {int(number) for group in _CITED.findall(answer) for number in group.split(",")}
-    return [
-        Citation(
-            memory_id=str(memory["memory_id"]),
-            text=str(memory["text"]),
-            source=str(memory.get("source") or ""),
-            score=float(memory.get("score") or 0.0),
-            number=number,
-            heading=memory.get("heading"),
-            date=memory.get("happened_at") or memory.get("stored_at"),
-        )
-        for number, memory in enumerate(memories, 1)
-        if number in numbers
-    ]
 
 
 def _may_act(run: Run) -> bool:

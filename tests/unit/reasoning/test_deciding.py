@@ -22,7 +22,7 @@ from lotus_tasks.reasoning.models import (
     Turn,
 )
 from lotus_tasks.reasoning.service import decide
-from lotus_tasks.reasoning.service.deciding import cited
+from lotus_tasks.reasoning.service.citing import cited
 from lotus_tasks.values import CommandId, ConversationId, RunId, derive_command_id
 
 MEMORIES = [

@@ -15,8 +15,9 @@ from stack import wait_until
 
 from lotus_tasks.errors import Cancelled, ConfigurationError, EffectUnknown, HandBack, Permanent, ServiceDown
 from lotus_tasks.infra.home import PROJECT
+from lotus_tasks.reasoning.adapters.mcp_connection import McpTool
 from lotus_tasks.reasoning.adapters.mcp_rows import McpServerRow, read_servers
-from lotus_tasks.reasoning.adapters.mcp_servers import McpServers, McpTool
+from lotus_tasks.reasoning.adapters.mcp_servers import McpServers
 from lotus_tasks.tools import ToolContext
 
 
