@@ -156,6 +156,22 @@ def test_a_long_conversation_goes_on_with_a_summary_by_the_model(lotus: Lotus, m
     assert len(said) == 2 + 2 * 5 + 1
 
 
+def test_without_a_model_a_long_conversation_is_summarised_by_rule(lotus: Lotus, model: ModelServerHandle):
+    lines = "".join(f"Where is crate {number}? I forgot.\n" for number in range(11))
+    assert lotus.run("chat", "--provider", "offline", stdin=lines).returncode == 0
+    found = json.loads(lotus.run("conversations", "list", "-n", "1", "--json").stdout)[0]["conversation_id"]
+    ended = (
+        "SELECT 1 FROM commands WHERE payload ->> 'purpose' = 'summary' AND payload ->> 'conversation_id' = %s"
+        " AND status = 'succeeded'"
+    )
+    with lotus.database() as conn:
+        wait_until(lambda: conn.execute(ended, [found]).fetchone(), what="the offline provider's answer")
+    summary = json.loads(lotus.run("conversations", "show", found, "--json").stdout)["summary"].splitlines()
+    assert len(summary) == 6
+    assert [line.partition(" → ")[0] for line in summary[:2]] == ["- Where is crate 0?", "- Where is crate 1?"]
+    assert model.calls == []
+
+
 def test_the_timeline_of_a_run_tells_tokens(lotus: Lotus, model: ModelServerHandle):
     model.script(reply="In Marstal.")
     run_id = json.loads(lotus.run("ask", "where?", "--json").stdout)["run_id"]
