@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from lotus_tasks.cli import COMMANDS, cli
 from lotus_tasks.infra.home import PROJECT
 
-HEAVY = "celery pydantic chromadb rich markdown_it jsonschema prompt_toolkit httpx".split()
+HEAVY = ["celery", "pydantic", "chromadb", "rich", "markdown_it", "jsonschema", "prompt_toolkit", "httpx"]
 
 
 def commands() -> list[list[str]]:
