@@ -8,6 +8,7 @@ from kombu import Queue
 
 from beat import schedule
 from lotus_tasks.bootstrap import runtime
+from lotus_tasks.infra.queues import BACKGROUND_PRIORITY
 from workers import WORKERS
 
 _runtime = runtime()
@@ -19,6 +20,7 @@ broker_connection_timeout = 4.0
 broker_transport_options = (
     {
         "global_keyprefix": "lotus:",
+        "priority_steps": [0, BACKGROUND_PRIORITY],
         "visibility_timeout": 3600,
         "socket_connect_timeout": 5,
         "socket_keepalive": True,

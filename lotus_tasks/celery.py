@@ -30,6 +30,7 @@ from lotus_tasks.infra.leases import LeaseKeeper
 from lotus_tasks.infra.logs import configure_logging
 from lotus_tasks.infra.outbox import WakeUp
 from lotus_tasks.infra.postgres import json_parameter
+from lotus_tasks.infra.queues import BACKGROUND_PRIORITY
 from lotus_tasks.manifest import HealthReport, Manifest
 from lotus_tasks.tools import ToolContext
 from lotus_tasks.work import Outcome, Work
@@ -42,6 +43,9 @@ if _PROJECT not in sys.path:  # `celery` started elsewhere finds celeryconfig be
 
 app = Celery("lotus", include=[*(f"lotus_tasks.{name}.tasks" for name in bootstrap.MODULES), "lotus_tasks.system"])
 app.config_from_object("celeryconfig")
+_REDIS_BROKER = str(app.conf.broker_url).startswith(
+    "redis"
+)  # elsewhere priorities count the other way round, or not at all
 
 
 def worker_name() -> str:
@@ -117,6 +121,7 @@ def send(wake_ups: Iterable[WakeUp]) -> int:
                 args=[str(wake_up.command_id)],
                 task_id=str(wake_up.command_id),
                 queue=wake_up.queue,
+                priority=BACKGROUND_PRIORITY if wake_up.background and _REDIS_BROKER else None,
                 ignore_result=True,
                 retry=False,
             )

@@ -142,9 +142,6 @@ class Settings(BaseSettings):
     lotus_lease_s: Annotated[float, Field(ge=1, le=3600, allow_inf_nan=False)] = setting(
         8.0, "How long work stays a silent worker's own before another takes it over.", "seconds, from 1 to 3600"
     )
-    lotus_max_attempts: Annotated[int, Field(ge=1, le=100)] = setting(
-        3, "How often a step is tried before it has failed.", "a whole number from 1 to 100"
-    )
     lotus_tool_folders: Annotated[tuple[str, ...], BeforeValidator(_split)] = setting(
         (), "Folders the model's tools may read, and write after you said yes.", "folders, with commas"
     )

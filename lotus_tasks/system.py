@@ -13,6 +13,7 @@ from lotus_tasks.celery import app, send
 from lotus_tasks.errors import ServiceDown
 from lotus_tasks.infra import queries
 from lotus_tasks.infra.outbox import OutboxTransaction
+from lotus_tasks.infra.queues import ask_depths
 from lotus_tasks.infra.sweep import sweep
 from lotus_tasks.values import utc_now
 from lotus_tasks.work import CommandSpec
@@ -104,12 +105,15 @@ def submit_each(names: list[str], slot: int) -> None:
         for name in names:
             row = conn.execute(sql.has_open, {"name": name}).fetchone()
             if row is not None and not row["open"]:
-                tx.submit(CommandSpec(name=name, key=f"tick/{name}/{slot}"))
+                tx.submit(CommandSpec(name=name, key=f"tick/{name}/{slot}", urgent=name.endswith(".check_health")))
     send(tx.wake_ups)
 
 
 def queue_depth(queue: str) -> int:
     """How many messages wait on a queue, on whichever broker. Raises what the broker's client raises."""
+    depths = ask_depths(bootstrap.runtime().broker_url, [queue])
+    if depths is not None:
+        return depths[queue]
     with app.connection_for_read() as connection, connection.channel() as channel:
         declared = channel.queue_declare(queue=queue, passive=True)
         return int(declared.message_count)

@@ -16,6 +16,8 @@ class CommandSpec:
     """A command to be: one row in ``commands``, one wake-up on the queue of its name's prefix.
 
     ``key`` makes it idempotent: the id is derived from it, and a second submission of the same key changes nothing.
+    ``urgent``: goes before background work although it belongs to no run. Work that follows from work of no run (storing and
+    indexing what was read) is background: a person's question never waits behind it.
     ``idempotent=False``: when a worker dies in it, it becomes ``unknown`` and is never run again by itself.
     """
 
@@ -26,6 +28,7 @@ class CommandSpec:
     max_attempts: int = 3
     not_before: datetime | None = None
     idempotent: bool = True
+    urgent: bool = False
 
     @property
     def id(self) -> CommandId:

@@ -16,6 +16,7 @@ from lotus_tasks.values import CommandId
 
 LOOK_EVERY_S = 0.4
 """How often held commands are looked at: a cancelled run's model call ends within a second."""
+BEAT_EVERY_S = 3.0
 
 log = structlog.get_logger("lotus.leases")
 
@@ -44,6 +45,7 @@ class LeaseKeeper:
         self._closed = threading.Event()
         self._something = threading.Event()
         self._thread: threading.Thread | None = None
+        self._renewed_at = self._beat_at = 0.0
 
     @property
     def busy(self) -> int:
@@ -79,25 +81,31 @@ class LeaseKeeper:
             self._thread.join(timeout=2.0)
 
     def _run(self) -> None:
-        renew_every_s = self._outbox.lease_s / 4
-        renewed_at = beat_at = 0.0
         while not self._closed.is_set():
-            now = time.monotonic()
-            if self._on_beat is not None and now - beat_at >= 3.0:
-                beat_at = now
-                with suppress(ServiceDown):
-                    self._on_beat(self.busy)
-            if self._held:
-                extend = now - renewed_at >= renew_every_s
-                if self._look(extend=extend) and extend:
-                    renewed_at = now
+            try:
+                self._turn()
+            except Exception:
+                # Without this thread every longer task would lose its lease.
+                log.exception("leases not looked at")
                 self._closed.wait(LOOK_EVERY_S)
-            else:
-                self._something.clear()
-                if not self._held:
-                    self._something.wait(3.0)
-                    # A task that is done at once needs no look: most are.
-                    self._closed.wait(LOOK_EVERY_S / 4)
+
+    def _turn(self) -> None:
+        now = time.monotonic()
+        if self._on_beat is not None and now - self._beat_at >= BEAT_EVERY_S:
+            self._beat_at = now
+            with suppress(ServiceDown):
+                self._on_beat(self.busy)
+        if self._held:
+            extend = now - self._renewed_at >= self._outbox.lease_s / 4
+            if self._look(extend=extend) and extend:
+                self._renewed_at = now
+            self._closed.wait(LOOK_EVERY_S)
+            return
+        self._something.clear()
+        if not self._held:
+            self._something.wait(BEAT_EVERY_S)
+            # A task that is done at once needs no look: most are.
+            self._closed.wait(LOOK_EVERY_S / 4)
 
     def _look(self, *, extend: bool) -> bool:
         with self._lock:

@@ -61,6 +61,7 @@ class WakeUp:
     command_id: CommandId
     name: str
     queue: str
+    background: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -117,6 +118,7 @@ class OutboxTransaction:
 
     def submit(self, spec: CommandSpec) -> CommandId:
         """Insert the command unless its key is known."""
+        background = self.sends_itself and spec.run_id is None and not spec.urgent
         row = self.conn.execute(
             queries.load("outbox").insert_command,
             {
@@ -127,6 +129,7 @@ class OutboxTransaction:
                 "payload": json_parameter(dict(spec.payload)),
                 "max_attempts": spec.max_attempts,
                 "idempotent": spec.idempotent,
+                "background": background,
                 "not_before": spec.not_before,
                 "sends": int(self.sends_itself and spec.not_before is None),
                 "grace_s": SEND_GRACE_S if self.sends_itself else 0.0,
@@ -134,7 +137,7 @@ class OutboxTransaction:
             },
         ).fetchone()
         if row is not None and spec.not_before is None:
-            self.wake_ups.append(WakeUp(command_id=spec.id, name=spec.name, queue=spec.queue))
+            self.wake_ups.append(WakeUp(command_id=spec.id, name=spec.name, queue=spec.queue, background=background))
         return spec.id
 
 
@@ -249,13 +252,14 @@ class Outbox:
         with self.database.transaction() as conn:
             conn.execute(self._sql.commit_quickly)
             rows = conn.execute(self._sql.take_fresh, {"grace_s": SEND_GRACE_S}).fetchall()
-        return [WakeUp(command_id=row["id"], name=row["name"], queue=row["queue"]) for row in rows]
+        return [WakeUp(command_id=row.pop("id"), **row) for row in rows]
 
-    def take_due(self, depth: Callable[[str], int]) -> list[WakeUp]:
+    def take_due(self, depth: Callable[[str], int | None]) -> list[WakeUp]:
         """What to send now: never sent, or sent and neither claimed nor on its queue any more.
 
-        ``depth(queue)``: how many messages wait on the queue. A command that was sent is only sent again while its queue
-        holds fewer messages than it has unclaimed commands, so a slow worker gets no heap of duplicates.
+        ``depth(queue)``: how many messages wait on the queue, None where that can't be told now. A command that was sent is
+        only sent again while its queue is known to hold fewer messages than it has unclaimed commands, so a slow worker gets
+        no heap of duplicates.
         """
         with self.database.transaction() as conn:
             due = conn.execute(self._sql.due).fetchall()
@@ -263,7 +267,8 @@ class Outbox:
                 return []
             missing = {row["queue"]: row["unclaimed"] for row in conn.execute(self._sql.unclaimed).fetchall()}
         for queue in {row["queue"] for row in due if row["sends"] > 0}:
-            missing[queue] = missing.get(queue, 0) - depth(queue)
+            waiting = depth(queue)
+            missing[queue] = 0 if waiting is None else missing.get(queue, 0) - waiting
         chosen = []
         for row in due:
             if row["sends"] == 0 or row["lost"]:
@@ -276,7 +281,7 @@ class Outbox:
         with self.database.transaction() as conn:
             conn.execute(self._sql.commit_quickly)
             rows = conn.execute(self._sql.mark_sent, {"ids": chosen, "longest_s": LONGEST_RESEND_S}).fetchall()
-        return [WakeUp(command_id=row["id"], name=row["name"], queue=row["queue"]) for row in rows]
+        return [WakeUp(command_id=row.pop("id"), **row) for row in rows]
 
     def expire_leases_of(self, owner: str) -> None:
         """Free what the former process of this name held."""

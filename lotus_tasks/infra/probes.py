@@ -12,7 +12,7 @@ from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import psycopg
 
@@ -20,8 +20,9 @@ from lotus_tasks.errors import LotusError
 from lotus_tasks.infra import queries
 from lotus_tasks.infra.home import Home
 from lotus_tasks.infra.postgres import connect, one_line
+from lotus_tasks.infra.queues import ask_depths
 from lotus_tasks.infra.runtime import Runtime
-from lotus_tasks.infra.stack.supervision import ProcessState, Supervisor
+from lotus_tasks.infra.stack.supervision import ProcessState, Supervisor, configuration_path
 
 PART_LIMIT_S = 1.5
 """What one part may take to answer."""
@@ -119,8 +120,11 @@ def ask_all(runtime: Runtime, queue_names: Sequence[str], *, skip: Sequence[str]
 
 
 def ask_supervisor(runtime: Runtime) -> Sequence[ProcessState]:
-    """The supervised processes; none where there is no supervisor (each process in a container of its own)."""
-    if not runtime.supervisor_socket.exists():
+    """The supervised processes; none where there is no supervisor (each process in a container of its own).
+
+    What `up` has started has one: raises ServiceDown where it is gone.
+    """
+    if not runtime.supervisor_socket.exists() and not configuration_path(Home(runtime.home)).exists():
         return ()
     return Supervisor(runtime.supervisor_socket, timeout_s=PART_LIMIT_S).processes()
 
@@ -151,20 +155,6 @@ def ask_redis(url: str) -> bool:
         return bool(client.ping())
 
 
-def ask_depths(broker_url: str, names: Sequence[str]) -> Mapping[str, int] | None:
-    """How many messages wait on each queue; None where the broker is no Redis."""
-    import redis
-
-    url = redis_url_of(broker_url)
-    if url is None:
-        return None
-    with redis.Redis.from_url(url, socket_connect_timeout=PART_LIMIT_S / 2, socket_timeout=PART_LIMIT_S / 2) as client:
-        pipeline = client.pipeline(transaction=False)
-        for name in names:
-            pipeline.llen(f"lotus:{name}")
-        return dict(zip(names, pipeline.execute(), strict=True))
-
-
 def ask_http(url: str) -> bool:
     """True where a GET is answered with 200; else OSError or http.client.HTTPException is raised."""
     parts = urlsplit(url)
@@ -178,17 +168,6 @@ def ask_http(url: str) -> bool:
         return True
     finally:
         connection.close()
-
-
-def redis_url_of(broker_url: str) -> str | None:
-    """A broker's address, as kombu reads it, for redis-py; None where the broker is no Redis."""
-    if broker_url.startswith(("redis://", "rediss://")):
-        return broker_url
-    if not broker_url.startswith("redis+socket://"):
-        return None
-    path, _, query = broker_url.removeprefix("redis+socket://").partition("?")
-    pairs = urlencode([("db" if name == "virtual_host" else name, value) for name, value in parse_qsl(query)])
-    return f"unix://{path}{'?' + pairs if pairs else ''}"
 
 
 def count_restarts(home: Home) -> Mapping[str, int]:

@@ -13,19 +13,18 @@ log = structlog.get_logger("lotus.sweep")
 Send = Callable[[Iterable[WakeUp]], int]
 
 
-def sweep(outbox: Outbox, served: Sequence[str], *, send: Send, depth: Callable[[str], int]) -> int:
+def sweep(outbox: Outbox, served: Sequence[str], *, send: Send, depth: Callable[[str], int | None]) -> int:
     """End what must not run again, send what is due. Returns how many messages went out. Raises ServiceDown.
 
-    ``served``: the commands there are. ``depth(queue)``: messages waiting; where the broker can't tell, what it holds is
-    taken to be nothing, and the doubling pauses between wake-up calls keep the duplicates few.
+    ``served``: the commands there are. ``depth(queue)``: messages waiting, None or any error where the broker can't tell.
     """
 
-    def known_depth(queue: str) -> int:
+    def known_depth(queue: str) -> int | None:
         try:
             return depth(queue)
         except Exception as error:  # noqa: BLE001 - each broker's client has errors of its own
-            log.debug("queue depth unknown", queue=queue, reason=str(error))
-            return 0
+            log.warning("queue depth unknown", queue=queue, reason=str(error))
+            return None
 
     sent = send(outbox.end_lost()) + send(outbox.end_unserved(served))
     return sent + send(outbox.take_due(known_depth))

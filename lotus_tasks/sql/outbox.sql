@@ -1,8 +1,8 @@
 -- name: insert_command
 -- A command to be sent, once per id. `sends` 0 leaves it to the relay; 1 says that the inserter sends after its commit.
 -- A command without a run keeps the run that its parent, the command whose work submits it, worked for or came from.
-INSERT INTO commands (id, run_id, name, queue, payload, max_attempts, idempotent, not_before, sends, next_send_at, origin)
-VALUES (%(id)s, %(run_id)s, %(name)s, %(queue)s, %(payload)s, %(max_attempts)s, %(idempotent)s,
+INSERT INTO commands (id, run_id, name, queue, payload, max_attempts, idempotent, background, not_before, sends, next_send_at, origin)
+VALUES (%(id)s, %(run_id)s, %(name)s, %(queue)s, %(payload)s, %(max_attempts)s, %(idempotent)s, %(background)s,
         coalesce(%(not_before)s, now()), %(sends)s,
         greatest(coalesce(%(not_before)s, now()), now() + %(grace_s)s * interval '1 second'),
         CASE WHEN %(run_id)s::uuid IS NULL
@@ -31,10 +31,11 @@ RETURNING id, ARRAY(SELECT task FROM event_followers WHERE event = %(name)s) AS 
 -- Waits for the disk only where the work can't be repeated: a claim of idempotent work that a power cut forgets is claimed again.
 WITH taken AS (
     UPDATE commands
-    SET status = 'running', attempt = attempt + 1, fence = fence + 1, owner = %(owner)s,
+    SET status = 'running', attempt = attempt + 1, fence = nextval('fences'), owner = %(owner)s,
         takeovers = takeovers + (status = 'running')::int,
         lease_until = now() + %(lease_s)s * interval '1 second', started_at = coalesce(started_at, now())
     WHERE id = %(id)s AND attempt < max_attempts
+      AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.id = commands.run_id AND runs.status = 'cancelled')
       AND ((status = 'queued' AND not_before <= now())
            OR (status = 'running' AND idempotent AND lease_until < now()))
     RETURNING id, run_id, name, payload, attempt, max_attempts, idempotent, fence, created_at
@@ -68,17 +69,20 @@ WHERE id = %(id)s AND fence = %(fence)s AND status = 'running'
 RETURNING id, run_id;
 
 -- name: retry_later
--- Back to the queue after a transient error.
+-- Back to the queue after a transient error. No row: its attempts are spent, or its run was cancelled.
 UPDATE commands
 SET status = 'queued', error = %(error)s, lease_until = NULL, sends = 0,
     not_before = now() + %(delay_s)s * interval '1 second', next_send_at = now() + %(delay_s)s * interval '1 second'
 WHERE id = %(id)s AND fence = %(fence)s AND status = 'running' AND attempt < max_attempts
+  AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.id = commands.run_id AND runs.status = 'cancelled')
 RETURNING id;
 
 -- name: hand_back
--- Back to the queue at once, without spending the attempt: the worker is stopping.
+-- Back to the queue at once, without spending the attempt: the worker is stopping. What was cancelled stays so.
 UPDATE commands
-SET status = 'queued', attempt = attempt - 1, lease_until = NULL, sends = 0, next_send_at = now()
+SET status = CASE WHEN EXISTS (SELECT 1 FROM runs WHERE runs.id = commands.run_id AND runs.status = 'cancelled')
+                  THEN 'cancelled' ELSE 'queued' END::command_status,
+    takeovers = takeovers + 1, attempt = attempt - 1, lease_until = NULL, sends = 0, next_send_at = now()
 WHERE id = %(id)s AND fence = %(fence)s AND status = 'running'
 RETURNING id;
 
@@ -99,7 +103,7 @@ UPDATE commands
 SET status = CASE WHEN idempotent THEN 'failed' ELSE 'unknown' END::command_status,
     error = CASE WHEN idempotent THEN name || ': its worker died ' || attempt || ' times'
                  ELSE name || ': its worker died in the middle; whether it took effect is unknown, so it was not run again' END,
-    finished_at = now(), lease_until = NULL, fence = fence + 1
+    finished_at = now(), lease_until = NULL, fence = nextval('fences')
 WHERE id IN (SELECT id FROM commands
              WHERE status = 'running' AND lease_until < now() AND (attempt >= max_attempts OR NOT idempotent)
              LIMIT 100 FOR UPDATE SKIP LOCKED)
@@ -107,11 +111,12 @@ RETURNING id, run_id, name, status, error, payload ->> 'event' AS delivers;
 
 -- name: due
 -- What may need a wake-up call: never sent, or sent long enough ago and still unclaimed, or its lease ran out.
+-- What surely needs one comes first, whatever waits before it.
 SELECT id, name, queue, sends, status = 'running' AS lost
 FROM commands
 WHERE status IN ('queued', 'running') AND next_send_at <= now()
   AND ((status = 'queued' AND not_before <= now()) OR (status = 'running' AND lease_until < now()))
-ORDER BY created_at
+ORDER BY (status = 'running' OR sends = 0) DESC, created_at
 LIMIT 1000;
 
 -- name: take_fresh
@@ -120,7 +125,7 @@ UPDATE commands SET sends = 1, next_send_at = now() + %(grace_s)s * interval '1 
 WHERE id IN (SELECT id FROM commands
              WHERE status = 'queued' AND sends = 0 AND next_send_at <= now() AND not_before <= now()
              ORDER BY created_at LIMIT 500 FOR UPDATE SKIP LOCKED)
-RETURNING id, name, queue;
+RETURNING id, name, queue, background;
 
 -- name: unclaimed
 -- How many sent commands of each queue nobody has claimed.
@@ -132,7 +137,7 @@ WHERE status = 'queued' AND sends > 0 AND not_before <= now() GROUP BY queue;
 UPDATE commands
 SET sends = sends + 1, next_send_at = now() + least(3 * 2 ^ least(sends, 4), %(longest_s)s) * interval '1 second'
 WHERE id IN (SELECT id FROM commands WHERE id = ANY(%(ids)s) AND next_send_at <= now() FOR UPDATE SKIP LOCKED)
-RETURNING id, name, queue;
+RETURNING id, name, queue, background;
 
 -- name: expire_leases_of
 -- The worker of this name has just started, so what its former self held is free.
@@ -161,9 +166,11 @@ ON CONFLICT (name) DO UPDATE SET
     status = excluded.status, detail = excluded.detail, facts = excluded.facts, checked_at = now();
 
 -- name: take_tick
--- A tick is done once, whoever asks: no row when this slot, or a later one, was taken.
+-- A tick is done once, whoever asks: no row when this slot, or the next one, was taken. A slot far ahead was taken by a clock
+-- that has been set right since.
 INSERT INTO ticks (job, slot) VALUES (%(job)s, %(slot)s)
-ON CONFLICT (job) DO UPDATE SET slot = excluded.slot, taken_at = now() WHERE ticks.slot < excluded.slot
+ON CONFLICT (job) DO UPDATE SET slot = excluded.slot, taken_at = now()
+    WHERE ticks.slot < excluded.slot OR ticks.slot > excluded.slot + 1
 RETURNING slot;
 
 -- name: has_open

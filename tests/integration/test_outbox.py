@@ -11,6 +11,7 @@ from stack import wait_until
 
 from lotus_tasks.errors import Permanent, StaleLease, Transient
 from lotus_tasks.events import PerceptCaptured, RunConcluded
+from lotus_tasks.infra import queries
 from lotus_tasks.infra.leases import LeaseKeeper
 from lotus_tasks.infra.outbox import Outbox, OutboxTransaction
 from lotus_tasks.infra.postgres import Database
@@ -76,7 +77,7 @@ def test_the_same_key_is_submitted_once(outbox):
 def test_a_claim_counts_the_attempt_and_the_fence_and_excludes_a_second_worker(outbox):
     spec = submit(outbox)
     claim = outbox.claim(spec.id, owner="a")
-    assert (claim.attempt, claim.fence) == (1, 1)
+    assert (claim.attempt, claim.fence > 0) == (1, True)
     assert outbox.claim(spec.id, owner="b") is None
 
 
@@ -219,6 +220,56 @@ def test_a_lost_message_is_sent_again_but_not_one_that_still_waits_on_its_queue(
     assert outbox.take_due(lambda _: 3) == []
     assert len(outbox.take_due(lambda _: 1)) == 2
     assert [wake_up.command_id for wake_up in outbox.take_due(lambda _: 0)] == [specs[2].id]
+
+
+def test_nothing_is_sent_again_while_the_depth_of_its_queue_is_unknown(outbox):
+    run_out(outbox, submit(outbox))
+    assert outbox.take_due(lambda _: None) == []
+
+
+def test_what_surely_needs_a_wake_up_call_is_not_starved_by_a_thousand_that_wait(outbox):
+    with outbox.database.transaction() as conn:
+        conn.execute(
+            "INSERT INTO commands (id, name, queue, sends, next_send_at, created_at)"
+            " SELECT gen_random_uuid(), 'memory.recall', 'memory', 1, now() - interval '1 s', now() - interval '1 h'"
+            " FROM generate_series(1, 1100)"
+        )
+    spec = submit(outbox)
+    outbox.claim(spec.id, owner="a")
+    run_out(outbox, spec)
+    assert [wake_up.command_id for wake_up in outbox.take_due(lambda _: 10**6)] == [spec.id]
+
+
+def test_work_that_follows_from_work_of_no_run_is_background_and_a_runs_is_not(outbox):
+    event = PerceptCaptured(percept_id=PerceptId(uuid.uuid4()), source="boat.md")
+    wake_ups = outbox.finish(outbox.claim(submit(outbox).id, owner="a"), Outcome(events=[event]))
+    assert {wake_up.background for wake_up in wake_ups} == {True}
+    follow_up = CommandSpec(name="memory.recall", key="next", run_id=open_run(outbox))
+    (wake_up,) = outbox.finish(outbox.claim(submit(outbox).id, owner="a"), Outcome(commands=[follow_up]))
+    assert not wake_up.background
+
+
+def test_what_was_cancelled_is_not_claimed_retried_or_handed_back(outbox):
+    run_id = open_run(outbox)
+    waiting, failing, stopping = (submit(outbox, run_id=run_id) for _ in range(3))
+    claims = [outbox.claim(spec.id, owner="a") for spec in (failing, stopping)]
+    with outbox.database.transaction() as conn:
+        conn.execute("UPDATE runs SET status = 'cancelled' WHERE id = %s", [run_id])
+    assert outbox.claim(waiting.id, owner="a") is None
+    outbox.retry(claims[0], Transient("busy"), delay_s=0)
+    outbox.hand_back(claims[1])
+    assert state(outbox, failing)["status"] == "failed"
+    assert state(outbox, stopping)["status"] == "cancelled"
+
+
+def test_a_tick_is_taken_once_and_again_after_a_clock_that_was_ahead(outbox):
+    def take(slot: int) -> bool:
+        query = queries.load("outbox").take_tick
+        with outbox.database.transaction() as conn:
+            return conn.execute(query, {"job": "sweep", "slot": slot}).fetchone() is not None
+
+    assert [take(10), take(10), take(9), take(11)] == [True, False, False, True]
+    assert [take(1_000), take(12), take(12)] == [True, True, False]
 
 
 def test_what_died_with_its_worker_is_sent_again(outbox):

@@ -22,14 +22,14 @@ def load(tmp_path: Path, dotenv: str = "", home_dotenv: str = "", **environ: str
 def test_the_defaults_need_no_configuration(tmp_path: Path) -> None:
     settings = load(tmp_path).settings
     assert settings.lotus_providers == ("openai", "anthropic", "google", "ollama", "offline")
-    assert (settings.lotus_lease_s, settings.lotus_max_attempts, settings.lotus_max_steps) == (8.0, 3, 8)
+    assert (settings.lotus_lease_s, settings.lotus_max_steps) == (8.0, 8)
     assert settings.lotus_database_url is None
 
 
 def test_the_environment_beats_the_home_file_which_beats_the_project_file(tmp_path: Path) -> None:
-    files = {"dotenv": "LOTUS_MAX_STEPS=1\nLOTUS_LEASE_S=11", "home_dotenv": "LOTUS_MAX_STEPS=2\nLOTUS_MAX_ATTEMPTS=5"}
+    files = {"dotenv": "LOTUS_MAX_STEPS=1\nLOTUS_LEASE_S=11", "home_dotenv": "LOTUS_MAX_STEPS=2\nLOTUS_TOKEN_TIMEOUT_S=5"}
     settings = load(tmp_path, **files, LOTUS_MAX_STEPS="3").settings
-    assert (settings.lotus_max_steps, settings.lotus_max_attempts, settings.lotus_lease_s) == (3, 5, 11)
+    assert (settings.lotus_max_steps, settings.lotus_token_timeout_s, settings.lotus_lease_s) == (3, 5, 11)
 
 
 def test_a_variable_set_to_nothing_hides_the_file(tmp_path: Path) -> None:

@@ -141,6 +141,11 @@ def socket_path(home: Home) -> Path:
     return home.sockets / "supervisor.sock"
 
 
+def configuration_path(home: Home) -> Path:
+    """The supervisor's configuration: there from `up` to `down`, and nowhere else."""
+    return home.run / "supervisord.conf"
+
+
 def write_configuration(home: Home, programs: Iterable[Program]) -> Path:
     """The supervisor's configuration file.
 
@@ -175,7 +180,7 @@ def write_configuration(home: Home, programs: Iterable[Program]) -> Path:
         lines += _program_section(home, program)
     for group, names in groups.items():
         lines += ["", f"[group:{group}]", f"programs={','.join(names)}"]
-    path = home.run / "supervisord.conf"
+    path = configuration_path(home)
     write_private(path, "\n".join(lines) + "\n")
     return path
 
@@ -205,7 +210,7 @@ def _program_section(home: Home, program: Program) -> list[str]:
 
 def start_supervisor(home: Home, configuration: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     """A supervisor in a session of its own, with none of our pipes: who called `up` sees the end of its output."""
-    command = ["-m", "supervisor.supervisord", "--configuration", str(configuration)]
+    command = ["-m", "lotus_tasks.infra.stack.supervisor_main", "--configuration", str(configuration)]
     launcher = [
         sys.executable,
         "-E",

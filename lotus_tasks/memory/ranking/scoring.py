@@ -16,7 +16,7 @@ from lotus_tasks.memory.ranking.signals import GROUPS, SURVEY_SIGNALS
 from lotus_tasks.memory.ranking.vectors import Fetched, Nearest, read_nearest, read_tokens, read_vectors
 from lotus_tasks.memory.weights import Weights
 
-CANDIDATES: Final = 160
+CANDIDATES: Final = 100
 """How many memories the second step looks at."""
 
 
@@ -40,7 +40,7 @@ class Survey:
         chosen = np.zeros(len(order), bool)
         for values in (self.signals["words_best"], self.signals["meaning"]):
             best = _best(np.where(open_, values, -np.inf), count // 8)
-            chosen[best[values[best] > 0]] = True
+            chosen[best[(values[best] > 0) & open_[best]]] = True
         rest = _best(np.where(open_ & ~chosen, self.score, -np.inf), count - int(chosen.sum()))
         chosen[rest[open_[rest]]] = True
         places = np.flatnonzero(chosen)
@@ -86,30 +86,44 @@ def survey(
     signals |= read_dates(layout, question)
     signals |= read_form(layout, question, signals["words"])
     signals |= read_nearest(layout, nearest)
-    return Survey(layout=layout, nearest=nearest, signals=signals, score=rough_scores(signals, weights))
+    return Survey(
+        layout=layout, nearest=nearest, signals=signals, score=rough_scores(signals, _for_survey(nearest, weights))
+    )
 
 
-def rough_scores(signals: Mapping[str, Floats], weights: Weights) -> Floats:
+def _for_survey(nearest: Nearest | None, weights: Weights) -> Mapping[str, float]:
+    return weights.survey if nearest is not None else weights.without_vectors or weights.survey
+
+
+def _for_candidates(found: Survey, fetched: Fetched | None, weights: Weights) -> Mapping[str, float]:
+    if found.nearest is None:
+        return weights.without_vectors or weights.final
+    if not len(found.nearest.tokens) or fetched is None or not len(fetched.signs):
+        return weights.without_tokens or weights.final
+    return weights.final
+
+
+def rough_scores(signals: Mapping[str, Floats], weights: Mapping[str, float]) -> Floats:
     """The weighted sum of the survey signals."""
     score = np.zeros(len(next(iter(signals.values()))), np.float32)
     for name in SURVEY_SIGNALS:
-        if weight := weights.survey.get(name, 0.0):
+        if weight := weights.get(name, 0.0):
             score += np.float32(weight) * signals[name]
     return score
 
 
 def rank(found: Survey, rows: Numbers, fetched: Fetched | None, weights: Weights) -> Ranking:
     """Score the candidates ``rows``; ``fetched`` are the vectors of their surroundings, as far as they have any."""
-    return weigh(rows, gather(found, rows, fetched), weights)
+    return weigh(rows, gather(found, rows, fetched), _for_candidates(found, fetched, weights))
 
 
-def weigh(rows: Numbers, signals: Mapping[str, Floats], weights: Weights) -> Ranking:
+def weigh(rows: Numbers, signals: Mapping[str, Floats], weights: Mapping[str, float]) -> Ranking:
     """The ranking that weighted signals give."""
     shares = {}
     for group, names in GROUPS.items():
         share = np.zeros(len(rows), np.float32)
         for name in names:
-            share += np.float32(weights.final.get(name, 0.0)) * signals[name]
+            share += np.float32(weights.get(name, 0.0)) * signals[name]
         # Against the mean candidate, so that what all have alike isn't anybody's merit.
         shares[group] = share - share.mean() if len(rows) else share
     scores = np.zeros(len(rows), np.float32)

@@ -43,6 +43,7 @@ CREATE TABLE commands (
     attempt int NOT NULL DEFAULT 0,
     max_attempts int NOT NULL DEFAULT 3,
     idempotent boolean NOT NULL DEFAULT true,
+    background boolean NOT NULL DEFAULT false,
     fence bigint NOT NULL DEFAULT 0,
     takeovers int NOT NULL DEFAULT 0,
     owner text,
@@ -56,6 +57,8 @@ CREATE TABLE commands (
     started_at timestamptz,
     finished_at timestamptz
 );
+-- Never the same number twice, also where a power cut or a crash made PostgreSQL forget a claim that didn't wait for the disk.
+CREATE SEQUENCE fences;
 CREATE INDEX commands_open ON commands (queue, next_send_at) WHERE status IN ('queued', 'running');
 CREATE INDEX commands_of_run ON commands (run_id) WHERE run_id IS NOT NULL;
 CREATE INDEX commands_ended ON commands (finished_at) WHERE finished_at IS NOT NULL;

@@ -7,10 +7,20 @@ from pathlib import Path
 
 import pytest
 
+from lotus_tasks.errors import ServiceDown
 from lotus_tasks.infra.home import Home
-from lotus_tasks.infra.probes import DatabaseFacts, Found, ModuleRow, QueueRow, WorkerRow, count_restarts, redis_url_of
+from lotus_tasks.infra.probes import (
+    DatabaseFacts,
+    Found,
+    ModuleRow,
+    QueueRow,
+    WorkerRow,
+    ask_supervisor,
+    count_restarts,
+)
+from lotus_tasks.infra.queues import redis_url_of
 from lotus_tasks.infra.runtime import Runtime
-from lotus_tasks.infra.stack.supervision import ProcessState
+from lotus_tasks.infra.stack.supervision import ProcessState, write_configuration
 from lotus_tasks.infra.status import assemble, is_ready, without_password
 from lotus_tasks.manifest import Manifest
 from lotus_tasks.values import utc_now
@@ -208,3 +218,13 @@ def test_restarts_are_counted_since_the_supervisor_began(tmp_path: Path):
         "".join(f"2026-11-23 05:00:00,123 INFO {line}\n" for line in lines)
     )
     assert count_restarts(Home(tmp_path)) == {"relay": 1, "beat": 0}
+
+
+def test_a_supervisor_that_left_and_took_its_socket_along_is_missed(tmp_path: Path) -> None:
+    Home(tmp_path).create()
+    runtime = replace(RUNTIME, home=tmp_path, supervisor_socket=tmp_path / "gone.sock")
+    runtime.save()
+    assert ask_supervisor(runtime) == ()  # containers have such a file, and no supervisor
+    write_configuration(Home(tmp_path), [])
+    with pytest.raises(ServiceDown):
+        ask_supervisor(runtime)

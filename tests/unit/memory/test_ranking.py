@@ -89,6 +89,12 @@ def test_words_are_a_candidate_whatever_their_vector_says():
     assert 300 in look.candidates(160)
 
 
+def test_the_nearest_is_a_candidate_whatever_else_speaks_against_it():
+    told = Told(*[(f"Where did the zebra go yesterday, number {row}?", row // 9) for row in range(300)], ("Stripes",))
+    look = told.look("where did the zebra go?", near([300, *range(199)], [0.5, *[0.4] * 199]), only("words"))
+    assert 300 in look.candidates(100)
+
+
 def test_meaning_finds_what_shares_no_word():
     told = Told(("Bread and butter",), ("A feline on the sofa",), ("Rain tomorrow",))
     assert told.order("cat", nearest=near([1, 0, 2], [0.7, 0.1, 0.1]))[0] == 1
@@ -217,6 +223,15 @@ def test_without_vectors_the_words_decide():
     assert not ranking.shares["meaning_beside"].any()
 
 
+def test_what_is_missing_shifts_the_weight_to_what_is_there():
+    weights = Weights(
+        survey={}, final={}, without_tokens={"meaning": 1.0}, without_vectors={"words": 1.0}
+    )  # fmt: skip
+    told = Told(("The boat key",), ("Something else",))
+    assert told.order("boat key", weights=weights)[0] == 0
+    assert told.order("boat key", nearest=near([1, 0], [0.9, 0.1]), weights=weights)[0] == 1
+
+
 def test_shares_add_up_to_the_score():
     told = Told(("The boat key hangs", 1, "Ann"), ("Bread", 1, "Bob"), ("A boat", 2, "Ann"))
     look = told.look("where is Ann's boat?", near([0, 1, 2], [0.5, 0.3, 0.4]))
@@ -248,7 +263,14 @@ def test_every_group_of_signals_has_a_weight_and_can_be_turned_off(group):
 
 def test_the_weights_name_known_signals_only():
     weights = fitted_weights()
-    assert {*weights.survey, *weights.final} <= set(SIGNALS)
+    assert {*weights.survey, *weights.final, *weights.without_tokens, *weights.without_vectors} <= set(SIGNALS)
+
+
+def test_no_sign_that_a_memory_answers_counts_against_it():
+    weights = fitted_weights()
+    may = {"other_speaker", "is_question", "asks"}
+    parts = (weights.survey, weights.final, weights.without_tokens, weights.without_vectors)
+    assert all(weight >= 0 for part in parts for name, weight in part.items() if name not in may)
 
 
 def test_an_empty_store_has_no_candidates():

@@ -1,0 +1,42 @@
+"""The supervisor's log on a full disk. In processes of their own: the supervisor's loggers are changed for good."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lotus_tasks.infra.home import PROJECT
+
+FULL = Path("/dev/full")
+
+PROGRAM = """
+from supervisor import loggers
+from lotus_tasks.infra.stack.supervisor_main import drop_what_cannot_be_written
+drop_what_cannot_be_written()
+handler = loggers.RotatingFileHandler({path!r}, maxBytes=40, backupCount=1)
+log = loggers.Logger(handlers=[handler])
+for number in range(12):
+    {before}
+    log.info(f"line {{number}}\\n")
+"""
+
+
+def run(path: Path, before: str = "pass") -> subprocess.CompletedProcess[bytes]:
+    with (FULL if FULL.exists() else path).open("wb") as errors:
+        text = PROGRAM.format(path=str(path), before=before)
+        return subprocess.run([sys.executable, "-c", text], cwd=PROJECT, stderr=errors, check=False, timeout=60)
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full")
+def test_a_full_disk_does_not_end_the_supervisor() -> None:
+    assert run(FULL).returncode == 0
+
+
+def test_the_log_goes_on_after_a_rollover_that_failed(tmp_path: Path) -> None:
+    log = tmp_path / "supervisor.log"
+    assert run(log, "handler.stream.close() if number == 5 else None").returncode == 0
+    written = [line for path in sorted(tmp_path.iterdir(), reverse=True) for line in path.read_text().splitlines()]
+    assert written[-1] == "line 11"
