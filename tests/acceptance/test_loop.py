@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from stack import Lotus, lotus_home, wait_until
+from terminal import on_terminal
 
 from lotus_tasks.infra.home import PROJECT
 from lotus_tasks.infra.submission import submit_and_wait
@@ -476,3 +477,64 @@ def test_a_worker_killed_in_the_model_call_calls_again_and_runs_the_tool_once(lo
     assert loop.lotus.run("runs", "approve", run_id).returncode == 0
     assert_every_step_once(loop, loop.wait(run_id, *ENDED, timeout_s=60))
     assert loop.lines.read_text() == "once\n"
+
+
+def test_on_a_terminal_the_question_is_asked_there_and_then(loop: Loop, model: ModelServerHandle):
+    calling(model, write("one.md"), write("two.md"))
+    with on_terminal(loop.lotus, "ask", "write, please", columns=200) as terminal:
+        terminal.read_until('LOTUS wants to run write_file(path="one.md", text="written"). Allow? [y/N]')
+        assert list(loop.notes.iterdir()) == []
+        terminal.press(b"y\n")
+        terminal.read_until('write_file(path="two.md", text="written"). Allow? [y/N]')
+        terminal.press(b"\n")
+        assert terminal.read_to_end() == 0
+        assert "All done." in terminal.screen.text.splitlines()
+    assert [path.name for path in loop.notes.iterdir()] == ["one.md"]
+
+
+def test_ctrl_c_at_the_question_cancels_the_run_and_runs_nothing(loop: Loop, model: ModelServerHandle):
+    calling(model, write("one.md"))
+    with on_terminal(loop.lotus, "ask", "write, please", columns=200) as terminal:
+        terminal.read_until("Allow? [y/N]")
+        terminal.press(b"\x03")
+        assert terminal.read_to_end() == 130
+        assert "Traceback" not in terminal.screen.text
+    assert list(loop.notes.iterdir()) == []
+
+
+def test_a_question_answered_elsewhere_leaves_the_terminal(loop: Loop, model: ModelServerHandle):
+    calling(model, write("one.md"))
+    run_id = loop.submit("write, please")
+    with on_terminal(loop.lotus, "runs", "follow", run_id, columns=200) as terminal:
+        terminal.read_until("Allow? [y/N]")
+        assert loop.lotus.run("runs", "deny", run_id).returncode == 0
+        assert terminal.read_to_end() == 0
+        assert "All done." in terminal.screen.text.splitlines()
+    assert list(loop.notes.iterdir()) == []
+
+
+def test_a_piped_ask_waits_no_longer_than_it_was_told(loop: Loop, model: ModelServerHandle):
+    calling(model, write("one.md"))
+    done = loop.lotus.run("ask", "write, please", "--timeout", "3")
+    assert (done.returncode, done.stdout) == (4, "")
+    run_id = done.stderr.split("runs approve ")[1].split("`")[0]
+    assert loop.lotus.run("runs", "deny", run_id).returncode == 0
+    loop.wait(run_id, *ENDED)
+
+
+def test_a_model_without_tool_calling_uses_tools_in_words(loop: Loop, model: ModelServerHandle):
+    (loop.notes / "boat.md").write_text("The key hangs behind the blue door.")
+    home_rows = loop.lotus.home / "providers.toml"
+    home_rows.write_text('[[provider]]\nname = "openai"\ntakes_tools = false\n')
+    loop.lotus.run("restart", "worker-providers")
+    try:
+        call = '{"tool": "read_file", "arguments": {"path": "boat.md"}}'
+        model.script(rules=[{"contains": "Data from", "reply": "Behind it."}, {"contains": "please", "reply": call}])
+        done = loop.lotus.run("ask", "look, please")
+        assert (done.returncode, done.stdout) == (0, "Behind it.\n"), done.stderr
+        body = model.calls[-1]["body"]
+        assert "tools" not in body
+        assert body["messages"][-1]["content"].endswith("The key hangs behind the blue door.\n")
+    finally:
+        home_rows.unlink()
+        loop.lotus.run("restart", "worker-providers")
