@@ -21,8 +21,9 @@ nothing else; progress and notices go to standard error.
 
 def reference() -> str:
     """The page."""
-    widths = {"terminal_width": _COLUMNS, "max_content_width": _COLUMNS}
-    root = click.Context(cli, info_name="manage.py", **{**cli.context_settings, **widths})
+    root = click.Context(
+        cli, info_name="manage.py", terminal_width=_COLUMNS, max_content_width=_COLUMNS, **cli.context_settings
+    )
     parts = [_TITLE, _section("manage.py", cli.get_help(root), 2)]
     for name in COMMANDS:
         command = cli.get_command(root, name)
