@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import sys
 import time
@@ -34,6 +35,7 @@ from typing import Any, Literal
 import psycopg
 from psycopg import sql
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as in the memory worker
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(PROJECT), str(PROJECT / "tests"), str(PROJECT / "benchmarks")]
 

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import re
 import shutil
@@ -34,6 +35,7 @@ from typing import Any
 
 import numpy as np
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as in the memory worker
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(PROJECT), str(PROJECT / "tests"), str(PROJECT / "benchmarks")]
 

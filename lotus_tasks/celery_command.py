@@ -22,8 +22,18 @@ COMMANDS = {"worker": "celery.bin.worker", "beat": "celery.bin.beat", "flower": 
 def main(arguments: list[str]) -> None:
     """Runs one command until it ends; leaves with its exit code."""
     name = arguments[0]
+    if name == "flower":
+        protect_metrics()
     celery = click.Group("celery", commands={name: getattr(import_module(COMMANDS[name]), name)})
     celery.main(args=arguments, prog_name="celery", obj=CLIContext(app=app, no_color=True, workdir=None, quiet=True))
+
+
+def protect_metrics() -> None:
+    """Flower's /metrics asks for the password, as its pages do; on its own Flower shows it to anyone."""
+    from flower.views import monitor
+    from tornado.web import authenticated
+
+    monitor.Metrics.get = authenticated(monitor.Metrics.get)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,8 @@ PROJECT = Path(__file__).resolve().parents[1]
 INTERNAL = frozenset({"LOTUS_PROCESS", "LOTUS_TEST_LOOPBACK_ONLY", "LOTUS_TEST_CRASH_AT"})
 """Variables LOTUS and its tests set for its own processes; no settings."""
 
-_SECRET_IN_URL = re.compile(r"(?<=://)([^/@\s]*):([^/@\s]*)(?=@)")
+_SECRET_IN_URL = re.compile(r"(?<=://)([^:@]*):.*(?=@)", re.DOTALL)
+_PLAIN_ADDRESS = re.compile(r"[\w.:/\[\]+-]*")
 
 
 def setting(default: Any, meaning: str, allowed: str, **limits: Any) -> Any:
@@ -242,11 +243,28 @@ def _dotenv_files(environ: Mapping[str, str], project: Path) -> dict[str, Dotenv
     return files
 
 
+def _hide_secret(field: str, value: str) -> str:
+    """The value as it may be shown. Of an address that can't be taken apart, a part that may be a password isn't known."""
+    if field in SECRETS:
+        return "******"
+    if not (field.endswith("_url") or field == "ollama_host") or _PLAIN_ADDRESS.fullmatch(value):
+        return value
+    scheme, separator, rest = value.partition("://")
+    try:
+        parts = urlsplit(value)
+        whole = bool(separator) and (parts.port or 0) >= 0 and "@" not in parts.path
+    except ValueError:
+        whole = False
+    if not whole or re.search(r"\s", rest):
+        return f"{scheme}://******" if separator and scheme.isalnum() else "******"
+    return re.sub(r"=[^&#]*", "=******", _SECRET_IN_URL.sub(r"\1:******", value))
+
+
 def _complaint(
     field: str, given: Mapping[str, str], files: Mapping[str, DotenvValue], environ: Mapping[str, str]
 ) -> str:
     name = field.upper()
-    value = "******" if field in SECRETS else _SECRET_IN_URL.sub(r"\1:******", given[name])
+    value = _hide_secret(field, given[name])
     shown = value if len(value) <= 80 else f"{value[:77]}…"
     place = "the environment" if environ.get(name) else files[name].place
     extra = Settings.model_fields[field].json_schema_extra

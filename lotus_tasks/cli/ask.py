@@ -190,6 +190,8 @@ def read_attachments(files: tuple[str, ...]) -> list[Attachment]:
         path = Path(name)
         try:
             path = path.expanduser()
+            if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe without a writer would be waited for
+                raise InvalidInput(f"{name} is not a regular file")
             with path.open("rb") as file:
                 raw = file.read(MAX_FILES_BYTES + 1)
             content = raw.decode("utf-8-sig") if len(raw) <= MAX_FILES_BYTES else ""

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from lotus_tasks.cli.psql import shell_line
 from lotus_tasks.errors import ConfigurationError, LotusError, NotRunning
 from lotus_tasks.infra.home import PROJECT, Home
 from lotus_tasks.infra.runtime import Runtime, load_runtime
@@ -191,7 +192,8 @@ def _postgres_version(runtime: Runtime) -> str:
 
     with connect(runtime.database_url, connect_timeout_s=3) as connection:
         row = connection.execute("SHOW server_version").fetchone()
-    return str(row["server_version"]) if row else "?"
+    version = str(row["server_version"]) if row else "?"
+    return f"{version}; {shell_line(runtime.database_url)}" if "postgres" in runtime.embedded else version
 
 
 def _redis_version(home: Home, runtime: Runtime) -> str | None:

@@ -7,22 +7,29 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
 from types import FrameType
+from urllib.parse import urlsplit
 
 import click
 
+from lotus_tasks import bootstrap
 from lotus_tasks.errors import ConfigurationError, NotRunning, Transient
 from lotus_tasks.infra.home import Home
 from lotus_tasks.infra.runtime import Runtime, load_runtime
-from lotus_tasks.infra.stack.lifecycle import Start, end_orphans, hold_home, running_processes, stop
+from lotus_tasks.infra.stack.lifecycle import Start, end_orphans, hold_home, http_status, running_processes, stop
 from lotus_tasks.infra.stack.plan import make_plan
+from lotus_tasks.infra.stack.secret_marks import changed_secrets
 from lotus_tasks.infra.stack.supervision import Supervisor, socket_path
+from lotus_tasks.infra.status import collect_status
 from lotus_tasks.providers.adapters.catalogue import rows
 from lotus_tasks.settings import Configuration, load_configuration
 
 _MODULES = ("memory", "providers", "perception", "reasoning")
 _WATCH_S = 0.5
+_AGAIN_S = 30.0
+"""How long processes that are started again may take."""
 
 
 @click.command()
@@ -34,6 +41,7 @@ def up(foreground: bool) -> None:
         return
     started = time.monotonic()
     home, configuration = _configure()
+    _on_signals(_interrupt)
     with_lock = hold_home(home, wait_s=90)
     try:
         if (runtime := _already_running(home, configuration)) is not None:
@@ -113,6 +121,9 @@ def _on_signals(handler: Callable[[int, FrameType | None], object]) -> None:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    """Once: what has come up is stopped now, and a second signal must not leave half of it."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
@@ -137,17 +148,33 @@ def _already_running(home: Home, configuration: Configuration) -> Runtime | None
     except NotRunning:
         return None
     supervisor = Supervisor(socket_path(home))
-    for process in processes:
-        if process.state in {"STOPPED", "EXITED", "FATAL"}:
-            supervisor.start(process.name, process.group)
-            click.echo(f"  ✓ started {process.name} again")
+    stopped = [process for process in processes if process.state in {"STOPPED", "EXITED", "FATAL"}]
+    for process in stopped:
+        supervisor.start(process.name, process.group)
+        click.echo(f"  ✓ started {process.name} again")
     wanted = configuration.settings.public()
     changed = [name for name, value in wanted.items() if name != "LOTUS_HOME" and runtime.settings.get(name) != value]
+    changed += changed_secrets(runtime.secret_marks, configuration.settings)
     if changed:
-        click.echo(
-            f"note: changed since the start: {', '.join(changed)}; `down`, then `up`, to use the new values", err=True
-        )
+        said = f"changed since the start: {', '.join(changed)}; `python manage.py restart` uses the new values"
+        click.echo(f"note: {said}", err=True)
+    _refuse_unready(runtime, wait_s=_AGAIN_S if stopped else 0.0)
     return runtime
+
+
+def _refuse_unready(runtime: Runtime, *, wait_s: float) -> None:
+    """Raises Transient, which says what of a running LOTUS doesn't work, unless it is ready within ``wait_s``."""
+    gateway = urlsplit(runtime.gateway_url).netloc
+    deadline = time.monotonic() + wait_s
+    while http_status(gateway, "/readyz") != HTTPStatus.OK:
+        if time.monotonic() < deadline:
+            time.sleep(_WATCH_S)
+            continue
+        document = collect_status(runtime, bootstrap.manifests())
+        reasons = [f"{name} does not answer" for name, row in document["services"].items() if not row["ok"]]
+        reasons += [f"{row['name']}: {row['detail']}" for row in document["modules"] if row["status"] == "down"]
+        found = "; ".join(" ".join(reason.split())[:200] for reason in reasons) or "it is still coming up"
+        raise Transient(f"LOTUS runs in {runtime.home} but is not ready: {found}; see `python manage.py status`")
 
 
 def _start(home: Home, configuration: Configuration, report: Callable[[str], None]) -> Runtime:
@@ -160,8 +187,6 @@ def _start(home: Home, configuration: Configuration, report: Callable[[str], Non
 
 
 def _model_hint(configuration: Configuration) -> str:
-    from lotus_tasks.infra.stack.lifecycle import http_status
-
     settings = configuration.settings
     if "openai" in settings.lotus_providers and (
         settings.openai_api_key or "api.openai.com" not in settings.openai_base_url

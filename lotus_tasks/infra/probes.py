@@ -28,6 +28,7 @@ PART_LIMIT_S = 1.5
 """What one part may take to answer."""
 TOTAL_LIMIT_S = 2.0
 """What all of them together may take; a part that is later than this doesn't answer."""
+_PROBE_LIFE_S = 5
 
 _MOST_LOG_BYTES = 1_000_000
 
@@ -148,11 +149,11 @@ def ask_database(url: str, *, with_memory: bool = True) -> DatabaseFacts:
 
 
 def ask_redis(url: str) -> bool:
-    """True, or redis.RedisError is raised."""
+    """True where it takes what is written (one that is full still answers PING); else redis.RedisError is raised."""
     import redis
 
     with redis.Redis.from_url(url, socket_connect_timeout=PART_LIMIT_S / 2, socket_timeout=PART_LIMIT_S / 2) as client:
-        return bool(client.ping())
+        return bool(client.set("lotus:probe", 1, ex=_PROBE_LIFE_S))
 
 
 def ask_http(url: str) -> bool:

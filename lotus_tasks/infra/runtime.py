@@ -24,6 +24,7 @@ class Runtime:
     ``redis_url`` is as redis-py reads it (``unix:///…/valkey.sock?db=0``), ``broker_url`` as kombu reads it.
     ``embedded``: the services that are LOTUS's own ("redis", "postgres", "chroma").
     ``settings``: every setting that is no secret, by its name ("LOTUS_LEASE_S"), as JSON.
+    ``secret_marks``: by which `up` sees that a secret has changed since (stack/secret_marks.py).
     """
 
     home: Path
@@ -36,6 +37,7 @@ class Runtime:
     supervisor_socket: Path
     embedded: frozenset[str] = frozenset()
     settings: Mapping[str, Any] = field(default_factory=dict)
+    secret_marks: Mapping[str, str] = field(default_factory=dict)
 
     def setting(self, name: str) -> Any:
         """The value of one setting. Raises KeyError for a name that settings.py doesn't have."""
@@ -48,6 +50,7 @@ class Runtime:
             "supervisor_socket": str(self.supervisor_socket),
             "embedded": sorted(self.embedded),
             "settings": dict(self.settings),
+            "secret_marks": dict(self.secret_marks),
         }
         write_private(Home(self.home).runtime_file, json.dumps(document, indent=1, ensure_ascii=False))
 

@@ -178,7 +178,7 @@ def _overall(
 
 def without_password(url: str) -> str:
     """The URL as it may be shown."""
-    return re.sub(r"(://[^/@:]*):[^@/]*@", r"\1:******@", url)
+    return re.sub(r"(?i)([?&]password=)[^&#]*", r"\1******", re.sub(r"(://[^/@:]*):[^/]*@", r"\1:******@", url))
 
 
 def _rounded(value: float | None) -> float | None:

@@ -84,8 +84,8 @@ class VectorIndex(Protocol):
     def upsert(self, rows: Sequence[VectorRow]) -> None:
         """Write vectors; a known id is replaced."""
 
-    def remove(self, ids: Sequence[UUID]) -> None:
-        """Remove vectors; an unknown id is no error."""
+    def remove(self, gone: Sequence[tuple[UUID, int]]) -> None:
+        """Remove vectors by id and number; an unknown one is no error."""
 
     def nearest(self, vector: Floats, count: int) -> tuple[list[int], list[float]]:
         """The numbers and cosines of the nearest memories, best first."""
@@ -234,8 +234,8 @@ class IndexQueue(Protocol):
     def mark_indexed(self, numbers: Sequence[int]) -> None:
         """The index holds these now."""
 
-    def to_remove(self, count: int) -> Sequence[UUID]:
-        """Deleted memories that the index still holds."""
+    def to_remove(self, count: int) -> Sequence[tuple[UUID, int]]:
+        """Deleted memories that the index still holds, id and number."""
 
     def removed(self, ids: Sequence[UUID]) -> None:
         """The index no longer holds these."""

@@ -169,7 +169,7 @@ SELECT memory_no FROM memory_vectors ORDER BY memory_no;
 
 -- name: to_unindex
 -- Deleted memories whose vectors are still in Chroma.
-SELECT memory_id FROM memory_unindex ORDER BY created_at LIMIT %(count)s;
+SELECT memory_id, memory_no FROM memory_unindex ORDER BY created_at LIMIT %(count)s;
 
 -- name: unindexed_done
 -- Chroma no longer has these.
@@ -225,7 +225,7 @@ WHERE memories.id = other.memory_id AND memories.source = %(source)s AND other.s
 WITH gone AS (
     DELETE FROM memories WHERE id = ANY(%(ids)s) RETURNING id, no
 ), dropped AS (
-    INSERT INTO memory_unindex (memory_id) SELECT id FROM gone ON CONFLICT DO NOTHING
+    INSERT INTO memory_unindex (memory_id, memory_no) SELECT id, no FROM gone ON CONFLICT DO NOTHING
 )
 SELECT id, no FROM gone;
 

@@ -68,7 +68,7 @@ def test_a_question_on_stdin_that_can_not_be_asked_is_refused(lotus: Lotus, stdi
         (["-f", "{folder}/binary", "x"], "binary"),
         (["-f", "{folder}/latin1.txt", "x"], "not UTF-8"),
         (["-f", "{folder}/large.txt", "x"], "ingest"),
-        (["-f", "/dev/zero", "x"], "more than"),
+        (["-f", "/dev/zero", "x"], "not a regular file"),
     ],
 )
 def test_arguments_that_can_not_be_used_are_refused(lotus: Lotus, tmp_path: Path, arguments: list[str], words: str):

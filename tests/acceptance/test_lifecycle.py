@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from stack import Lotus, Services, lotus_home, wait_until
 
 from lotus_tasks.infra.home import PROJECT, Home
 from lotus_tasks.infra.stack.orphans import find_processes, is_alive
+from lotus_tasks.infra.stack.postgres import find_binaries
 
 EVERYTHING = {
     *("valkey", "postgres", "chroma", "relay", "gateway", "beat", "flower", "supervisor"),
@@ -221,7 +223,13 @@ def test_one_process_is_restarted_and_its_log_is_shown(fresh_lotus: Lotus) -> No
     unknown = fresh_lotus.run("restart", "worker-nothing")
     assert unknown.returncode == 2
     assert "there are: " in unknown.stderr
-    assert fresh_lotus.run("doctor").returncode == 0
+    doctor = fresh_lotus.run("doctor")
+    assert doctor.returncode == 0
+    line = re.search(r"PGHOST=.* psql -U lotus -d lotus", doctor.stdout + doctor.stderr)
+    assert line is not None
+    path = {**os.environ, "PATH": f"{find_binaries()}:{os.environ['PATH']}"}
+    opened = subprocess.run(["sh", "-c", f"{line[0]} -Atc 'select 1'"], env=path, capture_output=True, check=False)
+    assert opened.stdout == b"1\n", opened.stderr
 
 
 def test_with_services_of_the_users_own_none_is_started(fresh_lotus: Lotus, services: Services) -> None:
@@ -236,3 +244,26 @@ def test_with_services_of_the_users_own_none_is_started(fresh_lotus: Lotus, serv
     assert left_behind(fresh_lotus) == []
     with services.redis() as client:
         assert client.ping()
+
+
+def test_what_has_changed_in_dotenv_is_said_by_up_and_used_by_restart(fresh_lotus: Lotus) -> None:
+    hidden = {"OPENAI_API_KEY", "LOTUS_MAX_STEPS"}  # set to nothing, they would hide the file
+    environment = {name: value for name, value in fresh_lotus.environment.items() if name not in hidden}
+    system = Lotus(home=fresh_lotus.home, environment=environment)
+    system.up()
+    (system.home / ".env").write_text("OPENAI_API_KEY=sk-hunter2\nLOTUS_MAX_STEPS=5\n")
+    said = system.up().stderr
+    assert "changed since the start: LOTUS_MAX_STEPS, OPENAI_API_KEY; `python manage.py restart`" in said
+    assert system.run("restart", timeout_s=120).returncode == 0
+    assert system.runtime.setting("LOTUS_MAX_STEPS") == 5
+    assert "changed" not in system.up().stderr
+    assert "hunter2" not in Home(system.home).runtime_file.read_text()
+
+
+def test_a_terminated_up_leaves_nothing_running(fresh_lotus: Lotus) -> None:
+    starting = fresh_lotus.popen("up")
+    wait_until(lambda: "valkey" in fresh_lotus.processes(), what="the first service")
+    starting.terminate()
+    starting.communicate(timeout=60)
+    assert starting.returncode == 130
+    assert fresh_lotus.processes() == []

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import psycopg
 import pytest
+import redis
 from stack import Services
+
+from lotus_tasks.infra.probes import ask_redis
 
 pytestmark = pytest.mark.smoke
 
@@ -28,3 +31,15 @@ def test_valkey_refuses_to_forget_and_listens_on_its_socket_only(services: Servi
             "appendonly": "yes",
             "port": "0",
         }
+
+
+def test_a_redis_that_takes_no_more_is_noticed_though_it_answers(services: Services) -> None:
+    assert ask_redis(services.runtime.redis_url)
+    with services.redis() as client:
+        client.config_set("maxmemory", "1")
+        try:
+            assert client.ping()
+            with pytest.raises(redis.RedisError, match="maxmemory"):
+                ask_redis(services.runtime.redis_url)
+        finally:
+            client.config_set("maxmemory", "0")

@@ -27,7 +27,10 @@ def test_the_defaults_need_no_configuration(tmp_path: Path) -> None:
 
 
 def test_the_environment_beats_the_home_file_which_beats_the_project_file(tmp_path: Path) -> None:
-    files = {"dotenv": "LOTUS_MAX_STEPS=1\nLOTUS_LEASE_S=11", "home_dotenv": "LOTUS_MAX_STEPS=2\nLOTUS_TOKEN_TIMEOUT_S=5"}
+    files = {
+        "dotenv": "LOTUS_MAX_STEPS=1\nLOTUS_LEASE_S=11",
+        "home_dotenv": "LOTUS_MAX_STEPS=2\nLOTUS_TOKEN_TIMEOUT_S=5",
+    }
     settings = load(tmp_path, **files, LOTUS_MAX_STEPS="3").settings
     assert (settings.lotus_max_steps, settings.lotus_token_timeout_s, settings.lotus_lease_s) == (3, 5, 11)
 
@@ -56,6 +59,27 @@ def test_a_wrong_url_is_told_without_its_password(tmp_path: Path) -> None:
         load(tmp_path, LOTUS_DATABASE_URL="mysql://me:hunter2@db/lotus")
     assert "hunter2" not in str(raised.value)
     assert "mysql://me:******@db/lotus" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [
+        ("LOTUS_REDIS_URL", "redis://:hunter2/pw@h/0", "redis://******"),
+        ("LOTUS_REDIS_URL", "redis://me:hun/ter2@h:1/0", "redis://******"),
+        ("LOTUS_REDIS_URL", "http://me:x@hunter2@h:1/0", "http://me:******@h:1/0"),
+        ("LOTUS_REDIS_URL", "http://h:1/0?password=hunter2", "http://h:1/0?password=******"),
+        ("LOTUS_DATABASE_URL", "host=h password=hunter2", "******"),
+        ("LOTUS_DATABASE_URL", "me:hunter2@h/db", "******"),
+        ("LOTUS_CHROMA_URL", "localhost:8000", "localhost:8000"),
+    ],
+)
+def test_of_a_wrong_url_nothing_is_told_that_may_be_its_password(
+    tmp_path: Path, name: str, value: str, shown: str
+) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        load(tmp_path, **{name: value})
+    assert f"{name}={shown!r} " in str(raised.value)
+    assert "hun" not in str(raised.value)
 
 
 @pytest.mark.parametrize(

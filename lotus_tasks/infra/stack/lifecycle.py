@@ -18,6 +18,7 @@ from lotus_tasks.infra.home import Home
 from lotus_tasks.infra.locks import ProcessLock, take_lock
 from lotus_tasks.infra.migrate import migrate
 from lotus_tasks.infra.stack import chroma, valkey
+from lotus_tasks.infra.stack.external import check_external
 from lotus_tasks.infra.stack.orphans import OwnProcess, end_processes, find_processes, is_alive
 from lotus_tasks.infra.stack.plan import Plan
 from lotus_tasks.infra.stack.programs import child_environment
@@ -31,6 +32,7 @@ from lotus_tasks.infra.stack.supervision import (
     start_supervisor,
     write_configuration,
 )
+from lotus_tasks.infra.status import without_password
 
 Report = Callable[[str], None]
 """Takes one line for a person."""
@@ -65,6 +67,7 @@ class Start:
     def run(self) -> None:
         """Starts everything and waits until it works."""
         try:
+            check_external(self._plan.runtime)
             if self._plan.postgres:
                 self._plan.postgres.initialize()
             self._plan.runtime.save()
@@ -100,7 +103,7 @@ class Start:
             self._wait("valkey", lambda: valkey.answers(self._home) is not None, SERVICES_WAIT_S)
             self._report(f"  ✓ Valkey {_major(valkey.answers(self._home) or '')}".ljust(18) + "unix socket")
         else:
-            self._report("  ✓ Redis".ljust(18) + f"{_without_password(runtime.redis_url)} (yours)")
+            self._report("  ✓ Redis".ljust(18) + f"{without_password(runtime.redis_url)} (yours)")
         if self._plan.postgres:
             self._wait("postgres", self._plan.postgres.answers, SERVICES_WAIT_S)
             self._plan.postgres.create_database()
@@ -114,7 +117,7 @@ class Start:
         if self._plan.postgres:
             title, place = f"PostgreSQL {self._plan.postgres.version()}", "unix socket"
         else:
-            title, place = "PostgreSQL", f"{_without_password(self._plan.runtime.database_url)} (yours)"
+            title, place = "PostgreSQL", f"{without_password(self._plan.runtime.database_url)} (yours)"
         self._report(f"  ✓ {title}".ljust(18) + f"{place}, schema {version:04d}")
 
     def _wait_for_chroma(self) -> None:
@@ -124,7 +127,7 @@ class Start:
             self._wait("chroma", lambda: chroma.answers(parts.hostname or "", parts.port or 0), SERVICES_WAIT_S)
             self._report(f"  ✓ Chroma {_major(chroma.installed_version())}".ljust(18) + parts.netloc)
         else:
-            self._report("  ✓ Chroma".ljust(18) + f"{_without_password(runtime.chroma_url)} (yours)")
+            self._report("  ✓ Chroma".ljust(18) + f"{without_password(runtime.chroma_url)} (yours)")
 
     def _wait_for_core(self) -> None:
         gateway = urlsplit(self._plan.runtime.gateway_url)
@@ -276,10 +279,3 @@ def _forget(home: Home) -> None:
 
 def _major(version: str) -> str:
     return ".".join(version.split(".")[:2])
-
-
-def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    if not parts.password:
-        return url
-    return url.replace(f":{parts.password}@", ":******@")

@@ -13,6 +13,7 @@ from lotus_tasks.infra.stack.ports import HeldPort, hold_port, remember_ports, r
 from lotus_tasks.infra.stack.postgres import EmbeddedPostgres, embedded_postgres
 from lotus_tasks.infra.stack.programs import Program, core_programs
 from lotus_tasks.infra.stack.secret_files import FLOWER_USER, make_secrets, read_secret
+from lotus_tasks.infra.stack.secret_marks import mark_secrets
 from lotus_tasks.settings import Settings
 
 _LOCAL = "127.0.0.1"
@@ -87,6 +88,7 @@ def _assemble(home: Home, settings: Settings, held: dict[str, HeldPort], *, serv
         supervisor_socket=supervision.socket_path(home),
         embedded=frozenset(embedded),
         settings=settings.public() | {"LOTUS_HOME": str(home.path)},
+        secret_marks=mark_secrets(settings),
     )
     if not services_only:
         programs += core_programs(

@@ -53,10 +53,11 @@ class PostgresIndexQueue:
         with self._database.transaction() as conn:
             conn.execute(self._sql.mark_indexed, {"numbers": list(numbers)})
 
-    def to_remove(self, count: int) -> Sequence[UUID]:
-        """Deleted memories that the index still holds."""
+    def to_remove(self, count: int) -> Sequence[tuple[UUID, int]]:
+        """Deleted memories that the index still holds, id and number."""
         with self._database.transaction() as conn:
-            return [row["memory_id"] for row in conn.execute(self._sql.to_unindex, {"count": count}).fetchall()]
+            rows = conn.execute(self._sql.to_unindex, {"count": count}).fetchall()
+        return [(row["memory_id"], row["memory_no"]) for row in rows]
 
     def removed(self, ids: Sequence[UUID]) -> None:
         """The index no longer holds these."""

@@ -75,14 +75,18 @@ def beside(layout: Layout, places: Numbers, step: int) -> Numbers:
     return found
 
 
-def spread(layout: Layout, holds: Mask, reach: int) -> Mask:
-    """Where it holds within ``reach`` places in the same segment."""
-    spreading = holds.copy()
+def spread(layout: Layout, places: NDArray[np.integer], reach: int, scratch: Mask) -> NDArray[np.intp]:
+    """The places themselves and those within ``reach`` of them in their segments, sorted. ``scratch`` is False everywhere."""
+    scratch[places] = True
     for step in range(1, reach + 1):
         same = layout.beside[step - 1]
-        spreading[step:] |= holds[:-step] & same
-        spreading[:-step] |= holds[step:] & same
-    return spreading
+        after = places[places < layout.size - step]
+        scratch[after[same[after]] + step] = True
+        ahead = places[places >= step] - step
+        scratch[ahead[same[ahead]]] = True
+    found = np.flatnonzero(scratch)
+    scratch[found] = False
+    return found
 
 
 def before(layout: Layout, values: Floats) -> Floats:

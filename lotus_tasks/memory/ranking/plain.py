@@ -27,6 +27,7 @@ def read_words(
     shapes = {"score": size, "words": size, "beside": size, "around": size}
     sums = {name: np.zeros(length, np.float32) for name, length in shapes.items()}
     of_segment = {name: np.zeros(segments, np.float32) for name in ("score", "words")}
+    scratch = np.zeros(size, bool)
     norm = _norm(layout.length)
     segment_norm = _norm(layout.segment_length)
     total = segment_total = 1e-6
@@ -39,11 +40,9 @@ def read_words(
             continue
         places = layout.rank[rows]
         sums["score"][places] += value * _saturate(counts, norm[places])
-        holds = np.zeros(size, bool)
-        holds[places] = True
-        sums["words"] += np.float32(value) * holds
+        sums["words"][places] += np.float32(value)
         for name, reach in (("beside", 1), ("around", REACH)):
-            sums[name] += np.float32(value) * spread(layout, holds, reach)
+            sums[name][spread(layout, places, reach, scratch)] += np.float32(value)
         in_segment = np.bincount(layout.segment[places], counts, minlength=segments)
         held = in_segment > 0
         segment_value = weight * _idf(segments, int(held.sum()))

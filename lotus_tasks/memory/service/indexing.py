@@ -78,8 +78,8 @@ class Indexer:
 
     def _remove(self, go_on: Callable[[], bool]) -> int:
         removed = 0
-        while go_on() and (ids := self._queue.to_remove(INDEX_BATCH)):
-            self._index.remove(ids)
-            self._queue.removed(ids)
-            removed += len(ids)
+        while go_on() and (gone := self._queue.to_remove(INDEX_BATCH)):
+            self._index.remove(gone)
+            self._queue.removed([memory_id for memory_id, _ in gone])
+            removed += len(gone)
         return removed

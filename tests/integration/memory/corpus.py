@@ -4,7 +4,25 @@ from __future__ import annotations
 
 from typing import Final
 
+_THINGS: Final = (
+    "plates", "cups", "winter coats", "old letters", "photo albums", "cables", "tools", "board games", "curtains", "lamps",
+    "books about ships", "books about trees", "school reports", "toys", "blankets", "spare bulbs", "paint", "seeds", "candles", "jars",
+)  # fmt: skip
+# Longer than the embedder reads: what stands at their ends is found by its words or not at all.
+_ATTIC: Final = "Moving list. " + " ".join(f"Box {n} holds {_THINGS[n % 20]} from the attic." for n in range(1, 60)) + (
+    " Box 60 holds the christening gown."
+)
+_SHED: Final = "Shed list. " + " ".join(f"Shelf {n} holds {_THINGS[(n * 7) % 20]} for the shed." for n in range(1, 60)) + (
+    " Shelf 60 holds the tarpaulin with brass eyelets."
+)
+_CELLAR: Final = "Cellar list. " + " ".join(f"Rack {n} holds {_THINGS[(n * 3) % 20]} for the cellar." for n in range(1, 60)) + (
+    " Rack 60 holds the quince jelly."
+)
+
 NOTES: Final = (
+    _ATTIC,
+    _SHED,
+    _CELLAR,
     "The spare key of the boat hangs behind the blue door in Marstal.",
     "The spare key of the summer house lies under the third flower pot.",
     "The boiler was serviced by Jensen & Sons; the next service is due in October.",
@@ -23,6 +41,13 @@ NOTES: Final = (
     "The allotment's water is turned off from November to March.",
     "Ravn IV is the sail maker's name for our old genoa.",
     "The insurance number of the car is KH-8841-77.",
+    "Locker 7731 at the club is Mia's.",
+    "Locker 7713 at the club is Tom's.",
+    "Locker 1773 at the club is Eva's.",
+    "Locker 3177 at the club is empty.",
+    "Invoice RX-2209 was paid by Karl.",
+    "Invoice RX-2290 was paid by Sofie.",
+    "Invoice XR-2209 is still open.",
     "We planted two quince trees at the south wall; they need lime.",
     "The neighbour's dog is afraid of fireworks, so we walk it early on New Year's Eve.",
 )
@@ -43,6 +68,12 @@ TALK: Final = (
     (3, "2024-09-20", "Ann", "I was there! The encore was wonderful."),
     (3, "2024-09-20", "Bo", "Thanks! We recorded it, the tape comes out in winter."),
     (3, "2024-09-20", "Ann", "Mum moved in with us in August, she runs the till now."),
+    (4, "2024-10-05", "Ann", "For me the lentil soup, please."),
+    (4, "2024-10-05", "Bo", "For me the dumplings, please."),
+    (4, "2024-10-05", "Bo", "I always wanted to see the northern lights."),
+    (4, "2024-10-05", "Ann", "I always wanted to cross the Atlantic."),
+    (5, "2024-11-30", "Bo", "Our first child is due in spring!"),
+    (5, "2024-11-30", "Ann", "Congratulations! We get our first dog in spring."),
 )
 
 QUESTIONS: Final = (
@@ -68,6 +99,20 @@ QUESTIONS: Final = (
     ("When is there no water on the allotment?", ("allotment's water",)),
     ("Which animal dislikes loud bangs?", ("afraid of fireworks",)),
     ("What did Ann do for a living before the bakery?", ("quit the bank",)),
+    ("Where did we pack the christening gown?", ("christening gown",)),
+    ("Where is the tarpaulin with the brass eyelets?", ("tarpaulin",)),
+    ("Where do we keep the quince jelly?", ("quince jelly",)),
+    ("Who has locker 7713?", ("Locker 7713",)),
+    ("Who has locker 1773?", ("Locker 1773",)),
+    ("Who has locker 7731?", ("Locker 7731",)),
+    ("Who paid RX-2290?", ("RX-2290",)),
+    ("Who paid RX-2209?", ("RX-2209 was",)),
+    ("What did Bo eat?", ("dumplings",)),
+    ("What did Ann eat?", ("lentil soup",)),
+    ("What is Ann's dream?", ("cross the Atlantic",)),
+    ("What is Bo's dream?", ("northern lights",)),
+    ("What does Ann expect in spring?", ("first dog",)),
+    ("What does Bo expect in spring?", ("first child",)),
     ("Where is Ann's shop?", ("Harbour Street",)),
     ("How did the opening go?", ("sold out",)),
     ("What happened to Bo in May 2024?", ("broke my wrist",)),

@@ -194,6 +194,8 @@ def test_providers_are_what_the_module_reported():
 def test_a_password_is_not_shown():
     assert without_password("postgresql://me:s3cret@db:5432/x") == "postgresql://me:******@db:5432/x"
     assert without_password("redis://:s3cret@cache/0") == "redis://:******@cache/0"
+    assert without_password("redis://:s3@cret@cache/0") == "redis://:******@cache/0"
+    assert without_password("unix:///v.sock?password=s3cret&db=1") == "unix:///v.sock?password=******&db=1"
     assert without_password("unix:///run/valkey.sock") == "unix:///run/valkey.sock"
 
 
