@@ -175,10 +175,8 @@ class Outbox:
                     raise _taken_over(claim)
                 outcome.write(tx)
             # After `write`, which may have put into the result what only the database knows.
-            if (
-                conn.execute(self._sql.finish, {**mine, "result": json_parameter(dict(outcome.result))}).fetchone()
-                is None
-            ):
+            result = json_parameter(dict(outcome.result))
+            if conn.execute(self._sql.finish, {**mine, "result": result}).fetchone() is None:
                 raise _taken_over(claim)
             for event in outcome.events:
                 tx.publish(event)

@@ -179,13 +179,12 @@ class CompletionService:
             finally:
                 if admission is not None:
                     admission.leave(_usage(reply, prompt_tokens))
-            said_a_call = wording is Wording.WORDS and bool(tool_calls)
             completion = Completion(
-                text="" if said_a_call else reply.text,
+                text=reply.text,
                 provider=candidate.provider,
                 model=model,
                 usage=_usage(reply, prompt_tokens),
-                stop_reason=StopReason.TOOL_CALLS if said_a_call else reply.stop_reason or StopReason.STOP,
+                stop_reason=reply.stop_reason or StopReason.STOP,
                 tool_calls=tool_calls,
                 notice=reply.notice,
                 first_token_ms=watch.first_token_ms,
@@ -197,7 +196,7 @@ class CompletionService:
             raise
         except LotusError as failure:
             progress.generations.discard()
-            kind = failure.kind if isinstance(failure, ModelUnavailable | ModelRefusal) else FailureKind.INTERRUPTED
+            kind = failure.kind if isinstance(failure, Failure) else FailureKind.INTERRUPTED
             # What a broken stream said was paid for, too.
             usage = _usage(reply, prompt_tokens) if reply.has_begun else Usage()
             progress.record(_close(record, watch, usage=usage, failure=kind))
@@ -274,8 +273,7 @@ class CompletionService:
         if wording is not Wording.WORDS:
             return calls
         calls = read_call(reply.text, request.tools)
-        if not calls:
-            held.release()
+        reply.turn_into_call() if calls else held.release()
         return calls
 
     def _leave(self, progress: _Progress, name: ProviderName, failure: Failure, *, tries: int) -> None:
@@ -294,7 +292,7 @@ class CompletionService:
 def _usage(reply: Reply, prompt_tokens: int) -> Usage:
     if reply.usage is not None:
         return reply.usage
-    return Usage(input_tokens=prompt_tokens, output_tokens=estimate_tokens(reply.text), estimated=True)
+    return Usage(input_tokens=prompt_tokens, output_tokens=estimate_tokens(reply.spoken), estimated=True)
 
 
 def _close(record: CallRecord, watch: CallWatch, *, usage: Usage, failure: FailureKind | None = None) -> CallRecord:

@@ -94,10 +94,8 @@ def _after_failure(run: Run, step: Step, reason: str, *, unknown: bool) -> Decis
         seq=step.seq, status="unknown" if unknown else "failed", detail={**step.detail, "reason": reason}
     )
     if step.kind == "think":
-        return Decision(
-            updates=[update],
-            conclusion=Conclusion(status="failed", error=reason, degraded=_troubles(run)),
-        )
+        conclusion = Conclusion(status="failed", error=reason, degraded=_troubles(run))
+        return Decision(updates=[update], conclusion=conclusion)
     return _go_on(run, update, {})
 
 
@@ -219,13 +217,13 @@ def has_outside_text(run: Run) -> bool:
         by_card = step.status in {"succeeded", "failed"} and step.detail.get("tool") in brings
         if step.kind == "act" and step.result.get("outside", by_card):
             return True
-    recalled = _result_of(run, "recall") or {}
+    memories = (_result_of(run, "recall") or {}).get("memories", ())
     return (
         run.options.outside
         or bool(run.options.attachments)
         or any(turn.outside for turn in run.history)
         or (run.summary is not None and run.summary.outside)
-        or any(memory.get("kind") == "chunk" for memory in recalled.get("memories", ()))
+        or any(memory.get("kind") == "chunk" for memory in memories)
     )
 
 
