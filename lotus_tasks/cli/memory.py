@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
@@ -17,6 +18,8 @@ from lotus_tasks.errors import InvalidInput
 KINDS = ("note", "preference", "fact", "turn", "question", "answer", "chunk", "summary")
 _TOLD_KINDS = ("note", "preference", "fact")
 _IMPORT_BATCH = 200
+_PROGRESS_S = 0.5
+_STUCK_S = 60.0
 
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -217,10 +220,22 @@ def consolidate(dry_run: bool, as_json: bool) -> None:
 
 
 @memory.command()
-def reindex() -> None:
-    """Write the vector index anew."""
-    result = run_command("memory.reindex", {}, timeout_s=600.0)
-    click.echo(f"{result['waiting']} memories are being indexed; `manage.py memory stats` shows how many wait")
+@click.option("--words", is_flag=True, help="Index the words anew as well.")
+def reindex(words: bool) -> None:
+    """Write the vector index anew, and wait until it is whole."""
+    result = run_command("memory.reindex", {"words": words}, timeout_s=600.0)
+    total = int(result["waiting"])
+    click.echo(f"{total} memories are indexed anew", err=True)
+    waiting, moved_at = total, time.monotonic()
+    while waiting:
+        time.sleep(_PROGRESS_S)
+        now = int(run_command("memory.inspect", {"what": "stats"})["index_lag"])
+        if now != waiting:
+            waiting, moved_at = now, time.monotonic()
+            click.echo(f"  {total - waiting}/{total}", err=True)
+        elif time.monotonic() - moved_at > _STUCK_S:
+            raise TimeoutError(f"{waiting} memories still wait and nothing moves; `manage.py status` says why")
+    click.echo("the vector index is whole")
 
 
 @memory.command("export")

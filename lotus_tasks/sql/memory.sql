@@ -532,3 +532,16 @@ SELECT memory_id, action, reason, before, after, command_id, created_at FROM jso
 -- name: drop_payload
 -- What an import brought is in memory now; the command keeps no copy.
 UPDATE commands SET payload = '{"imported": true}' WHERE id = %(command_id)s;
+
+-- name: set_lexicon
+-- The version that the words are indexed by.
+UPDATE memory_state SET lexicon = %(version)s;
+
+-- name: memories_to_read
+-- Memories whose words are to be indexed, in order.
+SELECT id, no, text, coalesce(speaker, provenance->>'heading') AS caption FROM memories
+WHERE no > %(after_no)s ORDER BY no LIMIT %(count)s;
+
+-- name: drop_lexicons
+-- Memories' words, to be written anew.
+DELETE FROM memory_lexicon WHERE memory_no IN (SELECT no FROM memories WHERE id = ANY(%(ids)s));

@@ -129,6 +129,12 @@ class PostgresMemoryWriter:
             },
         )
 
+    def drop_words(self, ids: Sequence[MemoryId]) -> None:
+        """Take memories out of the word index; their words are written anew by the caller."""
+        self._conn.execute(self._sql.lock_writes)
+        self._unindex(ids)
+        self._conn.execute(self._sql.drop_lexicons, {"ids": list(ids)})
+
     def _unindex(self, ids: Sequence[MemoryId]) -> None:
         rows = self._conn.execute(self._sql.delete_postings, {"ids": list(ids)}).fetchall()
         self._conn.execute(self._sql.delete_terms, {"numbers": list({row["term_no"] for row in rows})})

@@ -9,17 +9,19 @@ from typing import Any
 import redis
 
 from lotus_tasks.celery import command_task
-from lotus_tasks.errors import Transient
+from lotus_tasks.errors import HandBack, Transient
 from lotus_tasks.infra import queries
 from lotus_tasks.infra.postgres import json_parameter
 from lotus_tasks.infra.submission import submit
 from lotus_tasks.manifest import HealthReport
 from lotus_tasks.memory.adapters.postgres_consolidation import PostgresConsolidation, apply_plan
 from lotus_tasks.memory.adapters.tiers import decay, would_decay
+from lotus_tasks.memory.adapters.word_index import is_outdated, rebuild
 from lotus_tasks.memory.models import Memory
 from lotus_tasks.memory.ports import VectorIndexUnavailable
 from lotus_tasks.memory.service.consolidation import Plan
 from lotus_tasks.memory.tasks.parts import parts
+from lotus_tasks.memory.text import LEXICON_VERSION
 from lotus_tasks.values import MemoryId
 from lotus_tasks.work import CommandSpec, Outcome, Transaction, Work
 
@@ -83,14 +85,20 @@ def describe_plan(plan: Plan, memories: Mapping[MemoryId, Memory]) -> list[dict[
 
 @command_task("memory.reindex")
 def reindex(work: Work) -> Outcome:
-    """Write every vector to Chroma anew."""
-    parts().index.clear()
+    """Write every vector to Chroma anew; with ``words``, index the words anew as well."""
+    memory = parts()
+    reread = 0
+    if work.payload.get("words"):
+        reread = rebuild(memory.database, lambda: not work.stopping())
+        if work.stopping():
+            raise HandBack("the worker stops; the words are indexed by the next one")
+    memory.index.clear()
 
     def write(tx: Transaction) -> None:
         tx.conn.execute(queries.load("memory").mark_unindexed, {"kept": []})
         tx.submit(CommandSpec(name="memory.index", key=f"memory.index/{work.command_id}"))
 
-    return Outcome(result={"waiting": parts().queue.lag().memories}, write=write)
+    return Outcome(result={"waiting": memory.queue.lag().memories, "reread": reread}, write=write)
 
 
 def check_health() -> HealthReport:
@@ -98,6 +106,9 @@ def check_health() -> HealthReport:
     memory = parts()
     troubles: list[str] = []
     with memory.database.transaction() as conn:
+        if is_outdated(conn):
+            key = f"memory.reindex/words/{LEXICON_VERSION}/{int(time.time() // 600)}"
+            submit(conn, [CommandSpec(name="memory.reindex", key=key, payload={"words": True})])
         tiers = {
             f"L{row['tier']}": row["count"] for row in conn.execute(queries.load("memory").counts_by_tier).fetchall()
         }

@@ -5,18 +5,24 @@ from __future__ import annotations
 from typing import Final
 
 _THINGS: Final = (
-    "plates", "cups", "winter coats", "old letters", "photo albums", "cables", "tools", "board games", "curtains", "lamps",
-    "books about ships", "books about trees", "school reports", "toys", "blankets", "spare bulbs", "paint", "seeds", "candles", "jars",
+    "plates", "cups", "winter coats", "old letters", "photo albums", "cables", "tools", "board games", "curtains", "lamps", "jars",
+    "books about ships", "books about trees", "school reports", "toys", "blankets", "spare bulbs", "paint", "seeds", "candles",
 )  # fmt: skip
 # Longer than the embedder reads: what stands at their ends is found by its words or not at all.
-_ATTIC: Final = "Moving list. " + " ".join(f"Box {n} holds {_THINGS[n % 20]} from the attic." for n in range(1, 60)) + (
-    " Box 60 holds the christening gown."
+_ATTIC: Final = (
+    "Moving list. "
+    + " ".join(f"Box {n} holds {_THINGS[n % 20]} from the attic." for n in range(1, 60))
+    + (" Box 60 holds the christening gown.")
 )
-_SHED: Final = "Shed list. " + " ".join(f"Shelf {n} holds {_THINGS[(n * 7) % 20]} for the shed." for n in range(1, 60)) + (
-    " Shelf 60 holds the tarpaulin with brass eyelets."
+_SHED: Final = (
+    "Shed list. "
+    + " ".join(f"Shelf {n} holds {_THINGS[(n * 7) % 20]} for the shed." for n in range(1, 60))
+    + (" Shelf 60 holds the tarpaulin with brass eyelets.")
 )
-_CELLAR: Final = "Cellar list. " + " ".join(f"Rack {n} holds {_THINGS[(n * 3) % 20]} for the cellar." for n in range(1, 60)) + (
-    " Rack 60 holds the quince jelly."
+_CELLAR: Final = (
+    "Cellar list. "
+    + " ".join(f"Rack {n} holds {_THINGS[(n * 3) % 20]} for the cellar." for n in range(1, 60))
+    + (" Rack 60 holds the quince jelly.")
 )
 
 NOTES: Final = (

@@ -146,3 +146,16 @@ def test_the_health_report_counts_tiers_and_what_waits(workers, tell, check_heal
     assert report.status == "ok"
     assert report.facts["tiers"] == {"L2": 1, "L4": 1}
     assert uuid.UUID(tell("A note."))
+
+
+def test_words_indexed_by_another_version_are_indexed_anew(workers, parts, check_health, tell, recall):
+    tell("The spare key hangs behind the blue door.")
+    workers.rows("UPDATE memory_state SET lexicon = 'old' RETURNING lexicon")
+    workers.rows("DELETE FROM memory_postings RETURNING term_no")
+    check_health()
+    workers.drain()
+    assert recall("spare key") == ["The spare key hangs behind the blue door."]
+    (term,) = workers.rows("SELECT count(*) FROM memory_postings JOIN memory_terms ON no = term_no WHERE term = 'key'")
+    assert term["count"] == 1
+    check_health()
+    assert workers.rows("SELECT count(*) FROM commands WHERE name = 'memory.reindex'")[0]["count"] == 1
