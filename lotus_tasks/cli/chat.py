@@ -10,7 +10,8 @@ from typing import Any
 
 import click
 
-from lotus_tasks.cli.ask import find_conversation, make_screen, read_attachments, read_question, show_run
+from lotus_tasks.cli.ask import find_conversation, make_screen, show_run
+from lotus_tasks.cli.inputs import read_attachments, read_question
 from lotus_tasks.cli.screen import is_live
 from lotus_tasks.errors import InvalidInput, LotusError, NotRunning, ServiceDown
 from lotus_tasks.infra import queries

@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from lotus_tasks.cli.ask import read_question, show_run
+from lotus_tasks.cli.ask import show_run
 from lotus_tasks.cli.documents import print_json
+from lotus_tasks.cli.inputs import read_question
 from lotus_tasks.errors import InvalidInput
 from lotus_tasks.infra import queries
 from lotus_tasks.infra.postgres import connect

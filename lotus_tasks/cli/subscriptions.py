@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from lotus_tasks.cli.ask import read_question
 from lotus_tasks.cli.documents import print_json
+from lotus_tasks.cli.inputs import read_question
 from lotus_tasks.cli.schedules import chosen_model
 from lotus_tasks.errors import InvalidInput
 from lotus_tasks.infra.postgres import connect

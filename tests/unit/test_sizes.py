@@ -10,7 +10,9 @@ from lotus_tasks.infra.home import PROJECT
 
 FILE_LINES, FUNCTION_LINES = 300, 50
 LONG_FILES: dict[str, str] = {}
-LONG_FUNCTIONS: dict[str, str] = {}
+LONG_FUNCTIONS: dict[str, str] = {
+    "lotus_tasks/providers/service/completion.py:_call": "one call from admission to record: what it takes must be let go here",
+}
 
 
 def sources() -> Iterator[Path]:
