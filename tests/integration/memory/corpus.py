@@ -6,7 +6,8 @@ from typing import Final
 
 _THINGS: Final = (
     "plates", "cups", "winter coats", "old letters", "photo albums", "cables", "tools", "board games", "curtains", "lamps",
-    "jars", "books about ships", "books about trees", "school reports", "toys", "blankets", "spare bulbs", "paint", "seeds", "candles",
+    "jars", "books about ships", "books about trees", "school reports", "toys", "blankets", "spare bulbs",
+    "paint", "seeds", "candles",
 )  # fmt: skip
 # Longer than the embedder reads: what stands at their ends is found by its words or not at all.
 _ATTIC: Final = (
