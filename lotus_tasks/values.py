@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from datetime import UTC, datetime
 from typing import NewType
@@ -14,6 +15,7 @@ PerceptId = NewType("PerceptId", uuid.UUID)
 
 _COMMANDS = uuid.UUID("6d1f4d0e-7c1b-5f6e-9f6a-5b1a2c3d4e5f")
 """Namespace of command ids (RFC 9562, version 5)."""
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def utc_now() -> datetime:
@@ -24,3 +26,12 @@ def utc_now() -> datetime:
 def derive_command_id(key: str) -> CommandId:
     """The command id that belongs to ``key``: the same key always names the same command (RFC 9562, version 5)."""
     return CommandId(uuid.uuid5(_COMMANDS, key))
+
+
+def replace_surrogates(text: str) -> str:
+    """``text`` with each lone surrogate replaced by U+FFFD: JSON can name one, but no UTF-8 can hold it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return _SURROGATES.sub("\ufffd", text)
+    return text

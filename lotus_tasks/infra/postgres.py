@@ -13,6 +13,7 @@ from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from lotus_tasks.errors import ServiceDown
+from lotus_tasks.values import replace_surrogates
 
 Connection = psycopg.Connection[DictRow]
 """A connection whose rows are dicts."""
@@ -98,16 +99,16 @@ def one_line(error: BaseException) -> str:
 
 
 def json_parameter(value: Any) -> Any:
-    """``value`` as a jsonb parameter. NUL can't be kept in jsonb or text, so it becomes U+FFFD."""
+    """``value`` as a jsonb parameter. What PostgreSQL refuses in a string becomes U+FFFD."""
     from psycopg.types.json import Jsonb
 
     return Jsonb(strip_nul(value))
 
 
 def strip_nul(value: Any) -> Any:
-    """``value`` with U+0000 replaced by U+FFFD in every string: PostgreSQL refuses it in text."""
+    """``value`` with U+0000 and lone surrogates replaced by U+FFFD in every string: PostgreSQL refuses them in text."""
     if isinstance(value, str):
-        return value.replace("\x00", "\ufffd") if "\x00" in value else value
+        return replace_surrogates(value.replace("\x00", "\ufffd") if "\x00" in value else value)
     if isinstance(value, dict):
         return {strip_nul(key): strip_nul(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

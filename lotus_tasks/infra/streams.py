@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lotus_tasks.values import CommandId, RunId
+from lotus_tasks.values import CommandId, RunId, replace_surrogates
 
 if TYPE_CHECKING:
     import redis
@@ -84,7 +84,8 @@ class TokenWriter:
     def _add(self, kind: str, text: str, *, expire: bool = False) -> None:
         import redis
 
-        fields: dict[Any, Any] = {"k": kind, "c": self._command, "g": f"{self._fence}.{self._try}", "t": text}
+        generation = f"{self._fence}.{self._try}"
+        fields: dict[Any, Any] = {"k": kind, "c": self._command, "g": generation, "t": replace_surrogates(text)}
         try:
             if expire or kind == "start":
                 pipeline = self._client.pipeline(transaction=False)

@@ -65,9 +65,11 @@ class LocalFiles:
                     return Skip(
                         source=path, reason=reason, size_bytes=state.st_size, modified_at=modified_at, read_at=read_at
                     )
-                content = file.read(LARGEST_FILE_BYTES + 1)
+                content: bytes | None = file.read(LARGEST_FILE_BYTES + 1)
         except OSError as error:
             return Skip(source=path, reason=f"it can't be read: {_reason(error)}", read_at=read_at)
+        if content is None:  # Some kernel files are regular, have nothing to give now, and would make a reader wait.
+            return Skip(source=path, reason="it can't be read now: it has nothing to give yet", read_at=read_at)
         return RawSource(source=path, content=content, modified_at=modified_at, read_at=read_at)
 
     def list_files(self, folder: str, *, after: str | None, limit: int) -> FolderPage:

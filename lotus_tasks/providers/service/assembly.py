@@ -21,6 +21,7 @@ from lotus_tasks.providers.models import (
     Usage,
     UsageDelta,
 )
+from lotus_tasks.values import replace_surrogates
 
 
 @dataclass(slots=True)
@@ -47,12 +48,11 @@ class Reply:
         """Take a piece; returns the text in it, for the reader's screen."""
         match delta:
             case TextDelta(text):
-                self._texts.append(text)
-                return text
+                return self._take(text)
             case NoticeDelta(text):
-                self._texts.append(text)
-                self.notice += text
-                return text
+                taken = self._take(text)
+                self.notice += taken
+                return taken
             case ToolCallDelta():
                 call = self._calls.setdefault(delta.index, _Call())
                 call.id = call.id or delta.id
@@ -66,6 +66,12 @@ class Reply:
             case ThoughtDelta():
                 pass
         return ""
+
+    def _take(self, text: str) -> str:
+        """The piece as it is kept, shown and counted. A vendor's JSON may name half a character."""
+        taken = replace_surrogates(text)
+        self._texts.append(taken)
+        return taken
 
     @property
     def spoken(self) -> str:

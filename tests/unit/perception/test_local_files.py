@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 
@@ -47,6 +48,18 @@ def test_a_pipe_that_nobody_writes_to_is_skipped_and_does_not_hang(tmp_path: Pat
     found = FILES.read(str(tmp_path / "pipe"))
     assert isinstance(found, Skip)
     assert "pipe" in found.reason
+
+
+def test_a_file_that_has_nothing_to_give_yet_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    class Waiting(io.FileIO):
+        def read(self, _size: int | None = -1) -> None:  # type: ignore[override] - as /proc/kmsg read to its end
+            return None
+
+    (tmp_path / "kmsg").touch()
+    monkeypatch.setattr(os, "fdopen", lambda descriptor, _mode: Waiting(descriptor))
+    found = FILES.read(str(tmp_path / "kmsg"))
+    assert isinstance(found, Skip)
+    assert found.reason == "it can't be read now: it has nothing to give yet"
 
 
 def test_a_file_that_is_too_large_is_not_even_read(tmp_path: Path):

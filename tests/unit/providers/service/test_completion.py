@@ -368,3 +368,10 @@ def test_a_call_that_goes_on_keeps_its_place():
 def test_a_provider_without_limits_is_not_metered():
     scene = stage(ActingModel(row("a"), [speech("Yes.")]), meter=Turnstile(refusals=[busy()]))
     assert scene.complete().provider == "a"
+
+
+def test_half_a_character_of_a_model_becomes_a_replacement_on_the_screen_and_in_the_answer():
+    scene = stage(ActingModel(row("a"), [speech("hello \ud83d", "\ude00 world")]))
+    completion = scene.complete()
+    assert completion.text == "hello \ufffd\ufffd world"
+    assert scene.sink.text == completion.text
