@@ -35,6 +35,18 @@ TICKS: tuple[Tick, ...] = (
         reason="promotes, deduplicates and decays memory while nobody waits for it",
     ),
     Tick(
+        job="approvals",
+        task="system.give_up_waiting",
+        every_s=60.0,
+        reason="says no to tools that the user was asked about and never answered, so that their runs end",
+    ),
+    Tick(
+        job="schedules",
+        task="system.start_due",
+        every_s=10.0,
+        reason="starts what is due by the user's schedules; times are to the minute, so a sixth of one is late enough",
+    ),
+    Tick(
         job="prune",
         task="system.prune",
         every_s=3600.0,

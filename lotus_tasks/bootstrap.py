@@ -12,12 +12,14 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, TypeVar
 
+from lotus_tasks.errors import ConfigurationError
 from lotus_tasks.events import EVENTS, CommandFailed
 from lotus_tasks.infra.outbox import Outbox
 from lotus_tasks.infra.postgres import Database
 from lotus_tasks.infra.runtime import Runtime
 from lotus_tasks.infra.streams import connect_redis
-from lotus_tasks.manifest import HealthReport, Manifest, load_order, subscribers
+from lotus_tasks.manifest import HealthReport, Manifest, ToolCard, load_order, subscribers
+from lotus_tasks.tools import AnyTool, Tool
 
 if TYPE_CHECKING:
     import redis
@@ -59,7 +61,49 @@ def subscribed(event: str) -> list[str]:
 
 def served_tasks() -> list[str]:
     """Every command there is: the modules' verbs, and their health checks, which the Task base registers for each."""
-    return [task for manifest in manifests() for task in (*manifest.tasks, f"{manifest.name}.check_health")]
+    return [task for manifest in manifests() for task in (*manifest.tasks, *_registered_for(manifest))]
+
+
+def _registered_for(manifest: Manifest) -> list[str]:
+    verbs = ["check_health", "use_tool"] if manifest.tools else ["check_health"]
+    return [f"{manifest.name}.{verb}" for verb in verbs]
+
+
+@cache
+def tools() -> dict[str, Tool]:
+    """Every tool the modules declare, by name. Raises ConfigurationError where two have one name."""
+    found: dict[str, Tool] = {}
+    for manifest in manifests():
+        if not manifest.tools:
+            continue
+        path, _, name = manifest.tools.partition(":")
+        for one in getattr(import_module(path), name):
+            if one.name in found or one.module != manifest.name:
+                raise ConfigurationError(
+                    f"tool {one.name!r} of module {manifest.name!r} is declared twice or elsewhere"
+                )
+            found[one.name] = one
+    return found
+
+
+def found_tools() -> dict[str, AnyTool]:
+    """The tools that modules have found, by name; a declared one of the same name goes before it."""
+    found: dict[str, AnyTool] = {}
+    for manifest in manifests():
+        path, _, function = manifest.found_tools.partition(":")
+        if path:
+            found |= {one.card.name: one for one in getattr(import_module(path), function)()}
+    return {name: one for name, one in found.items() if name not in tools()}
+
+
+def find_tool(name: str) -> AnyTool | None:
+    """A tool, declared or found."""
+    return tools().get(name) or found_tools().get(name)
+
+
+def tool_cards() -> tuple[ToolCard, ...]:
+    """What reasoning knows of the tools. May wait for a server: not to be called in a transaction."""
+    return tuple(one.card for one in (*tools().values(), *found_tools().values()))
 
 
 @cache

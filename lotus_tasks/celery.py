@@ -22,7 +22,9 @@ from kombu.exceptions import OperationalError
 
 from lotus_tasks import bootstrap
 from lotus_tasks.errors import Permanent, ServiceDown
+from lotus_tasks.events import ToolUsed
 from lotus_tasks.infra import queries
+from lotus_tasks.infra.crashpoints import crash_point
 from lotus_tasks.infra.execution import Body, Execution, stopping
 from lotus_tasks.infra.leases import LeaseKeeper
 from lotus_tasks.infra.logs import configure_logging
@@ -30,6 +32,7 @@ from lotus_tasks.infra.outbox import WakeUp
 from lotus_tasks.infra.postgres import json_parameter
 from lotus_tasks.infra.queues import BACKGROUND_PRIORITY
 from lotus_tasks.manifest import HealthReport, Manifest
+from lotus_tasks.tools import ToolContext
 from lotus_tasks.work import Outcome, Work
 
 log = structlog.get_logger("lotus.tasks")
@@ -90,6 +93,7 @@ class CommandTask(Task):  # type: ignore[misc]  # Celery ships no types
             command=str(claim.command_id), run=str(claim.run_id or ""), task=self.name
         ):
             send(execution().carry_out(claim, self.body))
+            crash_point("after_send", self.name)
 
 
 def command_task(name: str) -> Callable[[Body], Body]:
@@ -170,7 +174,32 @@ def _register_health_checks() -> None:
         command_task(f"{manifest.name}.check_health")(check)
 
 
+def _register_tools() -> None:
+    for manifest in bootstrap.manifests():
+        if manifest.tools:
+
+            def use_tool(work: Work) -> Outcome:
+                """Run one of the module's tools for a run; a wrong argument or a refusal is told to the model."""
+                named = bootstrap.find_tool(str(work.payload["tool"]))
+                if named is None:
+                    raise Permanent(f"there is no tool {work.payload['tool']}")
+                answer = named.run(ToolContext(work=work, key=str(work.command_id)), work.payload["arguments"])
+                return Outcome(
+                    result={
+                        "text": answer.text,
+                        "sources": list(answer.sources),
+                        "outside": named.card.brings_outside_text if answer.outside is None else answer.outside,
+                    },
+                    events=[ToolUsed(run_id=work.run_id, command_id=work.command_id)] if work.run_id else [],
+                    commands=answer.commands,
+                    write=answer.write,
+                )
+
+            command_task(f"{manifest.name}.use_tool")(use_tool)
+
+
 _register_health_checks()
+_register_tools()
 
 
 @dataclass(frozen=True, slots=True)

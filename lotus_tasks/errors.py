@@ -6,6 +6,7 @@
     ├── Permanent                another try would fail the same way
     │   ├── InvalidInput         what the user gave can't be used; the message says why
     │   ├── NotFound             an id or a path that names nothing
+    │   ├── EffectUnknown        it may have taken effect or not: reported, and never tried again by itself
     │   ├── ConfigurationError   a setting, a manifest or a task is wrong; found at start
     │   └── NotRunning           LOTUS isn't running here; the message names the command that starts it
     ├── StaleLease               another worker took this work over; the write was refused
@@ -44,6 +45,10 @@ class InvalidInput(Permanent):
 
 class NotFound(Permanent):
     """An id or a path names nothing."""
+
+
+class EffectUnknown(Permanent):
+    """Whether it took effect can't be known."""
 
 
 class ConfigurationError(Permanent):

@@ -53,6 +53,15 @@ class ProviderCompleted(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ToolUsed(Event):
+    """A tool did its work for a run; what it answered is in ``commands.result``."""
+
+    name: ClassVar[str] = "tool.used"
+    run_id: RunId
+    command_id: CommandId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PerceptCaptured(Event):
     """A source was read; its chunks are in ``percept_chunks``."""
 
@@ -83,7 +92,15 @@ class CommandFailed(Event):
 
 EVENTS: dict[str, type[Event]] = {
     event.name: event
-    for event in (MemoryRecalled, MemoryStored, ProviderCompleted, PerceptCaptured, RunConcluded, CommandFailed)
+    for event in (
+        MemoryRecalled,
+        MemoryStored,
+        ProviderCompleted,
+        ToolUsed,
+        PerceptCaptured,
+        RunConcluded,
+        CommandFailed,
+    )
 }
 """Every event there is, by name. What isn't here can't be published or subscribed to."""
 

@@ -19,6 +19,8 @@ class Manifest:
 
     ``tasks``: the verbs it serves, each ``<prefix>.<verb>``, mapped to the queue's module by the prefix.
     ``subscribes``: event name → the task of this module that a publication starts.
+    ``tools``: dotted path ``package.module:NAME`` of the tools it offers to models (see lotus_tasks/tools.py), if any.
+    ``found_tools``: dotted path ``package.module:function`` of what returns the tools that are there at this moment, besides.
     ``health``: dotted path ``package.module:function`` of the check; it returns a :class:`HealthReport`.
     """
 
@@ -29,6 +31,8 @@ class Manifest:
     publishes: Sequence[str] = ()
     subscribes: Mapping[str, str] = field(default_factory=dict)
     health: str = ""
+    tools: str = ""
+    found_tools: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +42,25 @@ class HealthReport:
     status: Literal["ok", "degraded", "down"]
     detail: str
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCard:
+    """What reasoning and the model know of a tool.
+
+    ``parameters`` is a JSON Schema. ``idempotent``: running it twice does what running it once does. ``asks``: it runs only
+    after the user said yes. ``asks_after_outside_text``: it asks once the run has read text that others wrote, since such
+    text may try to steer it. ``brings_outside_text``: its answer is such text.
+    """
+
+    name: str
+    module: str
+    description: str
+    parameters: Mapping[str, Any]
+    idempotent: bool = True
+    asks: bool = False
+    asks_after_outside_text: bool = False
+    brings_outside_text: bool = False
 
 
 def load_order(

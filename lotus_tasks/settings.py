@@ -24,7 +24,7 @@ from lotus_tasks.errors import ConfigurationError
 PROJECT = Path(__file__).resolve().parents[1]
 """The folder that holds manage.py and .env."""
 
-INTERNAL = frozenset({"LOTUS_PROCESS", "LOTUS_TEST_LOOPBACK_ONLY"})
+INTERNAL = frozenset({"LOTUS_PROCESS", "LOTUS_TEST_LOOPBACK_ONLY", "LOTUS_TEST_CRASH_AT"})
 """Variables LOTUS and its tests set for its own processes; no settings."""
 
 _SECRET_IN_URL = re.compile(r"(?<=://)([^:@]*):.*(?=@)", re.DOTALL)
@@ -142,6 +142,12 @@ class Settings(BaseSettings):
 
     lotus_lease_s: Annotated[float, Field(ge=1, le=3600, allow_inf_nan=False)] = setting(
         8.0, "How long work stays a silent worker's own before another takes it over.", "seconds, from 1 to 3600"
+    )
+    lotus_tool_folders: Annotated[tuple[str, ...], BeforeValidator(_split)] = setting(
+        (), "Folders the model's tools may read, and write after you said yes.", "folders, with commas"
+    )
+    lotus_approval_timeout_s: Seconds = setting(
+        86_400.0, "How long a tool waits for your yes before it counts as no.", _SECONDS
     )
     lotus_max_steps: Annotated[int, Field(ge=1, le=100)] = setting(
         8, "How many steps a run may take.", "a whole number from 1 to 100"

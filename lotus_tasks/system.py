@@ -70,6 +70,21 @@ def consolidate(slot: int) -> None:
     submit_each(["memory.consolidate"], slot)
 
 
+@tick_task("system.give_up_waiting")
+def give_up_waiting(slot: int) -> None:
+    """End the waiting of runs whose question to the user went unanswered."""
+    submit_each(["reasoning.give_up_waiting"], slot)
+
+
+@tick_task("system.start_due")
+def start_due(slot: int) -> None:
+    """Start what the user's schedules say, where something is due."""
+    with bootstrap.database().transaction() as conn:
+        row = conn.execute(queries.load("schedules").is_any_due, {"now": utc_now()}).fetchone()
+    if row is not None and row["due"]:
+        submit_each(["reasoning.start_due"], slot)
+
+
 @tick_task("system.prune")
 def prune(_slot: int) -> None:
     """Drop what is past its keeping time."""
@@ -78,6 +93,7 @@ def prune(_slot: int) -> None:
         conn.execute(sql.prune_commands, {"keep_days": KEEP_DAYS})
         conn.execute(sql.prune_events, {"keep_days": KEEP_DAYS})
         conn.execute(sql.prune_workers)
+        conn.execute(queries.load("schedules").prune_slots, {"keep_days": CALLS_KEEP_DAYS})
         conn.execute(queries.load("providers").prune_calls, {"keep_days": CALLS_KEEP_DAYS})
 
 

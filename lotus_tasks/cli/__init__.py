@@ -11,11 +11,15 @@ import sys
 import time
 import traceback
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from lotus_tasks.errors import Cancelled, InvalidInput, LotusError, NotRunning, ServiceDown
 from lotus_tasks.infra.home import Home
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 FAILED, USAGE, NOT_RUNNING, TIMED_OUT, CANCELLED = 1, 2, 3, 4, 130
 
@@ -27,7 +31,12 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "logs": ("processes", "What the processes wrote."),
     "doctor": ("doctor", "Find what is wrong and say what to do."),
     "ask": ("ask", "Ask LOTUS a question."),
+    "chat": ("chat", "Talk with LOTUS."),
+    "conversations": ("conversations", "What was talked about."),
     "runs": ("runs", "See, follow, cancel or retry what was asked."),
+    "schedule": ("schedules", "Ask at set times."),
+    "on": ("subscriptions", "Ask when something happens."),
+    "inbox": ("inbox", "What those answered."),
     "remember": ("memory", "Tell LOTUS something to keep."),
     "recall": ("memory", "Search its memory."),
     "memory": ("memory", "Look after its memory."),
@@ -38,6 +47,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "psql": ("psql", "Open the database."),
     "worker": ("processes", "Run one more worker of a module here."),
     "service": ("service", "Start LOTUS with your session (systemd)."),
+    "completion": ("completion", "Let your shell complete these commands."),
 }
 """Command → its module under lotus_tasks.cli, and what `--help` says of it. The command object has the command's name."""
 
@@ -58,6 +68,13 @@ class LazyGroup(click.Group):
         if not isinstance(command, click.Command):
             raise TypeError(f"{module.__name__}.{cmd_name} is no command")
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Names and their lines for the shell, which import no command."""
+        from click.shell_completion import CompletionItem
+
+        found = [CompletionItem(name, help=line) for name, (_, line) in COMMANDS.items() if name.startswith(incomplete)]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """The list of `--help`, which imports no command."""

@@ -14,21 +14,19 @@ from typing import TYPE_CHECKING, Any, LiteralString
 import click
 
 from lotus_tasks.cli.following import Follower
+from lotus_tasks.cli.inputs import decode_argument, read_attachments, read_question, read_schema
 from lotus_tasks.cli.screen import Screen, is_live
 from lotus_tasks.errors import InvalidInput, LotusError, NotFound
 from lotus_tasks.infra import queries
 from lotus_tasks.infra.postgres import Connection, connect
 from lotus_tasks.infra.runtime import Runtime, load_runtime
 from lotus_tasks.reasoning.adapters.postgres import PostgresRunStore, submit_run
-from lotus_tasks.reasoning.models import Attachment, Run, RunOptions
+from lotus_tasks.reasoning.models import Run, RunOptions
 from lotus_tasks.values import ConversationId, RunId
 
 if TYPE_CHECKING:
     import uuid
 
-MAX_QUESTION_BYTES = 256 * 1024
-"""More than any model takes; a longer text belongs into memory (`ingest`) or a file (`-f`)."""
-MAX_FILES_BYTES = 1024 * 1024
 
 CITATION_KEYS = ("memory_id", "text", "source", "score")
 TIMINGS = ("queued", "recall", "first_token", "total")
@@ -43,6 +41,7 @@ _ID_PREFIX = re.compile(r"[0-9a-f-]{1,36}")
 @click.option("-f", "--file", "files", metavar="FILE", multiple=True, help="Give the model this text file. Repeatable.")
 @click.option("--provider", metavar="P", help="Ask this provider only.")
 @click.option("--model", metavar="M", help="Ask this model.")
+@click.option("--schema", "schema_file", metavar="FILE", help="Answer with JSON that fits this JSON Schema.")
 @click.option("--no-stream", is_flag=True, help="Print the answer when it is complete.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--detach", is_flag=True, help="Print the run's id and return; `runs follow ID` shows the answer.")
@@ -56,6 +55,7 @@ def ask(
     files: tuple[str, ...],
     provider: str | None,
     model: str | None,
+    schema_file: str | None,
     no_stream: bool,
     as_json: bool,
     detach: bool,
@@ -66,12 +66,14 @@ def ask(
         raise InvalidInput("--continue and --conversation exclude each other")
     question = read_question(text)
     attachments = read_attachments(files)
+    schema = None if schema_file is None else read_schema(schema_file)
     runtime = load_runtime()
     options = RunOptions(
         provider=None if provider is None else decode_argument(provider),
         model=None if model is None else decode_argument(model),
         max_steps=int(runtime.setting("LOTUS_MAX_STEPS")),
         attachments=attachments,
+        schema=schema,
     )
     with connect(runtime.database_url) as conn:
         conversation_id = find_conversation(conn, conversation, resume=resume)
@@ -79,12 +81,12 @@ def ask(
     if detach:
         click.echo(json.dumps(_identity(run)) if as_json else str(run.run_id))
         return
-    show_run(runtime, run.run_id, as_json=as_json, stream=not no_stream, timeout_s=timeout)
+    show_run(runtime, run.run_id, as_json=as_json, stream=not no_stream and schema is None, timeout_s=timeout)
 
 
 def show_run(runtime: Runtime, run_id: RunId, *, as_json: bool, stream: bool, timeout_s: float | None) -> None:
     """Follow the run to its end and print the answer; exit with its code. The first Ctrl-C cancels it."""
-    screen = Screen(out=sys.stdout, live=stream and not as_json and is_live(sys.stdout))
+    screen = make_screen(live=stream and not as_json)
     follower = Follower(runtime=runtime, run_id=run_id, screen=screen, quiet=as_json)
     try:
         row = follower.follow(timeout_s=timeout_s)
@@ -98,6 +100,9 @@ def show_run(runtime: Runtime, run_id: RunId, *, as_json: bool, stream: bool, ti
     if as_json:
         click.echo(json.dumps(answer_document(row), ensure_ascii=False, indent=2))
     elif row["status"] == "succeeded":
+        if row["options"].get("schema"):  # JSON is no Markdown
+            screen.restart()
+            screen = make_screen(live=False)
         screen.finish(row["answer"])
         _print_sources(row)
     else:
@@ -112,8 +117,19 @@ def show_run(runtime: Runtime, run_id: RunId, *, as_json: bool, stream: bool, ti
         raise click.exceptions.Exit(130)
 
 
+def make_screen(*, live: bool) -> Screen:
+    """Where an answer goes on stdout: rendered as it comes where that is ``live`` and a terminal, else as it is."""
+    if not (live and is_live(sys.stdout)):
+        return Screen(out=sys.stdout, live=False)
+    from lotus_tasks.cli.markdown import MarkdownScreen
+
+    return MarkdownScreen(out=sys.stdout, live=True)
+
+
 def answer_document(row: Mapping[str, Any]) -> dict[str, Any]:
-    """What `ask --json` prints of a run's row: always the same keys, and ``error`` where there is one."""
+    """What `ask --json` prints of a run's row: always the same keys, ``data`` where a JSON Schema was given, ``error`` where
+    there is one.
+    """
     result = row["result"]
     usage = result.get("usage") or {}
     timings = result.get("timings_ms") or {}
@@ -129,69 +145,9 @@ def answer_document(row: Mapping[str, Any]) -> dict[str, Any]:
         "steps": row["step_count"],
         "degraded": result.get("degraded", []),
         "timings_ms": {key: timings.get(key) for key in TIMINGS},
+        **({"data": json.loads(row["answer"])} if row["answer"] and row["options"].get("schema") else {}),
         **({"error": row["error"]} if row["error"] else {}),
     }
-
-
-def read_question(text: tuple[str, ...]) -> str:
-    """The question from the arguments, or from standard input for "-". Raises InvalidInput for one that can't be asked."""
-    if text == ("-",):
-        if sys.stdin is None:  # closed by whoever called
-            raise InvalidInput("standard input is closed; give the question as an argument")
-        raw = sys.stdin.buffer.read(MAX_QUESTION_BYTES + 1)
-        try:
-            question = raw.decode("utf-8") if len(raw) <= MAX_QUESTION_BYTES else raw.decode("utf-8", "replace")
-        except UnicodeDecodeError as error:
-            raise InvalidInput(f"standard input is not UTF-8 text (byte {error.start})") from error
-        size = len(raw)
-    else:
-        question = decode_argument(" ".join(text))
-        size = len(question.encode("utf-8"))
-    if size > MAX_QUESTION_BYTES:
-        raise InvalidInput(
-            f"the question is longer than {MAX_QUESTION_BYTES // 1024} KB; put long text into memory with `ingest`, "
-            "or give the model a file with `-f`"
-        )
-    if not question.strip():
-        raise InvalidInput('the question is empty; try: manage.py ask "where is the spare key?"')
-    return question.strip()
-
-
-def decode_argument(value: str) -> str:
-    """An argument as text: bytes that are no UTF-8 arrive as lone surrogates (PEP 383), which nothing else takes."""
-    return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
-def read_attachments(files: tuple[str, ...]) -> list[Attachment]:
-    """The files as text. Raises InvalidInput for one that can't be read, isn't text, or is too much."""
-    attachments: list[Attachment] = []
-    total = 0
-    for name in files:
-        path = Path(name)
-        try:
-            path = path.expanduser()
-            if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe without a writer would be waited for
-                raise InvalidInput(f"{name} is not a regular file")
-            with path.open("rb") as file:
-                raw = file.read(MAX_FILES_BYTES + 1)
-            content = raw.decode("utf-8-sig") if len(raw) <= MAX_FILES_BYTES else ""
-        except OSError as error:
-            raise InvalidInput(f"{name} can't be read: {error.strerror}") from error
-        except RuntimeError as error:  # ~somebody, who has no home here
-            raise InvalidInput(f"{name} can't be read: there is no such user") from error
-        except UnicodeDecodeError as error:
-            raise InvalidInput(
-                f"{name} is not UTF-8 text (byte {error.start}); only text can be given to the model"
-            ) from error
-        total += len(raw)
-        if total > MAX_FILES_BYTES:
-            raise InvalidInput(
-                f"{name}: files of more than {MAX_FILES_BYTES // 1024} KB together; use `ingest` for them"
-            )
-        if "\x00" in content:
-            raise InvalidInput(f"{name} is a binary file; only text can be given to the model")
-        attachments.append(Attachment(name=decode_argument(path.name), text=content))
-    return attachments
 
 
 def find_conversation(conn: Connection, wanted: str | None, *, resume: bool) -> ConversationId | None:

@@ -10,7 +10,8 @@ from typing import Any
 
 import psycopg
 
-from lotus_tasks.cli.screen import Screen
+from lotus_tasks.cli.approving import WaitingCall, ask_person, can_ask, send_answer, waiting_calls
+from lotus_tasks.cli.screen import Screen, printable
 from lotus_tasks.errors import NotFound, NotRunning, ServiceDown
 from lotus_tasks.infra import queries
 from lotus_tasks.infra.home import Home
@@ -40,6 +41,7 @@ class Follower:
     _generation: tuple[int, int] = (0, 0)
     _superseded: set[str] = field(default_factory=set)
     _noticed: set[str] = field(default_factory=set)
+    _asked: set[int] = field(default_factory=set)
     _reader: TokenReader | None = None
     _deadline: float | None = None
     _timeout_s: float | None = None
@@ -63,6 +65,8 @@ class Follower:
                         continue
                     if row["status"] in ENDED:
                         return row
+                    if row["status"] == "waiting":
+                        self._settle_waiting(conn)
                 self._check_time()
         finally:
             conn.close()
@@ -74,6 +78,33 @@ class Follower:
             with self.screen.stand_aside():
                 sys.stderr.write(f"· {text}\n")
                 sys.stderr.flush()
+
+    def _settle_waiting(self, conn: Connection) -> None:
+        """Ask the person who sits there, or say once how to answer."""
+        try:
+            for call in waiting_calls(conn, self.run_id):
+                if can_ask() and not self.quiet:
+                    self._ask(conn, call)
+                elif call.seq not in self._asked:
+                    self._asked.add(call.seq)
+                    with self.screen.stand_aside():
+                        sys.stderr.write(
+                            f"· LOTUS waits for your yes to {call.call}: `manage.py runs approve {self.run_id}` or "
+                            f"`runs deny {self.run_id}`\n"
+                        )
+                        sys.stderr.flush()
+        except psycopg.OperationalError:
+            return  # the next look reconnects
+
+    def _ask(self, conn: Connection, call: WaitingCall) -> None:
+        def still_waits() -> bool:
+            self._check_time()
+            return any(other.seq == call.seq for other in waiting_calls(conn, self.run_id))
+
+        with self.screen.stand_aside():
+            approved = ask_person(call, look=still_waits, every_s=LOOK_EVERY_S)
+        if approved is not None:
+            send_answer(self.runtime, self.run_id, [call.seq], approved=approved)
 
     def _left_s(self, at_most_s: float) -> float:
         return at_most_s if self._deadline is None else max(0.001, min(at_most_s, self._deadline - time.monotonic()))
@@ -123,7 +154,8 @@ class Follower:
             return True
         for entry in entries:
             self._show(entry)
-        return not entries or entries[-1].kind == "end"
+        self.screen.flush()
+        return not entries or entries[-1].kind in {"end", "wait"}
 
     def _show(self, entry: StreamEntry) -> None:
         match entry.kind:
@@ -133,7 +165,7 @@ class Follower:
             case "token" if (entry.command, entry.generation) == (self._command, self._generation):
                 self.screen.write(entry.text)
             case "notice":
-                self.notice(entry.text)
+                self.notice(printable(entry.text))
 
     def _begins(self, entry: StreamEntry) -> bool:
         """Whether this is the newest text: of a command after the last one, or of a later try of the same."""

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import json
+import sys
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
+from lotus_tasks.cli.approving import describe_call, send_answer, waiting_calls
 from lotus_tasks.cli.ask import answer_document, cancel_run, find_one, show_run
 from lotus_tasks.errors import NotFound, Permanent
 from lotus_tasks.infra import queries
 from lotus_tasks.infra.postgres import Connection, connect
 from lotus_tasks.infra.runtime import load_runtime
-from lotus_tasks.reasoning.adapters.postgres import PostgresRunStore, outside_transaction
+from lotus_tasks.infra.submission import submit_and_wait
 from lotus_tasks.values import RunId
+from lotus_tasks.work import CommandSpec
 
 STATUSES = ("queued", "running", "waiting", "succeeded", "failed", "cancelled")
 
 
 @click.group()
 def runs() -> None:
-    """Look at runs, follow, cancel and retry them."""
+    """Look at runs, follow, approve, cancel and retry them."""
 
 
 @runs.command("list")
@@ -68,7 +72,13 @@ def show(run_id: str, as_json: bool) -> None:
             f"resumed   {document['resumed']} times: a worker died or stopped, and another went on from its step"
         )
     for step in document["steps"]:
-        click.echo(f"  {step['seq']:>2}  {step['kind']:<8} {step['status']:<9} {_took(step):>8}  {_detail(step)}")
+        at = f"+{(step['started_at'] - document['created_at']).total_seconds():.2f} s"
+        line = f"  {step['seq']:>2}  {at:>9}  {step['kind']:<8} {step['status']:<9} {_took(step):>8}  {_detail(step)}"
+        click.echo(line.rstrip())
+    if spent := _spent(document["steps"]):
+        click.echo(f"spent     {spent}")
+    if document["status"] == "waiting":
+        click.echo(f"waits     for your yes: `manage.py runs approve {document['run_id']}`, or `runs deny`")
     if document["error"]:
         click.echo(f"error     {document['error']}")
     if document["answer"]:
@@ -107,6 +117,38 @@ def cancel(run_id: str, as_json: bool) -> None:
 
 @runs.command()
 @click.argument("run_id", metavar="ID")
+@click.option("--step", type=int, metavar="N", help="Only this step, as `runs show` numbers it.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def approve(run_id: str, step: int | None, as_json: bool) -> None:
+    """Say yes to the tools a run asks for."""
+    _answer(run_id, step, approved=True, as_json=as_json)
+
+
+@runs.command()
+@click.argument("run_id", metavar="ID")
+@click.option("--step", type=int, metavar="N", help="Only this step, as `runs show` numbers it.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def deny(run_id: str, step: int | None, as_json: bool) -> None:
+    """Say no to the tools a run asks for; the model is told and goes on without them."""
+    _answer(run_id, step, approved=False, as_json=as_json)
+
+
+def _answer(run_id: str, step: int | None, *, approved: bool, as_json: bool) -> None:
+    runtime = load_runtime()
+    with connect(runtime.database_url) as conn:
+        found = _find(conn, run_id)
+        calls = [call for call in waiting_calls(conn, found) if step in {None, call.seq}]
+    if not calls or not send_answer(runtime, found, [call.seq for call in calls], approved=approved):
+        raise Permanent(f"run {str(found)[:8]} asks for nothing{'' if step is None else f' at step {step}'}")
+    if as_json:
+        _print_json({"run_id": found, "approved": approved, "steps": [call.seq for call in calls]})
+        return
+    for call in calls:
+        click.echo(f"{'allowed' if approved else 'refused'} {call.call}")
+
+
+@runs.command()
+@click.argument("run_id", metavar="ID")
 @click.option("--detach", is_flag=True, help="Return at once.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def retry(run_id: str, detach: bool, as_json: bool) -> None:
@@ -114,10 +156,10 @@ def retry(run_id: str, detach: bool, as_json: bool) -> None:
     runtime = load_runtime()
     with connect(runtime.database_url) as conn:
         found = _find(conn, run_id)
-        restarted = PostgresRunStore().restart(outside_transaction(conn, cause=str(found)), found)
-        conn.execute(queries.load("outbox").wake_relay)
-    if not restarted:
-        raise Permanent(f"run {str(found)[:8]} did not fail and was not cancelled; there is nothing to retry")
+    spec = CommandSpec(
+        name="reasoning.retry", key=f"reasoning.retry/{found}/{uuid.uuid4()}", payload={"run_id": str(found)}
+    )
+    submit_and_wait(runtime.database_url, spec)
     if detach:
         if as_json:
             _print_json({"run_id": found, "status": "queued"})
@@ -145,7 +187,11 @@ def run_document(row: Mapping[str, Any], steps: Sequence[Mapping[str, Any]]) -> 
                 "attempt": step["attempt"],
                 "started_at": step["started_at"],
                 "finished_at": step["finished_at"],
-                "detail": {**step["detail"], **({"last_error": step["error"]} if step["error"] else {})},
+                "detail": {
+                    **step["detail"],
+                    **({"cost_usd": step["cost_usd"]} if step["cost_usd"] else {}),
+                    **({"last_error": step["error"]} if step["error"] else {}),
+                },
             }
             for step in steps
         ],
@@ -167,9 +213,30 @@ def _detail(step: Mapping[str, Any]) -> str:
     detail = step["detail"]
     if step["kind"] == "recall" and "memories" in detail:
         parts.append(f"{detail['memories']} memories")
+    if step["kind"] == "act":
+        # Whole where the user has to decide on it, in short where it is history.
+        most = sys.maxsize if step["status"] == "waiting" else 80
+        parts.append(describe_call(detail, most=most))
     parts += [str(detail[name]) for name in ("provider", "model", "reason") if detail.get(name)]
+    if step["kind"] == "act" and "characters" in detail:
+        parts.append(f"{detail['characters']} characters")
+    if spent := _spent([step]):
+        parts.append(spent)
+    if "rejected" in detail:
+        parts.append(f"not what was asked for: {detail['rejected']}")
     parts += [f"degraded: {trouble}" for trouble in detail.get("degraded", ())]
     return " · ".join(parts)
+
+
+def _spent(steps: Sequence[Mapping[str, Any]]) -> str:
+    """Tokens read and written, and what they cost where the price is known."""
+    usages = [usage for step in steps if (usage := step["detail"].get("usage"))]
+    if not usages:
+        return ""
+    read, written = (sum(int(usage.get(name) or 0) for usage in usages) for name in ("input_tokens", "output_tokens"))
+    about = "about " if any(usage.get("estimated") for usage in usages) else ""
+    cost = sum(step["detail"].get("cost_usd") or 0.0 for step in steps)
+    return f"{about}{read} → {written} tokens" + (f" · ${cost:.4f}" if cost else "")
 
 
 def _print_json(document: object) -> None:

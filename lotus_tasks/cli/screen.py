@@ -38,6 +38,9 @@ class Screen:
         if self.live:
             self._put(printable(text))
 
+    def flush(self) -> None:
+        """Everything that came at once has been written."""
+
     def restart(self) -> None:
         """Take back what was shown."""
         if self.live and self.shown and not self._erase():

@@ -13,7 +13,17 @@ from typing import Any
 
 import structlog
 
-from lotus_tasks.errors import Cancelled, HandBack, LotusError, Permanent, ServiceDown, StaleLease, Transient
+from lotus_tasks.errors import (
+    Cancelled,
+    EffectUnknown,
+    HandBack,
+    LotusError,
+    Permanent,
+    ServiceDown,
+    StaleLease,
+    Transient,
+)
+from lotus_tasks.infra.crashpoints import crash_point
 from lotus_tasks.infra.leases import HeldLease, LeaseKeeper
 from lotus_tasks.infra.outbox import Claim, Outbox, WakeUp
 from lotus_tasks.infra.postgres import one_line
@@ -82,6 +92,7 @@ class Execution:
         with self._keeper.hold(claim) as lease:
             try:
                 outcome = body(ClaimedWork.of(claim, lease))
+                crash_point("after_work", claim.name)
                 wake_ups = self._finish(claim, outcome, lease)
             except StaleLease as error:
                 log.warning("result dropped", reason=str(error))
@@ -93,13 +104,15 @@ class Execution:
                 log.warning("will be tried again", reason=str(error), attempt=claim.attempt)
                 return self._settle(partial(self._outbox.retry, claim, error, delay_s=_pause_s(claim, error))) or []
             except LotusError as error:
-                log.warning("failed", reason=str(error))
-                return self.end(claim, error)
+                status = "unknown" if isinstance(error, EffectUnknown) else "failed"
+                log.warning(status, reason=str(error))
+                return self.end(claim, error, status=status)
             except Exception as error:
                 log.exception("failed unexpectedly")
                 reason = f"internal error in {claim.name}: {type(error).__name__}: {one_line(error)}"
                 return self.end(claim, Permanent(reason))
             else:
+                crash_point("after_finish", claim.name)
                 _tell(outcome)
                 return wake_ups
         return []

@@ -20,6 +20,7 @@ from typing import Any, LiteralString
 from lotus_tasks.errors import LotusError, StaleLease, Transient
 from lotus_tasks.events import CommandFailed, Event
 from lotus_tasks.infra import queries
+from lotus_tasks.infra.crashpoints import crash_point
 from lotus_tasks.infra.postgres import Connection, Database, json_parameter, strip_nul
 from lotus_tasks.values import CommandId, RunId, derive_command_id
 from lotus_tasks.work import CommandSpec, Outcome
@@ -77,16 +78,23 @@ class OutboxTransaction:
     wake_ups: list[WakeUp] = field(default_factory=list)
 
     def publish(self, event: Event) -> None:
-        """Insert the event and a command for each subscriber."""
+        """Insert the event and a command for each subscriber: the manifests', and the user's (event_followers)."""
         sql = queries.load("outbox")
         payload = event.payload()
         key = f"{self.cause}/{event.name}"
+        run_id = getattr(event, "run_id", None)
         row = self.conn.execute(
-            sql.insert_event, {"key": key, "name": event.name, "payload": json_parameter(payload)}
+            sql.insert_event,
+            {
+                "key": key,
+                "name": event.name,
+                "payload": json_parameter(payload),
+                "run_id": run_id,
+                "parent": self._parent(),
+            },
         ).fetchone()
         if row is None:
             return
-        run_id = getattr(event, "run_id", None)
         for task in self.subscribers(event.name):
             self.submit(
                 CommandSpec(
@@ -96,6 +104,17 @@ class OutboxTransaction:
                     run_id=run_id,
                 )
             )
+        for task in row["followers"]:
+            # No part of the run that published: its end or its cancellation is none of theirs.
+            follow_up = {"event": event.name, "event_id": row["id"]}
+            self.submit(CommandSpec(name=task, key=_follow_up_key(self.cause, event.name, task), payload=follow_up))
+
+    def _parent(self) -> uuid.UUID | None:
+        """The command in whose work this happens, where the cause is one."""
+        try:
+            return uuid.UUID(self.cause)
+        except ValueError:
+            return None
 
     def submit(self, spec: CommandSpec) -> CommandId:
         """Insert the command unless its key is known."""
@@ -114,6 +133,7 @@ class OutboxTransaction:
                 "not_before": spec.not_before,
                 "sends": int(self.sends_itself and spec.not_before is None),
                 "grace_s": SEND_GRACE_S if self.sends_itself else 0.0,
+                "parent": self._parent(),
             },
         ).fetchone()
         if row is not None and spec.not_before is None:
@@ -134,19 +154,14 @@ class Outbox:
         """Take the command, or None where there is nothing to take."""
         with self.database.transaction() as conn:
             row = conn.execute(self._sql.claim, {"id": command_id, "owner": owner, "lease_s": self.lease_s}).fetchone()
+            if row is not None:
+                crash_point("before_claim", row["name"])
         if row is None:
             return None
-        return Claim(
-            command_id=CommandId(row["id"]),
-            run_id=row["run_id"],
-            name=row["name"],
-            payload=row["payload"],
-            attempt=row["attempt"],
-            max_attempts=row["max_attempts"],
-            idempotent=row["idempotent"],
-            fence=row["fence"],
-            queued_at=row["created_at"],
-        )
+        crash_point("after_claim", row["name"])
+        same = ("run_id", "name", "payload", "attempt", "max_attempts", "idempotent", "fence")
+        claimed = {name: row[name] for name in same}
+        return Claim(command_id=CommandId(row["id"]), queued_at=row["created_at"], **claimed)
 
     def finish(self, claim: Claim, outcome: Outcome) -> list[WakeUp]:
         """Commit the outcome with the command's success. Returns what to send. Raises StaleLease, and then nothing is kept."""
@@ -160,10 +175,8 @@ class Outbox:
                     raise _taken_over(claim)
                 outcome.write(tx)
             # After `write`, which may have put into the result what only the database knows.
-            if (
-                conn.execute(self._sql.finish, {**mine, "result": json_parameter(dict(outcome.result))}).fetchone()
-                is None
-            ):
+            result = json_parameter(dict(outcome.result))
+            if conn.execute(self._sql.finish, {**mine, "result": result}).fetchone() is None:
                 raise _taken_over(claim)
             for event in outcome.events:
                 tx.publish(event)
@@ -171,6 +184,7 @@ class Outbox:
                 tx.submit(spec)
             if claim.run_id is None:
                 conn.execute("SELECT pg_notify('lotus_ended', %s)", (str(claim.command_id),))
+            crash_point("before_finish", claim.name)
             return tx.wake_ups
 
     def retry(self, claim: Claim, error: Transient, *, delay_s: float) -> list[WakeUp]:

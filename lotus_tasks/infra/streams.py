@@ -7,6 +7,7 @@ Stream ``lotus:run:<run id>``; each entry has ``k`` (kind), ``c`` (the command t
     token  a piece of its text
     notice one line about the run for a person (a provider that failed, a wait)
     step   a step was concluded; ``t`` is its kind
+    wait   the run waits for the user's yes; read it from PostgreSQL
     end    the run is over; read it from PostgreSQL
 """
 
@@ -71,6 +72,10 @@ class TokenWriter:
     def step(self, kind: str) -> None:
         """A step was concluded."""
         self._add("step", kind, expire=True)
+
+    def wait(self) -> None:
+        """The run waits for the user."""
+        self._add("wait", "", expire=True)
 
     def end(self) -> None:
         """The run is over."""

@@ -18,7 +18,8 @@ MODULE = Manifest(
         "memory.forget",
         "memory.transfer",
     ),
-    publishes=("memory.recalled", "memory.stored"),
+    publishes=("memory.recalled", "memory.stored", "tool.used"),
     subscribes={"percept.captured": "memory.store", "run.concluded": "memory.remember_exchange"},
+    tools="lotus_tasks.memory.tools:TOOLS",
     health="lotus_tasks.memory.tasks:check_health",
 )

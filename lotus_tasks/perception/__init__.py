@@ -6,6 +6,7 @@ MODULE = Manifest(
     name="perception",
     queue="perception",
     tasks=("perception.ingest", "perception.list"),
-    publishes=("percept.captured",),
+    publishes=("percept.captured", "tool.used"),
+    tools="lotus_tasks.perception.tools:TOOLS",
     health="lotus_tasks.perception.tasks:check_health",
 )

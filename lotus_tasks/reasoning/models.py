@@ -7,18 +7,29 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from lotus_tasks.manifest import ToolCard
 from lotus_tasks.values import CommandId, ConversationId, RunId
 from lotus_tasks.work import CommandSpec
 
-StepKind = Literal["recall", "think", "conclude"]
+StepKind = Literal["recall", "think", "act", "conclude"]
+StepEnd = Literal["succeeded", "failed", "unknown", "denied"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """An earlier exchange of the conversation."""
+    """An earlier exchange of the conversation. ``outside``: its answer was made with text that others wrote."""
 
     question: str
     answer: str
+    outside: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What was said before ``Run.history``, in short. ``outside``: it was made with text that others wrote."""
+
+    text: str
+    outside: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,19 +44,28 @@ class Attachment:
 class RunOptions:
     """What the user asked for beside the question.
 
-    ``memories``: how many memories to recall. ``max_steps``: steps before the run must conclude.
+    ``memories``: how many memories to recall. ``max_steps``: how often the model may think before it must conclude, and
+    ``max_tokens``: how many tokens it may read and write in all. ``tools``: whether it may use tools at all. ``outside``: the
+    question holds text that others may have written (an event's fields). ``schema``: the JSON Schema that the answer must fit.
     """
 
     provider: str | None = None
     model: str | None = None
     memories: int = 10
     max_steps: int = 8
+    max_tokens: int = 200_000
+    tools: bool = True
     attachments: Sequence[Attachment] = ()
+    outside: bool = False
+    schema: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One step. ``status`` is running, succeeded, failed or unknown; ``detail`` is JSON for a person's eyes.
+    """One step. ``status`` is waiting (for a yes), running, succeeded, failed, unknown, denied or cancelled.
+
+    ``detail`` is JSON for a person's eyes; an act's holds its ``tool``, ``arguments``, ``call_id`` and the ``think`` step
+    it is of.
 
     ``result`` is the whole result of its command, once there is one.
     """
@@ -69,7 +89,9 @@ class Run:
     attempt: int = 1
     options: RunOptions = field(default_factory=RunOptions)
     steps: Sequence[Step] = ()
+    summary: Summary | None = None
     history: Sequence[Turn] = ()
+    tools: Sequence[ToolCard] = ()
 
     @property
     def next_seq(self) -> int:
@@ -99,7 +121,25 @@ class StepFailed:
     unknown: bool = False
 
 
-Happening = Submitted | StepEnded | StepFailed
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """The user said yes or no to a step that waits."""
+
+    step: Step
+    approved: bool
+    reason: str = "the user said no"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What the user said to a run that waits: to all of its ``steps`` that do, or to those they were shown."""
+
+    approved: bool
+    steps: frozenset[int] | None = None
+    reason: str = "the user said no"
+
+
+Happening = Submitted | StepEnded | StepFailed | Answered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,17 +147,18 @@ class StepUpdate:
     """How a step ended."""
 
     seq: int
-    status: Literal["succeeded", "failed", "unknown"]
+    status: StepEnd
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewStep:
-    """A step to insert, with the command that does it; without one it is done at once."""
+    """A step to insert, with the command that does it; without one it has ended as ``status`` says, or waits for a yes."""
 
     seq: int
     kind: StepKind
     command: CommandSpec | None = None
+    status: Literal["running", "waiting", "succeeded", "failed"] = "succeeded"
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -136,7 +177,7 @@ class Citation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conclusion:
-    """How the run ends. ``degraded``: what had to be done without, one short line each."""
+    """How the run ends. ``degraded``: what had to be done without, one short line each. ``outside``: others' text was read."""
 
     status: Literal["succeeded", "failed"]
     answer: str | None = None
@@ -146,12 +187,23 @@ class Conclusion:
     model: str | None = None
     usage: Mapping[str, int] = field(default_factory=dict)
     degraded: Sequence[str] = ()
+    outside: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """A step that waited may run now."""
+
+    seq: int
+    command: CommandSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What follows from a happening. All of it commits together."""
+    """What follows from a happening. All of it commits together. ``waits``: whether the run now waits for the user."""
 
     updates: Sequence[StepUpdate] = ()
+    releases: Sequence[Release] = ()
+    waits: bool | None = None
     steps: Sequence[NewStep] = ()
     conclusion: Conclusion | None = None

@@ -1,19 +1,25 @@
-"""When reasoning runs: each time something happened to a run."""
+"""When reasoning runs: each time something happened to a run, and when the user says something about one."""
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from lotus_tasks import bootstrap
 from lotus_tasks.celery import command_task
-from lotus_tasks.errors import ServiceDown
+from lotus_tasks.errors import InvalidInput, ServiceDown
 from lotus_tasks.infra import queries
 from lotus_tasks.infra.streams import TokenWriter
 from lotus_tasks.manifest import HealthReport
+from lotus_tasks.reasoning.adapters.conversations import PostgresConversations
 from lotus_tasks.reasoning.adapters.postgres import PostgresRunStore
-from lotus_tasks.reasoning.models import StepEnded, StepFailed
+from lotus_tasks.reasoning.adapters.schedules import PostgresSchedules
+from lotus_tasks.reasoning.adapters.subscriptions import PostgresSubscriptions
+from lotus_tasks.reasoning.models import Decision, Reply, StepEnded, StepFailed
 from lotus_tasks.reasoning.service import decide
-from lotus_tasks.values import CommandId, RunId
+from lotus_tasks.reasoning.tools import mcp_troubles
+from lotus_tasks.values import CommandId, RunId, utc_now
 from lotus_tasks.work import Outcome, Transaction, Work
 
 
@@ -22,13 +28,15 @@ def advance(work: Work) -> Outcome:
     """Carry a run on after one of its commands ended. The run is locked for one short transaction; no network is used."""
     run_id = RunId(uuid.UUID(work.payload["run_id"]))
     command_id = CommandId(uuid.UUID(work.payload["command_id"]))
-    ended: list[str] = []
+    news: list[tuple[str, str]] = []
+    tools = bootstrap.tool_cards()
 
     def write(tx: Transaction) -> None:
         store = PostgresRunStore()
-        run = store.lock(tx, run_id)
+        run = store.lock(tx, run_id, tools)
         step = next((step for step in run.steps if step.command_id == command_id), None) if run else None
         if run is None or step is None:
+            PostgresConversations().take_summary(tx, command_id)
             return
         if work.payload["event"] == "command.failed":
             failed = StepFailed(step=step, reason=work.payload["reason"], unknown=work.payload["unknown"])
@@ -36,29 +44,131 @@ def advance(work: Work) -> Outcome:
         else:
             decision = decide(run, StepEnded(step=step, result=step.result))
         store.save(tx, run, decision)
-        ended.append(step.kind)
-        if decision.conclusion is not None:
-            ended.append("end")
+        news.append(("step", step.kind))
+        news.extend(_news(decision))
 
-    return Outcome(write=write, after=lambda: _announce(run_id, work, ended))
+    return Outcome(write=write, after=lambda: _announce(run_id, work, news))
 
 
-def _announce(run_id: RunId, work: Work, ended: list[str]) -> None:
+@command_task("reasoning.answer")
+def answer(work: Work) -> Outcome:
+    """The user's yes or no to what a run asks: to the ``steps`` they were shown, and to nothing that came since."""
+    run_id = RunId(uuid.UUID(work.payload["run_id"]))
+    result: dict[str, int] = {}
+    news: list[tuple[str, str]] = []
+    tools = bootstrap.tool_cards()
+
+    def write(tx: Transaction) -> None:
+        reply = Reply(approved=bool(work.payload["approved"]), steps=frozenset(map(int, work.payload["steps"])))
+        decisions = PostgresRunStore().answer(tx, run_id, tools, reply)
+        result["answered"] = len(decisions)
+        for decision in decisions:
+            news.extend(_news(decision))
+
+    return Outcome(result=result, write=write, after=lambda: _announce(run_id, work, news))
+
+
+@command_task("reasoning.summarise")
+def summarise(work: Work) -> Outcome:
+    """Put a conversation's older turns into its summary: by rule at once, and by a model when it has answered."""
+
+    def write(tx: Transaction) -> None:
+        PostgresConversations().summarise(tx, work.payload)
+
+    return Outcome(write=write)
+
+
+@command_task("reasoning.retry")
+def retry(work: Work) -> Outcome:
+    """Start a failed or cancelled run again, from the step it had reached."""
+    run_id = RunId(uuid.UUID(work.payload["run_id"]))
+    tools = bootstrap.tool_cards()
+
+    def write(tx: Transaction) -> None:
+        if not PostgresRunStore().restart(tx, run_id, tools):
+            raise InvalidInput(f"run {str(run_id)[:8]} did not fail and was not cancelled; there is nothing to retry")
+
+    return Outcome(write=write)
+
+
+@command_task("reasoning.give_up_waiting")
+def give_up_waiting(_work: Work) -> Outcome:
+    """Say no to what the user has left unanswered for LOTUS_APPROVAL_TIMEOUT_S."""
+    limit_s = float(bootstrap.runtime().setting("LOTUS_APPROVAL_TIMEOUT_S"))
+    tools = bootstrap.tool_cards()
+
+    def write(tx: Transaction) -> None:
+        late = tx.conn.execute(queries.load("reasoning").waiting_too_long, {"limit_s": limit_s}).fetchall()
+        reply = Reply(approved=False, reason=f"nobody answered within {limit_s:g} s")
+        for row in late:
+            PostgresRunStore().answer(tx, RunId(row["run_id"]), tools, reply)
+
+    return Outcome(write=write)
+
+
+@command_task("reasoning.start_due")
+def start_due(_work: Work) -> Outcome:
+    """Start the runs that the user's schedules say."""
+    started: dict[str, int] = {}
+
+    def write(tx: Transaction) -> None:
+        started["started"] = len(PostgresSchedules(tx.conn, max_steps=_max_steps()).start_due(now=utc_now()))
+
+    return Outcome(result=started, write=write)
+
+
+@command_task("reasoning.follow_up")
+def follow_up(work: Work) -> Outcome:
+    """Start the runs that the user's subscriptions ask for after an event."""
+    started: dict[str, int] = {}
+
+    def write(tx: Transaction) -> None:
+        subscriptions = PostgresSubscriptions(tx.conn, max_steps=_max_steps())
+        started["started"] = len(subscriptions.follow_up(int(work.payload["event_id"]), now=utc_now()))
+
+    return Outcome(result=started, write=write)
+
+
+def _max_steps() -> int:
+    return int(bootstrap.runtime().setting("LOTUS_MAX_STEPS"))
+
+
+def _news(decision: Decision) -> Sequence[tuple[str, str]]:
+    news = [("notice", _use(step.detail)) for step in decision.steps if step.kind == "act" and step.status == "running"]
+    news += [("notice", _use(release.command.payload)) for release in decision.releases]
+    if decision.waits:
+        news.append(("wait", ""))
+    if decision.conclusion is not None:
+        news.append(("end", ""))
+    return news
+
+
+def _use(call: Mapping[str, Any]) -> str:
+    arguments = " ".join(" ".join(str(value).split()) for value in call["arguments"].values())
+    return f"using {call['tool']} {arguments[:60]}".rstrip() + ("…" if len(arguments) > 60 else "")
+
+
+def _announce(run_id: RunId, work: Work, news: Sequence[tuple[str, str]]) -> None:
     writer = TokenWriter(bootstrap.redis_client(), run_id, command_id=work.command_id, fence=work.fence)
-    for kind in ended:
-        if kind == "end":
-            writer.end()
-        else:
-            writer.step(kind)
+    for kind, text in news:
+        match kind:
+            case "end":
+                writer.end()
+            case "wait":
+                writer.wait()
+            case "notice":
+                writer.notice(text)
+            case _:
+                writer.step(text)
 
 
 def check_health() -> HealthReport:
-    """Whether runs can be read, and how many are open."""
+    """Whether runs can be read, how many are open, and whether the MCP servers work."""
     try:
         with bootstrap.database().transaction() as conn:
             row = conn.execute(queries.load("reasoning").count_open).fetchone() or {}
     except ServiceDown as error:
         return HealthReport(status="down", detail=str(error))
-    return HealthReport(
-        status="ok", detail=f"{row['open']} runs open, {row['waiting']} waiting for a yes", facts=dict(row)
-    )
+    detail = f"{row['open']} runs open, {row['waiting']} waiting for a yes"
+    troubles = mcp_troubles()
+    return HealthReport(status="degraded" if troubles else "ok", detail="; ".join([detail, *troubles]), facts=dict(row))

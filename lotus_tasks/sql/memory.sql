@@ -353,6 +353,10 @@ WHERE answer LIKE %(pattern)s OR question LIKE %(pattern)s OR result::text LIKE 
 UPDATE commands SET payload = replace(payload::text, %(json_text)s, '[forgotten]')::jsonb, result = replace(result::text, %(json_text)s, '[forgotten]')::jsonb
 WHERE run_id IS NOT NULL AND status NOT IN ('queued', 'running') AND (payload::text LIKE %(json_pattern)s OR result::text LIKE %(json_pattern)s);
 
+-- name: forget_details
+-- Tool calls that carried a forgotten text.
+UPDATE steps SET detail = replace(detail::text, %(json_text)s, '[forgotten]')::jsonb WHERE detail::text LIKE %(json_pattern)s;
+
 -- name: withhold_chunk
 -- A chunk without its secrets.
 UPDATE percept_chunks SET text = %(text)s WHERE percept_id = %(percept_id)s AND seq = %(seq)s;

@@ -1,9 +1,13 @@
 -- name: insert_command
 -- A command to be sent, once per id. `sends` 0 leaves it to the relay; 1 says that the inserter sends after its commit.
-INSERT INTO commands (id, run_id, name, queue, payload, max_attempts, idempotent, background, not_before, sends, next_send_at)
+-- A command without a run keeps the run that its parent, the command whose work submits it, worked for or came from.
+INSERT INTO commands (id, run_id, name, queue, payload, max_attempts, idempotent, background, not_before, sends, next_send_at,
+                      origin)
 VALUES (%(id)s, %(run_id)s, %(name)s, %(queue)s, %(payload)s, %(max_attempts)s, %(idempotent)s, %(background)s,
         coalesce(%(not_before)s, now()), %(sends)s,
-        greatest(coalesce(%(not_before)s, now()), now() + %(grace_s)s * interval '1 second'))
+        greatest(coalesce(%(not_before)s, now()), now() + %(grace_s)s * interval '1 second'),
+        CASE WHEN %(run_id)s::uuid IS NULL
+             THEN (SELECT coalesce(run_id, origin) FROM commands WHERE id = %(parent)s::uuid) END)
 ON CONFLICT (id) DO NOTHING
 RETURNING id;
 
@@ -16,10 +20,12 @@ SELECT pg_notify('lotus_commands', '');
 SELECT set_config('synchronous_commit', 'off', true);
 
 -- name: insert_event
--- An event, once per key.
-INSERT INTO events (key, name, payload) VALUES (%(key)s, %(name)s, %(payload)s)
+-- An event, once per key, with the run whose work led to it. `followers`: the tasks it starts for the user's subscriptions.
+INSERT INTO events (key, name, payload, origin)
+VALUES (%(key)s, %(name)s, %(payload)s,
+        coalesce(%(run_id)s::uuid, (SELECT coalesce(run_id, origin) FROM commands WHERE id = %(parent)s::uuid)))
 ON CONFLICT (key) DO NOTHING
-RETURNING id;
+RETURNING id, ARRAY(SELECT task FROM event_followers WHERE event = %(name)s) AS followers;
 
 -- name: claim
 -- Take a command: its attempt and its fence are counted here. No row: it is taken, done, not due, or out of attempts.

@@ -9,9 +9,10 @@ INSERT INTO runs (id, conversation_id, question, options) VALUES (%(id)s, %(conv
 RETURNING created_at;
 
 -- name: lock_run
--- A run that is still open, locked until the transaction ends.
-SELECT id, conversation_id, question, options, attempt, created_at FROM runs
-WHERE id = %(id)s AND status IN ('queued', 'running', 'waiting') FOR UPDATE;
+-- A run that is still open, with its conversation's summary, locked until the transaction ends.
+SELECT runs.id, conversation_id, question, options, attempt, runs.created_at, summary, summary_until, summary_outside
+FROM runs JOIN conversations ON conversations.id = conversation_id
+WHERE runs.id = %(id)s AND status IN ('queued', 'running', 'waiting') FOR UPDATE OF runs;
 
 -- name: steps_with_results
 -- A run's steps, each with its command's result.
@@ -20,10 +21,11 @@ FROM steps LEFT JOIN commands ON commands.id = steps.command_id
 WHERE steps.run_id = %(id)s ORDER BY steps.seq;
 
 -- name: history
--- The conversation's answered questions before this run, oldest first.
-SELECT question, answer FROM (
-    SELECT question, answer, created_at FROM runs
+-- The conversation's answered questions between its summary and this run, oldest first.
+SELECT question, answer, outside FROM (
+    SELECT question, answer, coalesce((result ->> 'outside')::boolean, false) AS outside, created_at FROM runs
     WHERE conversation_id = %(conversation_id)s AND status = 'succeeded' AND created_at < %(before)s
+      AND created_at > coalesce(%(after)s, '-infinity'::timestamptz)
     ORDER BY created_at DESC LIMIT %(limit)s
 ) AS latest ORDER BY created_at;
 
@@ -31,12 +33,26 @@ SELECT question, answer FROM (
 -- A step.
 INSERT INTO steps (run_id, seq, kind, command_id, status, detail, finished_at)
 VALUES (%(run_id)s, %(seq)s, %(kind)s, %(command_id)s, %(status)s, %(detail)s,
-        CASE WHEN %(status)s = 'running' THEN NULL ELSE now() END);
+        CASE WHEN %(status)s IN ('running', 'waiting') THEN NULL ELSE now() END);
 
 -- name: end_step
 -- A step's end.
 UPDATE steps SET status = %(status)s, detail = %(detail)s, finished_at = now()
-WHERE run_id = %(run_id)s AND seq = %(seq)s AND status = 'running';
+WHERE run_id = %(run_id)s AND seq = %(seq)s AND status IN ('running', 'waiting');
+
+-- name: release_step
+-- A step that waited for a yes runs now.
+UPDATE steps SET status = 'running', command_id = %(command_id)s
+WHERE run_id = %(run_id)s AND seq = %(seq)s AND status = 'waiting';
+
+-- name: set_waiting
+-- Whether the run waits for the user.
+UPDATE runs SET status = CASE WHEN %(waits)s THEN 'waiting' ELSE 'running' END::run_status
+WHERE id = %(id)s AND status IN ('queued', 'running', 'waiting');
+
+-- name: waiting_too_long
+-- Runs whose question to the user has gone unanswered.
+SELECT DISTINCT run_id FROM steps WHERE status = 'waiting' AND started_at < now() - %(limit_s)s * interval '1 second' LIMIT 100;
 
 -- name: conclude_run
 -- A run's end. Its commit waits for the disk, whatever the transaction said before: what was answered stays answered.
@@ -67,7 +83,7 @@ UPDATE commands SET status = 'cancelled', finished_at = now() WHERE run_id = %(i
 
 -- name: cancel_steps
 -- Close the steps of a cancelled run.
-UPDATE steps SET status = 'cancelled', finished_at = now() WHERE run_id = %(id)s AND status = 'running';
+UPDATE steps SET status = 'cancelled', finished_at = now() WHERE run_id = %(id)s AND status IN ('running', 'waiting');
 
 -- name: restart_run
 -- A failed or cancelled run, queued again.
@@ -85,9 +101,17 @@ FROM runs WHERE id = %(id)s;
 -- A run's steps for a person.
 SELECT steps.seq, steps.kind, steps.status, steps.started_at, steps.finished_at, steps.detail,
        coalesce(commands.attempt, 1) AS attempt, commands.name AS task, commands.status AS command_status,
-       commands.takeovers, commands.error
+       commands.takeovers, commands.error,
+       (SELECT sum(cost_usd)::float8 FROM provider_calls WHERE provider_calls.command_id = steps.command_id
+        -- by the index on time, with room for clocks that differ
+        AND provider_calls.started_at BETWEEN steps.started_at - interval '5 minutes'
+                                          AND coalesce(steps.finished_at, now()) + interval '5 minutes') AS cost_usd
 FROM steps LEFT JOIN commands ON commands.id = steps.command_id
 WHERE steps.run_id = %(id)s ORDER BY steps.seq;
+
+-- name: waiting_steps
+-- What a run asks the user.
+SELECT seq, detail FROM steps WHERE run_id = %(id)s AND status = 'waiting' ORDER BY seq;
 
 -- name: list_runs
 -- The latest runs.

@@ -2,160 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import pty
-import re
-import select
-import signal
-import struct
-import subprocess
-import sys
-import termios
 import time
-import unicodedata
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 from stack import Lotus
+from terminal import on_terminal
 
-from lotus_tasks.infra.home import PROJECT
 from tests.modelserver.handle import ModelServerHandle
 
 REPLY = "one two three four five six seven eight nine ten"
-_SEQUENCE = re.compile(r"\x1b\[(\d*)([A-Za-z])")
-
-
-class ScreenModel:
-    """The rows a terminal of ``columns`` shows after the bytes it was sent: text, CR, LF, cursor up, erase to the end."""
-
-    def __init__(self, columns: int) -> None:
-        self.columns = columns
-        self.rows: list[list[str]] = [[]]
-        self.row = self.column = 0
-
-    def feed(self, text: str) -> None:
-        position = 0
-        while position < len(text):
-            if text[position] == "\x1b":
-                match = _SEQUENCE.match(text, position)
-                assert match, f"an unknown sequence: {text[position : position + 10]!r}"
-                self._obey(match[2], int(match[1] or 1))
-                position = match.end()
-                continue
-            self._put(text[position])
-            position += 1
-
-    @property
-    def text(self) -> str:
-        return "\n".join("".join(row).rstrip() for row in self.rows).rstrip()
-
-    @property
-    def letters(self) -> str:
-        """The text without its spaces and row ends: the same however it wraps."""
-        return "".join(self.text.split())
-
-    def _obey(self, command: str, count: int) -> None:
-        if command == "A":
-            self.row = max(0, self.row - count)
-        elif command == "J":
-            del self.rows[self.row + 1 :]
-            del self.rows[self.row][self.column :]
-        else:
-            raise AssertionError(f"ask sent the sequence {command}")
-
-    def _put(self, character: str) -> None:
-        if character == "\r":
-            self.column = 0
-        elif character == "\n":
-            self._next_row()
-        else:
-            width = 2 if unicodedata.east_asian_width(character) in "WF" else 1
-            if self.column + width > self.columns:
-                self._next_row()
-                self.column = 0
-            row = self.rows[self.row]
-            row.extend(" " * (self.column - len(row)))
-            row[self.column : self.column + width] = [character] + [""] * (width - 1)
-            self.column += width
-
-    def _next_row(self) -> None:
-        self.row += 1
-        if self.row == len(self.rows):
-            self.rows.append([])
-
-
-class Terminal:
-    """`manage.py` on a pseudo-terminal."""
-
-    def __init__(self, lotus: Lotus, *arguments: str, columns: int = 80, lines: int = 24) -> None:
-        self.screen = ScreenModel(columns)
-        self.raw = ""
-        self._master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
-        environment = {**lotus.environment, "TERM": "xterm-256color"}
-        for name in ("COLUMNS", "LINES"):
-            environment.pop(name, None)
-
-        def take_terminal() -> None:
-            os.setsid()
-            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-
-        self.process = subprocess.Popen(
-            [sys.executable, "manage.py", *arguments],
-            cwd=PROJECT,
-            env=environment,
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            preexec_fn=take_terminal,  # noqa: PLW1509 - single-threaded here
-        )
-        os.close(slave)
-
-    def press(self, key: bytes) -> None:
-        os.write(self._master, key)
-
-    def read_until(self, wanted: str, *, within_s: float = 20.0) -> None:
-        """Reads until the screen shows ``wanted``, however wrapped."""
-        deadline = time.monotonic() + within_s
-        while "".join(wanted.split()) not in self.screen.letters:
-            assert self._read(deadline), f"the terminal closed; it shows:\n{self.screen.text}"
-
-    def read_to_end(self, *, within_s: float = 30.0) -> int:
-        """Reads until the command ends; its exit code."""
-        deadline = time.monotonic() + within_s
-        while self._read(deadline):
-            pass
-        return self.process.wait(10)
-
-    def close(self) -> None:
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGKILL)
-            self.process.wait()
-        os.close(self._master)
-
-    def _read(self, deadline: float) -> bool:
-        left_s = deadline - time.monotonic()
-        readable, _, _ = select.select([self._master], [], [], max(0.0, left_s))
-        assert readable, f"nothing more came in time; the terminal shows:\n{self.screen.text}"
-        try:
-            data = os.read(self._master, 65_536)
-        except OSError:  # the other end is closed
-            return False
-        text = data.decode()
-        self.raw += text
-        self.screen.feed(text)
-        return bool(data)
-
-
-@contextmanager
-def on_terminal(lotus: Lotus, *arguments: str, columns: int = 80, lines: int = 24) -> Iterator[Terminal]:
-    terminal = Terminal(lotus, *arguments, columns=columns, lines=lines)
-    try:
-        yield terminal
-    finally:
-        terminal.close()
 
 
 def test_text_appears_before_the_model_has_ended(lotus: Lotus, model: ModelServerHandle):
@@ -206,6 +61,30 @@ def test_wide_characters_are_taken_back_whole(lotus: Lotus, model: ModelServerHa
         shown = terminal.screen.letters
     assert shown.startswith(reply.replace(" ", ""))
     assert shown.count("鍵") == 1
+
+
+def test_markdown_is_rendered_as_it_comes_and_stands_there_once(lotus: Lotus, model: ModelServerHandle):
+    model.script(
+        reply="# Where\n\nBehind the **blue** door:\n\n- hook one\n- hook two\n\nThat is all.", token_delay_s=0.1
+    )
+    model.fault("cut", after_tokens=6)
+    with on_terminal(lotus, "ask", "where is the key?", columns=40) as terminal:
+        terminal.read_until("Behind the blue")
+        assert model.calls[-1]["finished_at"] is None
+        assert terminal.read_to_end() == 0
+        shown = terminal.screen.text.splitlines()
+    assert shown[:8] == ["Where", "", "Behind the blue door:", "", " • hook one", " • hook two", "", "That is all."]
+    assert "\x1b[1mblue" in terminal.raw
+    assert len(model.calls) == 2
+
+
+def test_a_long_markdown_answer_leaves_every_row_once(lotus: Lotus, model: ModelServerHandle):
+    rows = [f"- item number {n} of the list" for n in range(30)]
+    model.script(reply="**List**\n\n" + "\n".join(rows), token_delay_s=0.005)
+    with on_terminal(lotus, "ask", "list it", columns=60, lines=10) as terminal:
+        assert terminal.read_to_end() == 0
+        shown = terminal.screen.text
+    assert [shown.count(f"number {n} of") for n in range(30)] == [1] * 30
 
 
 def test_a_model_can_not_drive_the_terminal(lotus: Lotus, model: ModelServerHandle):

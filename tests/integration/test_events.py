@@ -13,6 +13,7 @@ from lotus_tasks.infra.outbox import OutboxTransaction, follow_up_id
 from lotus_tasks.reasoning.adapters.postgres import submit_run
 from lotus_tasks.reasoning.models import RunOptions
 from lotus_tasks.values import PerceptId
+from lotus_tasks.work import CommandSpec
 from tests.integration.inprocess import Workers, workers_in_process
 
 
@@ -32,6 +33,10 @@ def test_every_declared_event_is_published_and_each_subscriber_runs(workers: Wor
     (tmp_path / "boat.md").write_text("# Boat\n\nThe spare key hangs behind the blue door in Marstal.\n")
     workers.run("perception.ingest", path=str(tmp_path))
     ask(workers, "where is the spare key?", RunOptions())
+    (run,) = workers.rows("SELECT id FROM runs")
+    now = {"tool": "now", "arguments": {}}
+    workers.submit(CommandSpec(name="reasoning.use_tool", key="a run's tool", payload=now, run_id=run["id"]))
+    workers.drain()
     ask(workers, "a recall that asks for too much fails", RunOptions(memories=100_000))
 
     published = workers.rows("SELECT id, key, name FROM events")

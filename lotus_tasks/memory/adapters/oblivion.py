@@ -46,6 +46,7 @@ def forget(conn: Connection, memories: Sequence[Memory]) -> dict[str, int]:
             }
             removed["answers"] += conn.execute(sql.forget_answers, quote).rowcount
             removed["commands"] += conn.execute(sql.forget_steps, quote).rowcount
+            conn.execute(sql.forget_details, quote)
     return removed
 
 

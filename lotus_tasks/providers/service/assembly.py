@@ -39,6 +39,7 @@ class Reply:
         self._provider = provider
         self._texts: list[str] = []
         self._calls: dict[int, _Call] = {}
+        self._was_call = False
         self.notice = ""
         self.usage: Usage | None = None
         self.stop_reason: StopReason | None = None
@@ -73,9 +74,19 @@ class Reply:
         return taken
 
     @property
-    def text(self) -> str:
-        """The text so far."""
+    def spoken(self) -> str:
+        """Everything the model said so far."""
         return "".join(self._texts)
+
+    @property
+    def text(self) -> str:
+        """The text so far; none where what was said turned out to be a call."""
+        return "" if self._was_call else self.spoken
+
+    def turn_into_call(self) -> None:
+        """What was said is a call of a tool, in words."""
+        self._was_call = True
+        self.stop_reason = StopReason.TOOL_CALLS
 
     @property
     def has_begun(self) -> bool:

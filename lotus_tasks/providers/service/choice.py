@@ -32,7 +32,8 @@ def choose(
 
     An asked-for provider is the only one that may see the prompt: it may be private, so nothing but the offline provider
     stands in for it. An asked-for model goes first to the providers that list it, else to the first one; the ones after it
-    use their own. A provider that isn't configured, or can't do what the request needs, is left out.
+    use their own. A provider that isn't configured, or has no eyes for the request's images, is left out; to one that can't
+    call tools they are described (see describing.py).
     Raises InvalidInput for a provider that doesn't exist.
     """
     if request.provider is not None and request.provider not in rows:
@@ -67,8 +68,6 @@ def _unfit(row: ProviderRow, request: CompletionRequest) -> str | None:
         return f"not configured ({row.missing})"
     if row.name == OFFLINE:
         return None
-    if request.tools and not row.takes_tools:
-        return "takes no tools"
     if request.needs_images and not row.takes_images:
         return "takes no images"
     return None

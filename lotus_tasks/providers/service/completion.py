@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from lotus_tasks.errors import LotusError
 from lotus_tasks.providers.models import (
+    OFFLINE,
     BudgetSpent,
     CallRecord,
     Completion,
@@ -32,6 +33,8 @@ from lotus_tasks.providers.models import (
 from lotus_tasks.providers.ports import Admission, BreakerStore, ChatModel, Meter, TokenSink
 from lotus_tasks.providers.service.assembly import Reply
 from lotus_tasks.providers.service.choice import Candidate, choose
+from lotus_tasks.providers.service.describing import HeldBack, Wording, read_call, worded
+from lotus_tasks.providers.service.exhaustion import Failure, exhausted
 from lotus_tasks.providers.service.generations import Generations
 from lotus_tasks.providers.service.prompt import REPLY_TOKENS, Prompt, compose, estimate_tokens
 from lotus_tasks.providers.service.retry import RetryPolicy
@@ -40,8 +43,6 @@ from lotus_tasks.values import utc_now
 
 _WAIT_SLICE_S = 0.1
 """How often a pause between tries looks for an interruption."""
-
-_Failure = ModelUnavailable | ModelRefusal
 
 
 @dataclass(slots=True)
@@ -52,13 +53,14 @@ class _Progress:
     interrupt: Interrupt
     degraded: list[str]
     record: Callable[[CallRecord], None]
-    failures: list[_Failure] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompletionService:
     """Completes requests with the providers there are, in ``order``. Safe to share between threads.
 
+    ``without_tools``: models found to refuse tools, which are told of them in words.
     ``sleep``, ``clock`` (monotonic seconds) and ``jitter`` (a number in [0, 1)) are the world's, but for tests.
     """
 
@@ -68,6 +70,7 @@ class CompletionService:
     retry: RetryPolicy
     breakers: BreakerStore
     meter: Meter
+    without_tools: set[tuple[ProviderName, str]] = field(default_factory=set)
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     jitter: Callable[[], float] = random.random
@@ -97,7 +100,7 @@ class CompletionService:
             if completion is not None:
                 total_ms = (self.clock() - started) * 1000
                 return replace(completion, degraded=tuple(progress.degraded), total_ms=total_ms)
-        raise _exhausted(progress)
+        raise exhausted(progress.degraded, progress.failures)
 
     def _ask(
         self, candidate: Candidate, request: CompletionRequest, progress: _Progress, *, others_left: bool
@@ -157,6 +160,7 @@ class CompletionService:
         watch = self._watch(candidate, progress.interrupt)
         watch.check()
         reply = Reply(candidate.provider)
+        wording = Wording.CALLS
         record = CallRecord(provider=candidate.provider, model=candidate.model, started_at=utc_now())
         prompt_tokens = 0
         try:
@@ -165,12 +169,13 @@ class CompletionService:
             record = replace(record, model=model)
             prompt = compose(request, context_tokens=chat_model.context_tokens(model, watch))
             prompt_tokens = prompt.tokens
-            composed = replace(request, messages=prompt.messages, memories=prompt.offered)
+            wording = self._wording(chat_model.row, model, request)
+            composed = worded(replace(request, messages=prompt.messages, memories=prompt.offered), wording)
             admission = self._admit(chat_model.row, request, prompt, progress.interrupt)
             watch = self._watch(candidate, progress.interrupt, admission)
             try:
                 stream = chat_model.stream(composed, model=model, watch=watch)
-                tool_calls = self._read(stream, reply, watch, progress.generations)
+                tool_calls = self._read(stream, reply, watch, progress.generations, request, wording)
             finally:
                 if admission is not None:
                     admission.leave(_usage(reply, prompt_tokens))
@@ -191,13 +196,32 @@ class CompletionService:
             raise
         except LotusError as failure:
             progress.generations.discard()
-            kind = failure.kind if isinstance(failure, ModelUnavailable | ModelRefusal) else FailureKind.INTERRUPTED
+            kind = failure.kind if isinstance(failure, Failure) else FailureKind.INTERRUPTED
             # What a broken stream said was paid for, too.
             usage = _usage(reply, prompt_tokens) if reply.has_begun else Usage()
             progress.record(_close(record, watch, usage=usage, failure=kind))
+            if kind is FailureKind.NOT_CAPABLE and request.tools and wording is Wording.CALLS:
+                return self._call_in_words(chat_model, replace(candidate, model=record.model), request, progress)
             raise
         progress.record(_close(record, watch, usage=completion.usage))
         return completion
+
+    def _call_in_words(
+        self, chat_model: ChatModel, candidate: Candidate, request: CompletionRequest, progress: _Progress
+    ) -> Completion:
+        """The same call with the tools described. If that is refused too, it wasn't the tools."""
+        one = (candidate.provider, candidate.model)
+        self.without_tools.add(one)
+        try:
+            return self._call(chat_model, candidate, request, progress)
+        except ModelRefusal:
+            self.without_tools.discard(one)
+            raise
+
+    def _wording(self, row: ProviderRow, model: str, request: CompletionRequest) -> Wording:
+        if row.name == OFFLINE or not request.tools:
+            return Wording.NONE
+        return Wording.CALLS if row.takes_tools and (row.name, model) not in self.without_tools else Wording.WORDS
 
     def _watch(self, candidate: Candidate, interrupt: Interrupt, admission: Admission | None = None) -> CallWatch:
         def look() -> None:
@@ -225,21 +249,34 @@ class CompletionService:
             self._wait(wait_s, interrupt)
 
     def _read(
-        self, stream: Iterator[Delta], reply: Reply, watch: CallWatch, generations: Generations
+        self,
+        stream: Iterator[Delta],
+        reply: Reply,
+        watch: CallWatch,
+        generations: Generations,
+        request: CompletionRequest,
+        wording: Wording,
     ) -> tuple[ToolCall, ...]:
+        held = HeldBack(generations.write)
+        show = held.write if wording is Wording.WORDS else generations.write
         try:
             for delta in stream:
                 watch.check()
                 if isinstance(delta, TextDelta | ThoughtDelta | NoticeDelta | ToolCallDelta):
                     watch.saw_token()
-                generations.write(reply.add(delta))
+                show(reply.add(delta))
         finally:
             close = getattr(stream, "close", None)
             if close is not None:
                 close()
-        return reply.finish()
+        calls = reply.finish()
+        if wording is not Wording.WORDS:
+            return calls
+        calls = read_call(reply.text, request.tools)
+        reply.turn_into_call() if calls else held.release()
+        return calls
 
-    def _leave(self, progress: _Progress, name: ProviderName, failure: _Failure, *, tries: int) -> None:
+    def _leave(self, progress: _Progress, name: ProviderName, failure: Failure, *, tries: int) -> None:
         after = f" after {tries} tries" if tries > 1 else ""
         progress.degraded.append(f"{name}: {failure.summary}{after}")
         progress.generations.notice(progress.degraded[-1])
@@ -255,25 +292,8 @@ class CompletionService:
 def _usage(reply: Reply, prompt_tokens: int) -> Usage:
     if reply.usage is not None:
         return reply.usage
-    return Usage(input_tokens=prompt_tokens, output_tokens=estimate_tokens(reply.text), estimated=True)
+    return Usage(input_tokens=prompt_tokens, output_tokens=estimate_tokens(reply.spoken), estimated=True)
 
 
 def _close(record: CallRecord, watch: CallWatch, *, usage: Usage, failure: FailureKind | None = None) -> CallRecord:
     return replace(record, usage=usage, failure=failure, first_token_ms=watch.first_token_ms, total_ms=watch.elapsed_ms)
-
-
-def _exhausted(progress: _Progress) -> _Failure:
-    """The error of a completion that nobody gave; it passes when one of the failures may."""
-    reasons = "; ".join(progress.degraded) or "none is configured"
-    message = (
-        f"no provider answered ({reasons}). See `manage.py providers check`, or add `offline` to LOTUS_PROVIDERS to have "
-        "memory quoted instead"
-    )
-    passing = [failure for failure in progress.failures if isinstance(failure, ModelUnavailable)]
-    if passing:
-        waits = [failure.retry_after_s for failure in passing if failure.retry_after_s is not None]
-        return ModelUnavailable(passing[0].kind, passing[0].summary, message, retry_after_s=min(waits, default=None))
-    if len(progress.failures) == 1:
-        message = f"{message}. {progress.failures[0]}"
-    kind = progress.failures[0].kind if progress.failures else FailureKind.NOT_CAPABLE
-    return ModelRefusal(kind, reasons, message)

@@ -11,6 +11,11 @@ from lotus_tasks.providers.models import CompletionRequest, FailureKind, Message
 REPLY_TOKENS = 1024
 """Kept free for the reply where the request names no max_tokens."""
 
+LEAST_ANSWER_TOKENS = 128
+"""What is left of a tool's answer at least."""
+
+_CUT = "\n[the rest was cut to fit the model]"
+
 _MESSAGE_TOKENS = 4
 """What the markers around one message cost, about."""
 
@@ -44,12 +49,14 @@ def estimate_tokens(text: str) -> int:
 def compose(request: CompletionRequest, *, context_tokens: int) -> Prompt:
     """The prompt for a model that holds ``context_tokens``.
 
-    System prompt, question (the last user message and what follows it) and tools always go in. Then memories by score and earlier
-    turns from the latest back share what is left, memories first, up to two thirds of it while turns are waiting.
-    Raises ModelRefusal when what must go in doesn't fit.
+    System prompt, question (its message and what follows it) and tools always go in; of what tools answered, the longest is cut
+    where it must be. Then memories by score and earlier turns from the latest back share what is left, memories first, up to two
+    thirds of it while turns are waiting. Raises ModelRefusal when what must go in doesn't fit.
     """
     system, history, live = _parts(request)
     reply = request.max_tokens or min(REPLY_TOKENS, context_tokens // 4)
+    fixed = _cost(system) + sum(_tool_cost(tool) for tool in request.tools)
+    live = _shorten_answers(live, context_tokens - reply - fixed)
     fixed = _cost(system) + _cost(live) + sum(_tool_cost(tool) for tool in request.tools)
     room = context_tokens - reply - fixed
     if room < 0:
@@ -76,10 +83,35 @@ def compose(request: CompletionRequest, *, context_tokens: int) -> Prompt:
 def _parts(request: CompletionRequest) -> tuple[tuple[Message, ...], tuple[Message, ...], tuple[Message, ...]]:
     system = tuple(message for message in request.messages if message.role is Role.SYSTEM)
     turns = [message for message in request.messages if message.role is not Role.SYSTEM]
-    last_user = max((index for index, message in enumerate(turns) if message.role is Role.USER), default=None)
+    asked = [index for index, message in enumerate(turns) if message.role is Role.USER]
+    # What follows the question may hold a word to the model that a user's message carries.
+    itself = [index for index in asked if turns[index].content.startswith(request.question)]
+    last_user = max(itself or asked, default=None)
     if last_user is None:
         return system, tuple(turns), (Message(role=Role.USER, content=request.question),)
     return system, tuple(turns[:last_user]), tuple(turns[last_user:])
+
+
+def _shorten_answers(live: tuple[Message, ...], room: int) -> tuple[Message, ...]:
+    """Tools' answers cut so that all of ``live`` fits ``room``, the longest first, none below what is worth reading."""
+    answers = [message for message in live if message.role is Role.TOOL]
+    over = _cost(live) - room
+    if over <= 0 or not answers:
+        return live
+    sizes = sorted((_message_cost(message) for message in answers), reverse=True)
+    most = sizes[0]
+    while most > LEAST_ANSWER_TOKENS and sum(max(0, size - most) for size in sizes) < over:
+        most = max(LEAST_ANSWER_TOKENS, most * 9 // 10)
+    return tuple(_cut(message, most) if message.role is Role.TOOL else message for message in live)
+
+
+def _cut(message: Message, most_tokens: int) -> Message:
+    content = message.content
+    if _message_cost(message) <= most_tokens:
+        return message
+    while content and _MESSAGE_TOKENS + estimate_tokens(content) + estimate_tokens(_CUT) > most_tokens:
+        content = content[: len(content) * 9 // 10]
+    return dataclasses.replace(message, content=f"{content}{_CUT}")
 
 
 def _best_memories(memories: Sequence[Recollection], room: int) -> tuple[tuple[Recollection, ...], int]:

@@ -4,30 +4,33 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lotus_tasks.events import RunConcluded
 from lotus_tasks.infra import queries
 from lotus_tasks.infra.outbox import OutboxTransaction
 from lotus_tasks.infra.postgres import Connection, json_parameter, strip_nul
+from lotus_tasks.manifest import ToolCard
 from lotus_tasks.reasoning.models import (
+    Answered,
     Attachment,
     Conclusion,
     Decision,
     NewStep,
+    Reply,
     Run,
     RunOptions,
     Step,
     Submitted,
+    Summary,
     Turn,
 )
 from lotus_tasks.reasoning.service import decide
+from lotus_tasks.reasoning.service.summarising import HISTORY_TURNS, title_of
 from lotus_tasks.values import ConversationId, RunId, utc_now
-from lotus_tasks.work import Transaction
+from lotus_tasks.work import CommandSpec, Transaction
 
-HISTORY_TURNS = 10
-"""How many earlier exchanges of the conversation a run sees."""
 TITLE_CHARACTERS = 80
 
 
@@ -37,15 +40,20 @@ class PostgresRunStore:
     def __init__(self) -> None:
         self._sql = queries.load("reasoning")
 
-    def lock(self, tx: Transaction, run_id: RunId) -> Run | None:
-        """The open run with its steps and history, locked."""
+    def lock(self, tx: Transaction, run_id: RunId, tools: Sequence[ToolCard] = ()) -> Run | None:
+        """The open run with its steps and history, locked. ``tools`` are those it may use."""
         row = tx.conn.execute(self._sql.lock_run, {"id": run_id}).fetchone()
         if row is None:
             return None
         steps = tx.conn.execute(self._sql.steps_with_results, {"id": run_id}).fetchall()
         history = tx.conn.execute(
             self._sql.history,
-            {"conversation_id": row["conversation_id"], "before": row["created_at"], "limit": HISTORY_TURNS},
+            {
+                "conversation_id": row["conversation_id"],
+                "before": row["created_at"],
+                "after": row["summary_until"],
+                "limit": 2 * HISTORY_TURNS,
+            },
         ).fetchall()
         return Run(
             run_id=RunId(row["id"]),
@@ -55,7 +63,9 @@ class PostgresRunStore:
             attempt=row["attempt"],
             options=_options(row["options"]),
             steps=[_step(step) for step in steps],
-            history=[Turn(question=turn["question"], answer=turn["answer"]) for turn in history],
+            summary=Summary(text=row["summary"], outside=row["summary_outside"]) if row["summary"] else None,
+            history=[Turn(**turn) for turn in history],
+            tools=tools,
         )
 
     def save(self, tx: Transaction, run: Run, decision: Decision) -> None:
@@ -72,18 +82,35 @@ class PostgresRunStore:
             )
         for step in decision.steps:
             self._insert_step(tx, run.run_id, step)
+        for release in decision.releases:
+            command_id = tx.submit(release.command)
+            released = {"run_id": run.run_id, "seq": release.seq, "command_id": command_id}
+            tx.conn.execute(self._sql.release_step, released)
+        if decision.waits is not None:
+            tx.conn.execute(self._sql.set_waiting, {"id": run.run_id, "waits": decision.waits})
         if decision.conclusion is not None:
             self._conclude(tx, run, decision.conclusion)
 
-    def restart(self, tx: Transaction, run_id: RunId) -> bool:
+    def restart(self, tx: Transaction, run_id: RunId, tools: Sequence[ToolCard]) -> bool:
         """Queue a failed or cancelled run again, from the step it had reached. False where there is nothing to restart."""
         if tx.conn.execute(self._sql.restart_run, {"id": run_id}).fetchone() is None:
             return False
-        run = self.lock(tx, run_id)
+        run = self.lock(tx, run_id, tools)
         if run is None:
             return False
         self.save(tx, run, decide(run, Submitted()))
         return True
+
+    def answer(self, tx: Transaction, run_id: RunId, tools: Sequence[ToolCard], reply: Reply) -> list[Decision]:
+        """Say yes or no to the steps of a run that wait. Returns what followed from each."""
+        decisions: list[Decision] = []
+        while (run := self.lock(tx, run_id, tools)) is not None:
+            step = next((step for step in run.steps if step.status == "waiting" and _is_meant(step, reply)), None)
+            if step is None:
+                break
+            decisions.append(decide(run, Answered(step=step, approved=reply.approved, reason=reply.reason)))
+            self.save(tx, run, decisions[-1])
+        return decisions
 
     def cancel(self, conn: Connection, run_id: RunId) -> bool:
         """Cancel an open run. False where it has ended."""
@@ -102,7 +129,7 @@ class PostgresRunStore:
                 "seq": step.seq,
                 "kind": step.kind,
                 "command_id": command_id,
-                "status": "running" if step.command is not None else "succeeded",
+                "status": step.status,
                 "detail": json_parameter(dict(step.detail)),
             },
         )
@@ -115,6 +142,7 @@ class PostgresRunStore:
             "model": conclusion.model,
             "usage": dict(conclusion.usage),
             "degraded": list(conclusion.degraded),
+            "outside": conclusion.outside,
             "timings_ms": {
                 name: round(float(value), 1) if value is not None else None for name, value in timings.items()
             },
@@ -131,6 +159,8 @@ class PostgresRunStore:
         ).fetchone()
         if row is not None and conclusion.status == "succeeded":
             tx.publish(RunConcluded(run_id=run.run_id, conversation_id=run.conversation_id))
+            if len(run.history) >= HISTORY_TURNS:
+                tx.submit(_summarising(run))
 
 
 def submit_run(conn: Connection, question: str, options: RunOptions, *, conversation_id: ConversationId | None) -> Run:
@@ -147,7 +177,7 @@ def submit_run(conn: Connection, question: str, options: RunOptions, *, conversa
         created_at=utc_now(),
         options=options,
     )
-    title = " ".join(question.split())[:TITLE_CHARACTERS]
+    title = title_of(question, TITLE_CHARACTERS)
     conn.execute(sql.insert_conversation, {"id": run.conversation_id, "title": title})
     conn.execute(
         sql.insert_run,
@@ -167,6 +197,20 @@ def submit_run(conn: Connection, question: str, options: RunOptions, *, conversa
 def outside_transaction(conn: Connection, *, cause: str) -> OutboxTransaction:
     """A transaction of a process that has no Celery: its commands are the relay's to send, and it publishes nothing."""
     return OutboxTransaction(conn=conn, subscribers=lambda _event: (), cause=cause, sends_itself=False)
+
+
+def _summarising(run: Run) -> CommandSpec:
+    payload = {
+        "run_id": str(run.run_id),
+        "conversation_id": str(run.conversation_id),
+        "provider": run.options.provider,
+        "model": run.options.model,
+    }
+    return CommandSpec(name="reasoning.summarise", key=f"{run.run_id}/summarise", payload=payload)
+
+
+def _is_meant(step: Step, reply: Reply) -> bool:
+    return reply.steps is None or step.seq in reply.steps
 
 
 def _options(document: Mapping[str, Any]) -> RunOptions:

@@ -1,20 +1,25 @@
 """``decide(run, happening) -> Decision``: the reasoning core. No clock, no I/O: the same input gives the same decision.
 
-A run recalls, thinks and concludes. A recall that failed is done without and said so; a model that failed fails the run.
+A run recalls, thinks, acts (every tool call of one thought at once, each a command on its module's queue), thinks again with what
+the tools said, and concludes. A recall or a tool that failed is done without, and the model is told; a model that failed fails
+the run. Out of steps or tokens, the model is asked once more, without tools, to conclude with what it has.
 """
 
 from __future__ import annotations
 
-import re
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, assert_never
 
+from lotus_tasks.manifest import ToolCard
 from lotus_tasks.reasoning.models import (
-    Citation,
+    Answered,
     Conclusion,
     Decision,
     Happening,
     NewStep,
+    Release,
     Run,
     Step,
     StepEnded,
@@ -23,19 +28,26 @@ from lotus_tasks.reasoning.models import (
     StepUpdate,
     Submitted,
 )
+from lotus_tasks.reasoning.service.citing import cited
 from lotus_tasks.reasoning.service.prompting import messages_for
+from lotus_tasks.reasoning.service.structuring import Mismatch, read_answer
 from lotus_tasks.work import CommandSpec
 
-_CITED = re.compile(r"\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
-"""``[1]`` and ``[1, 3]``."""
+MAX_CALLS = 8
+"""Tool calls of one thought that are carried out; a model that asks for more is told so."""
+
+_OPEN = frozenset({"running", "waiting"})
 
 
 def decide(run: Run, happening: Happening) -> Decision:
     """What follows. A happening of a step that has ended already changes nothing: events may come twice."""
     match happening:
         case Submitted():
-            recalled = _last(run, "recall")
-            return _think(run, recalled) if recalled else _recall(run)
+            return _begin(run)
+        case Answered(step=step, approved=approved, reason=reason):
+            if step.status != "waiting":
+                return Decision()
+            return _release(run, step) if approved else _deny(run, step, reason)
         case StepEnded(step=step) | StepFailed(step=step) if step.status != "running":
             return Decision()
         case StepEnded(step=step, result=result):
@@ -46,114 +58,242 @@ def decide(run: Run, happening: Happening) -> Decision:
             assert_never(happening)
 
 
-def _recall(run: Run) -> Decision:
-    payload = {
-        "query": run.question,
-        "k": run.options.memories,
-        "conversation_id": str(run.conversation_id),
-    }
+def _begin(run: Run) -> Decision:
+    if _result_of(run, "recall") is not None:
+        return _think(run)
+    payload = {"query": run.question, "k": run.options.memories, "conversation_id": str(run.conversation_id)}
     return Decision(steps=[_step(run, run.next_seq, "recall", "memory.recall", payload)])
-
-
-def _think(run: Run, recalled: Mapping[str, Any], *, updates: Sequence[StepUpdate] = ()) -> Decision:
-    memories = list(recalled.get("memories", ()))
-    payload = {
-        "question": run.question,
-        "messages": messages_for(run),
-        "memories": memories,
-        "provider": run.options.provider,
-        "model": run.options.model,
-        "stream": True,
-    }
-    return Decision(updates=updates, steps=[_step(run, run.next_seq, "think", "providers.complete", payload)])
 
 
 def _after(run: Run, step: Step, result: Mapping[str, Any]) -> Decision:
     if step.kind == "recall":
-        memories = result.get("memories", ())
-        done = StepUpdate(
-            seq=step.seq,
-            status="succeeded",
-            detail={"memories": len(memories), "degraded": list(result.get("degraded", ()))},
-        )
-        return _think(run, result, updates=[done])
-    done = StepUpdate(
-        seq=step.seq,
-        status="succeeded",
-        detail={
-            "provider": result.get("provider"),
-            "model": result.get("model"),
-            "usage": result.get("usage", {}),
-            "degraded": list(result.get("degraded", ())),
-        },
+        detail = {"memories": len(result.get("memories", ())), "degraded": list(result.get("degraded", ()))}
+        return _go_on(run, StepUpdate(seq=step.seq, status="succeeded", detail=detail), result)
+    if step.kind == "act":
+        detail = {
+            **step.detail,
+            "characters": len(str(result.get("text", ""))),
+            "sources": list(result.get("sources", ())),
+        }
+        return _go_on(run, StepUpdate(seq=step.seq, status="succeeded", detail=detail), result)
+    detail = {
+        "provider": result.get("provider"),
+        "model": result.get("model"),
+        "usage": result.get("usage", {}),
+        "degraded": list(result.get("degraded", ())),
+    }
+    done = StepUpdate(seq=step.seq, status="succeeded", detail=detail)
+    calls = result.get("tool_calls") or ()
+    if calls and _may_act(run) and not _rejected(run):
+        return _act(_with(run, done, result), step, calls, done)
+    return _conclude(_with(run, done, result), result, done)
+
+
+def _after_failure(run: Run, step: Step, reason: str, *, unknown: bool) -> Decision:
+    update = StepUpdate(
+        seq=step.seq, status="unknown" if unknown else "failed", detail={**step.detail, "reason": reason}
     )
+    if step.kind == "think":
+        conclusion = Conclusion(status="failed", error=reason, degraded=_troubles(run))
+        return Decision(updates=[update], conclusion=conclusion)
+    return _go_on(run, update, {})
+
+
+def _go_on(run: Run, update: StepUpdate, result: Mapping[str, Any]) -> Decision:
+    """Think again, once nothing of the last thought is still open."""
+    after = _with(run, update, result)
+    if any(step.status in _OPEN for step in after.steps):
+        waits = any(step.status == "waiting" for step in after.steps)
+        return Decision(updates=[update], waits=waits)
+    return replace(_think(after), updates=[update], waits=False)
+
+
+def _think(run: Run) -> Decision:
+    recalled = _result_of(run, "recall") or {}
+    last = not _may_act(run)
+    payload = {
+        "question": run.question,
+        "messages": messages_for(run, last=last and bool(_thoughts(run))),
+        "memories": list(recalled.get("memories", ())),
+        "tools": [] if last or _rejected(run) else [_described(card) for card in run.tools],
+        "provider": run.options.provider,
+        "model": run.options.model,
+        "stream": True,
+    }
+    return Decision(steps=[_step(run, run.next_seq, "think", "providers.complete", payload)])
+
+
+def _act(run: Run, thought: Step, calls: Sequence[Mapping[str, Any]], done: StepUpdate) -> Decision:
+    cards = {card.name: card for card in run.tools}
+    outside = has_outside_text(run)
+    steps: list[NewStep] = []
+    for number, call in enumerate(calls):
+        seq = run.next_seq + number
+        name = str(call["name"])
+        card = cards.get(name)
+        detail = {"tool": name, "arguments": call.get("arguments", {}), "call_id": call["id"], "think": thought.seq}
+        if card is None or number >= MAX_CALLS:
+            reason = f"there is no tool {name}" if card is None else f"only {MAX_CALLS} tools can be called at once"
+            steps.append(NewStep(seq=seq, kind="act", status="failed", detail={**detail, "reason": reason}))
+        elif card.asks or (card.asks_after_outside_text and outside):
+            steps.append(NewStep(seq=seq, kind="act", status="waiting", detail=detail))
+        else:
+            steps.append(
+                NewStep(seq=seq, kind="act", status="running", detail=detail, command=_use(run, seq, card, detail))
+            )
+    if any(step.status in _OPEN for step in steps):
+        return Decision(updates=[done], steps=steps, waits=any(step.status == "waiting" for step in steps))
+    failed = [Step(seq=step.seq, kind="act", status="failed", detail=step.detail) for step in steps]
+    thought_again = _think(replace(run, steps=[*run.steps, *failed]))
+    return Decision(updates=[done], steps=[*steps, *thought_again.steps])
+
+
+def _release(run: Run, step: Step) -> Decision:
+    card = next((card for card in run.tools if card.name == step.detail["tool"]), None)
+    if card is None:
+        return _deny(run, step, f"there is no tool {step.detail['tool']} any more")
+    others = any(other.status == "waiting" and other.seq != step.seq for other in run.steps)
+    return Decision(releases=[Release(seq=step.seq, command=_use(run, step.seq, card, step.detail))], waits=others)
+
+
+def _deny(run: Run, step: Step, reason: str) -> Decision:
+    return _go_on(run, StepUpdate(seq=step.seq, status="denied", detail={**step.detail, "reason": reason}), {})
+
+
+def _conclude(run: Run, result: Mapping[str, Any], done: StepUpdate) -> Decision:
     text = str(result.get("text", ""))
-    recalled = _last(run, "recall") or {}
+    recalled = _result_of(run, "recall") or {}
+    memories = recalled.get("memories", ())
+    if run.options.schema is not None:
+        try:
+            text = json.dumps(read_answer(text, run.options.schema), ensure_ascii=False, indent=2)
+        except Mismatch as mismatch:
+            return _reject(run, result, done, str(mismatch))
+        memories = ()  # [1] is a list there
     return Decision(
         updates=[done],
         steps=[NewStep(seq=run.next_seq, kind="conclude", detail={"characters": len(text)})],
         conclusion=Conclusion(
             status="succeeded",
             answer=text,
-            citations=cited(text, recalled.get("memories", ())),
+            citations=cited(text, memories),
             provider=result.get("provider"),
             model=result.get("model"),
-            usage=result.get("usage", {}),
-            degraded=[*_recall_troubles(run), *result.get("degraded", ())],
+            usage=_usage(run),
+            degraded=_troubles(run),
+            outside=has_outside_text(run),
         ),
     )
 
 
-def _after_failure(run: Run, step: Step, reason: str, *, unknown: bool) -> Decision:
-    done = StepUpdate(seq=step.seq, status="unknown" if unknown else "failed", detail={"reason": reason})
-    if step.kind == "recall":
-        return _think(run, {}, updates=[done])
-    return Decision(
-        updates=[done],
-        conclusion=Conclusion(status="failed", error=reason, degraded=_recall_troubles(run)),
+def _reject(run: Run, result: Mapping[str, Any], done: StepUpdate, reason: str) -> Decision:
+    """Tell the model once what is wrong with its JSON; the second time the run has failed."""
+    rejected = replace(done, detail={**done.detail, "rejected": reason})
+    after = _with(run, rejected, result)
+    if not _rejected(run):
+        return replace(_think(after), updates=[rejected])
+    conclusion = Conclusion(
+        status="failed",
+        error=f"the answer does not fit the JSON Schema, nor did a second try: {reason}",
+        provider=result.get("provider"),
+        model=result.get("model"),
+        usage=_usage(after),
+        degraded=_troubles(after),
+    )
+    return Decision(updates=[rejected], conclusion=conclusion)
+
+
+def _may_act(run: Run) -> bool:
+    spent = sum(_usage(run).values())
+    thoughts = len(_thoughts(run))
+    return run.options.tools and bool(run.tools) and thoughts < run.options.max_steps and spent < run.options.max_tokens
+
+
+def has_outside_text(run: Run) -> bool:
+    """Whether the run has read text that others may have written: from a tool, a file, or an answer made with such text."""
+    brings = {card.name for card in run.tools if card.brings_outside_text}
+    for step in run.steps:
+        # A failure, too, may quote what it met outside.
+        by_card = step.status in {"succeeded", "failed"} and step.detail.get("tool") in brings
+        if step.kind == "act" and step.result.get("outside", by_card):
+            return True
+    memories = (_result_of(run, "recall") or {}).get("memories", ())
+    return (
+        run.options.outside
+        or bool(run.options.attachments)
+        or any(turn.outside for turn in run.history)
+        or (run.summary is not None and run.summary.outside)
+        or any(memory.get("kind") == "chunk" for memory in memories)
     )
 
 
-def cited(answer: str, memories: Sequence[Mapping[str, Any]]) -> list[Citation]:
-    """The memories whose numbers the answer names, in order of their numbers; ``memories`` are numbered from 1."""
-    numbers = {int(number) for group in _CITED.findall(answer) for number in group.split(",")}
-    return [
-        Citation(
-            memory_id=str(memory["memory_id"]),
-            text=str(memory["text"]),
-            source=str(memory.get("source") or ""),
-            score=float(memory.get("score") or 0.0),
-            number=number,
-            heading=memory.get("heading"),
-            date=memory.get("happened_at") or memory.get("stored_at"),
-        )
-        for number, memory in enumerate(memories, 1)
-        if number in numbers
-    ]
-
-
-def _recall_troubles(run: Run) -> list[str]:
+def _troubles(run: Run) -> list[str]:
+    """What had to be done without, one short line each."""
     troubles: list[str] = []
     for step in run.steps:
-        if step.kind == "recall":
-            troubles.extend(step.result.get("degraded", ()))
-            if step.status == "failed":
-                troubles.append(f"memory: {step.detail.get('reason', 'recall failed')}")
+        troubles.extend(step.result.get("degraded", ()))
+        if step.status in {"failed", "unknown"} and step.kind in {"recall", "act"}:
+            what = "memory" if step.kind == "recall" else f"tool {step.detail.get('tool')}"
+            troubles.append(f"{what}: {step.detail.get('reason', step.status)}")
+    thoughts = len(_thoughts(run))
+    if thoughts > 1 and run.tools and not _may_act(run):
+        troubles.append(f"stopped after {thoughts} steps and {sum(_usage(run).values())} tokens")
     return troubles
 
 
-def _last(run: Run, kind: StepKind) -> Mapping[str, Any] | None:
+def _usage(run: Run) -> dict[str, int]:
+    total = {"input_tokens": 0, "output_tokens": 0}
+    for step in _thoughts(run):
+        for name in total:
+            total[name] += int(step.result.get("usage", {}).get(name) or 0)
+    return total
+
+
+def _thoughts(run: Run) -> list[Step]:
+    return [step for step in run.steps if step.kind == "think" and step.status == "succeeded"]
+
+
+def _rejected(run: Run) -> bool:
+    return any("rejected" in step.detail for step in run.steps)
+
+
+def _result_of(run: Run, kind: StepKind) -> Mapping[str, Any] | None:
     for step in reversed(run.steps):
         if step.kind == kind and step.result:
             return step.result
     return None
 
 
-def _step(run: Run, seq: int, kind: StepKind, task: str, payload: Mapping[str, Any]) -> NewStep:
-    return NewStep(
-        seq=seq,
-        kind=kind,
-        command=CommandSpec(
-            name=task, key=f"{run.run_id}/{seq}", payload={**payload, "run_id": str(run.run_id)}, run_id=run.run_id
-        ),
+def _with(run: Run, update: StepUpdate, result: Mapping[str, Any]) -> Run:
+    """The run as it is once ``update`` is saved."""
+    return replace(
+        run,
+        steps=[
+            replace(step, status=update.status, detail=update.detail, result=result or step.result)
+            if step.seq == update.seq
+            else step
+            for step in run.steps
+        ],
     )
+
+
+def _described(card: ToolCard) -> dict[str, Any]:
+    return {"name": card.name, "description": card.description, "parameters": dict(card.parameters)}
+
+
+def _use(run: Run, seq: int, card: ToolCard, detail: Mapping[str, Any]) -> CommandSpec:
+    payload = {"tool": card.name, "arguments": detail["arguments"], "run_id": str(run.run_id), "step": seq}
+    return CommandSpec(
+        name=f"{card.module}.use_tool",
+        key=f"{run.run_id}/{seq}",
+        payload=payload,
+        run_id=run.run_id,
+        idempotent=card.idempotent,
+        max_attempts=3 if card.idempotent else 1,
+    )
+
+
+def _step(run: Run, seq: int, kind: StepKind, task: str, payload: Mapping[str, Any]) -> NewStep:
+    whole = {**payload, "run_id": str(run.run_id), "step": seq}
+    command = CommandSpec(name=task, key=f"{run.run_id}/{seq}", payload=whole, run_id=run.run_id)
+    return NewStep(seq=seq, kind=kind, command=command, status="running")

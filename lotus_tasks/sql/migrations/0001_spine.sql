@@ -63,7 +63,7 @@ CREATE INDEX commands_open ON commands (queue, next_send_at) WHERE status IN ('q
 CREATE INDEX commands_of_run ON commands (run_id) WHERE run_id IS NOT NULL;
 CREATE INDEX commands_ended ON commands (finished_at) WHERE finished_at IS NOT NULL;
 
--- running → succeeded | failed | unknown
+-- waiting (for the user's yes) → running → succeeded | failed | unknown | cancelled; waiting → denied | cancelled
 CREATE TABLE steps (
     run_id uuid NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
     seq int NOT NULL,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lotus_tasks.cli.ask import read_attachments
+from lotus_tasks.cli.inputs import read_attachments
 from lotus_tasks.errors import InvalidInput
 
 

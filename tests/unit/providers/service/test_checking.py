@@ -32,4 +32,7 @@ def test_a_configured_provider_that_does_not_answer_is_degraded():
 
 
 def test_nobody_left_is_degraded_too_for_lotus_starts_and_remembers_without_a_model():
-    assert summarise([status("openai", reachable=False)]) == ("degraded", "no provider answers, so asks fail: openai: why")
+    assert summarise([status("openai", reachable=False)]) == (
+        "degraded",
+        "no provider answers, so asks fail: openai: why",
+    )

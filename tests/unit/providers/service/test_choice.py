@@ -44,11 +44,11 @@ def test_the_offline_provider_keeps_its_own_model():
     assert names(choose(question(model="x"), rows(OFFLINE_ROW), ["offline"])) == [("offline", "quotes")]
 
 
-def test_a_provider_without_tools_is_passed_over_for_a_request_with_tools():
+def test_a_provider_without_tools_keeps_its_place_for_a_request_with_tools():
     tool = Tool(name="t", description="", parameters={})
     choice = choose(question(tools=(tool,)), rows(row("a", takes_tools=False), row("b")), ["a", "b"])
-    assert names(choice) == [("b", "b-1")]
-    assert choice.passed_over == ("a: takes no tools",)
+    assert names(choice) == [("a", "a-1"), ("b", "b-1")]
+    assert choice.passed_over == ()
 
 
 def test_a_provider_without_eyes_is_passed_over_for_a_request_with_images():

@@ -128,3 +128,35 @@ def test_without_messages_the_question_is_the_prompt():
 )
 def test_an_estimate_is_rather_too_high_than_too_low(sample, tokens):
     assert tokens * 0.8 <= estimate_tokens(sample) <= tokens * 2
+
+
+def test_long_answers_of_tools_are_cut_before_the_question_is_refused():
+    call = ToolCall(id="c", name="read", arguments={})
+    messages = (
+        Message(role=Role.USER, content="Where is the key?"),
+        Message(role=Role.ASSISTANT, content="", tool_calls=(call, call)),
+        Message(role=Role.TOOL, content="long " * 4000, tool_call_id="c"),
+        Message(role=Role.TOOL, content="short", tool_call_id="c"),
+    )
+    request = CompletionRequest(messages=messages, question="Where is the key?")
+    prompt = compose(request, context_tokens=2000)
+    asked, _, long, short = prompt.messages
+    assert asked.content == "Where is the key?"
+    assert long.content.startswith("long long")
+    assert long.content.endswith("[the rest was cut to fit the model]")
+    assert short.content == "short"
+    assert 1000 < prompt.tokens <= 1500
+
+
+def test_the_question_stays_though_a_later_message_is_a_users_too():
+    messages = (
+        Message(role=Role.USER, content="An older question " * 100),
+        Message(role=Role.ASSISTANT, content="An older answer " * 100),
+        Message(role=Role.USER, content="Where is the key?\n\nAttached file"),
+        Message(role=Role.ASSISTANT, content="Let me see."),
+        Message(role=Role.USER, content="You have no more steps"),
+    )
+    request = CompletionRequest(messages=messages, question="Where is the key?")
+    assert [message.content for message in compose(request, context_tokens=256).messages] == [
+        message.content for message in messages[2:]
+    ]

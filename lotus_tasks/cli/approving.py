@@ -1,0 +1,84 @@
+"""The user's yes or no to tools that ask first."""
+
+from __future__ import annotations
+
+import json
+import select
+import sys
+import unicodedata
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lotus_tasks.infra import queries
+from lotus_tasks.infra.postgres import Connection
+from lotus_tasks.infra.runtime import Runtime
+from lotus_tasks.infra.submission import submit_and_wait
+from lotus_tasks.values import RunId
+from lotus_tasks.work import CommandSpec
+
+SHOWN_CHARACTERS = 4000
+"""Of one argument. Nobody reads more in a question; `runs show` has it whole."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingCall:
+    """A step that waits, and the call as the user reads it."""
+
+    seq: int
+    call: str
+
+
+def waiting_calls(conn: Connection, run_id: RunId) -> list[WaitingCall]:
+    """What a run asks for."""
+    rows = conn.execute(queries.load("reasoning").waiting_steps, {"id": run_id}).fetchall()
+    return [WaitingCall(seq=row["seq"], call=describe_call(row["detail"])) for row in rows]
+
+
+def describe_call(detail: Mapping[str, Any], *, most: int = SHOWN_CHARACTERS) -> str:
+    """``write_file(path="a.md", text="…")``: what would run, with nothing in it that a terminal obeys or that hides text."""
+    arguments = ", ".join(f"{name}={_value(value, most)}" for name, value in (detail.get("arguments") or {}).items())
+    return _visible(f"{detail.get('tool')}({arguments})")
+
+
+def send_answer(runtime: Runtime, run_id: RunId, seqs: Sequence[int], *, approved: bool) -> int:
+    """Say yes or no to these steps; returns how many of them still waited."""
+    payload = {"run_id": str(run_id), "approved": approved, "steps": list(seqs)}
+    spec = CommandSpec(name="reasoning.answer", key=f"reasoning.answer/{run_id}/{uuid.uuid4()}", payload=payload)
+    return int(submit_and_wait(runtime.database_url, spec)["answered"])
+
+
+def can_ask() -> bool:
+    """Whether a person sits there who sees the question and can answer it."""
+    return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def ask_person(call: WaitingCall, *, look: Callable[[], bool], every_s: float) -> bool | None:
+    """The person's answer; None when the question has settled itself meanwhile. Anything but a yes is a no.
+
+    ``look``, called every ``every_s``, says whether the step still waits; what it raises ends the question.
+    """
+    sys.stderr.write(f"LOTUS wants to run {call.call}. Allow? [y/N] ")
+    sys.stderr.flush()
+    while not select.select([sys.stdin], [], [], every_s)[0]:
+        if not look():
+            sys.stderr.write("\n")
+            return None
+    line = sys.stdin.readline()
+    if not line:
+        sys.stderr.write("\n")
+    return line.strip().lower() in {"y", "yes"}
+
+
+def _value(value: object, most: int) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= most else f"{text[:most]}… ({len(text) - most} characters more: see `runs show`)"
+
+
+def _visible(text: str) -> str:
+    """Control and format characters, such as those that turn the direction of writing, written out."""
+    return "".join(
+        f"\\u{ord(character):04x}" if unicodedata.category(character) in {"Cc", "Cf", "Zl", "Zp"} else character
+        for character in text
+    )

@@ -1,0 +1,91 @@
+"""Memory's tools: what a model may look up, keep and have forgotten."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from lotus_tasks.errors import Cancelled, InvalidInput
+from lotus_tasks.events import MemoryStored
+from lotus_tasks.infra import queries
+from lotus_tasks.memory.adapters.oblivion import forget as erase
+from lotus_tasks.memory.adapters.postgres_browser import PostgresMemoryBrowser
+from lotus_tasks.memory.adapters.postgres_writer import PostgresMemoryWriter
+from lotus_tasks.memory.models import Filters, Memory, plain
+from lotus_tasks.memory.service.writing import draft_of, entries, moment
+from lotus_tasks.memory.tasks.parts import parts, refuse
+from lotus_tasks.tools import Tool, ToolAnswer, ToolContext, tool
+from lotus_tasks.work import CommandSpec, Transaction
+
+
+@tool("memory")
+def recall(
+    context: ToolContext,
+    query: Annotated[str, Field(min_length=1, max_length=2000)],
+    count: Annotated[int, Field(ge=1, le=30)] = 8,
+    since: Annotated[str, Field(description="only what happened from this day on: 2026-11-23")] = "",
+    until: Annotated[str, Field(description="only what happened before this day")] = "",
+) -> ToolAnswer:
+    """Search the user's memories and the documents they gave to LOTUS. Several searches with other words find more."""
+    if context.work.cancelled():
+        raise Cancelled("the run was cancelled")
+    filters = Filters(since=moment(since, "since"), until=moment(until, "until"))
+    found = [one.memory for one in parts().recaller.recall(query, count=count, filters=filters).memories]
+    return ToolAnswer(
+        text="\n\n".join(map(_told, found)) or "Nothing was found.",
+        sources=list(dict.fromkeys(memory.source for memory in found)),
+        outside=any(memory.kind == "chunk" for memory in found),
+    )
+
+
+@tool("memory", asks_after_outside_text=True)
+def remember(
+    context: ToolContext,
+    text: Annotated[str, Field(min_length=1, max_length=4000, description="one fact, whole in itself")],
+    kind: Literal["note", "preference", "fact"] = "note",
+) -> ToolAnswer:
+    """Keep something the user said for good. Not for what memory holds already, nor for what a page or a file says."""
+    provenance = {"run_id": str(context.work.run_id), "tool": "remember"}
+    draft = draft_of({"text": text, "kind": kind, "provenance": provenance}, context.key)
+    refuse(context.work, [draft])
+    ready = entries([draft])
+
+    def write(tx: Transaction) -> None:
+        stored = PostgresMemoryWriter(tx.conn).insert(ready)
+        tx.publish(MemoryStored(source=draft.source, count=len(stored.new)))
+        if stored.new:
+            tx.submit(CommandSpec(name="memory.index", key=f"memory.index/{context.key}"))
+
+    return ToolAnswer(text="It is remembered.", write=write)
+
+
+@tool("memory", asks=True)
+def forget(
+    context: ToolContext,
+    memory_id: Annotated[str, Field(description="as recall gives it")],
+    text: Annotated[str, Field(description="the memory's text, word for word: the user sees what they lose")],
+) -> ToolAnswer:
+    """Remove a memory for good, with every copy of its text."""
+    memory = PostgresMemoryBrowser(parts().database).find(memory_id)
+    if plain(text).casefold() != plain(memory.text).casefold():
+        raise InvalidInput(f"memory {memory_id} reads otherwise; nothing was forgotten. Recall it and quote it whole")
+
+    def write(tx: Transaction) -> None:
+        erase(tx.conn, [memory])
+        # This call itself quotes the memory, and is still at work.
+        tx.conn.execute(queries.load("memory").withhold_payload, {"command_id": context.work.command_id})
+        tx.submit(CommandSpec(name="memory.index", key=f"memory.index/{context.key}"))
+
+    return ToolAnswer(text="It is forgotten.", write=write)
+
+
+def _told(memory: Memory) -> str:
+    when = memory.happened_at or memory.created_at
+    heading = memory.provenance.get("heading")
+    place = f"{memory.source} › {heading}" if heading else memory.source
+    return f"({memory.id}, {memory.kind} from {place}, {when.astimezone():%Y-%m-%d})\n{memory.text}"
+
+
+TOOLS: tuple[Tool, ...] = (recall, remember, forget)
+"""What the manifest names."""

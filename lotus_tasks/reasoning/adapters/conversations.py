@@ -1,0 +1,75 @@
+"""Conversations in PostgreSQL: their summaries, and their end."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from lotus_tasks.infra import queries
+from lotus_tasks.infra.postgres import Connection
+from lotus_tasks.reasoning.models import Turn
+from lotus_tasks.reasoning.service.summarising import (
+    SUMMARY_CHARACTERS,
+    summarise_by_rule,
+    summary_prompt,
+    to_summarise,
+)
+from lotus_tasks.values import CommandId, ConversationId, RunId
+from lotus_tasks.work import CommandSpec, Transaction
+
+
+class PostgresConversations:
+    """Conversations, in the caller's transaction."""
+
+    def __init__(self) -> None:
+        self._sql = queries.load("conversations")
+
+    def summarise(self, tx: Transaction, payload: Mapping[str, Any]) -> bool:
+        """Put the older turns into the summary by rule, and ask a model to write it better. False where there is nothing to do.
+
+        The model's text comes as the result of a command of the run ``payload`` names: see take_summary.
+        """
+        conversation_id = uuid.UUID(payload["conversation_id"])
+        before = tx.conn.execute(self._sql.lock_summary, {"id": conversation_id}).fetchone()
+        if before is None:
+            return False
+        rows = tx.conn.execute(
+            self._sql.turns_after, {"id": conversation_id, "after": before["summary_until"]}
+        ).fetchall()
+        turns = to_summarise(
+            [Turn(question=row["question"], answer=row["answer"], outside=row["outside"]) for row in rows]
+        )
+        if not turns:
+            return False
+        until = rows[len(turns) - 1]["created_at"]
+        told = {
+            "id": conversation_id,
+            "summary": summarise_by_rule(before["summary"], turns),
+            "until": until,
+            "outside": before["summary_outside"] or any(turn.outside for turn in turns),
+        }
+        tx.conn.execute(self._sql.save_summary, told)
+        prompt = summary_prompt(before["summary"], turns)
+        request = {
+            "question": prompt,
+            "messages": [{"role": "user", "content": prompt}],
+            "provider": payload.get("provider"),
+            "model": payload.get("model"),
+            "stream": False,
+            "purpose": "summary",
+            "conversation_id": str(conversation_id),
+            "until": until.isoformat(),
+        }
+        run_id = RunId(uuid.UUID(payload["run_id"]))
+        tx.submit(CommandSpec(name="providers.complete", key=f"{run_id}/summary", payload=request, run_id=run_id))
+        return True
+
+    def take_summary(self, tx: Transaction, command_id: CommandId) -> None:
+        """Keep what a model wrote, where ``command_id`` was a model asked for a summary and no later summary is there."""
+        tx.conn.execute(self._sql.take_summary, {"command_id": command_id, "characters": SUMMARY_CHARACTERS})
+
+    def delete(self, conn: Connection, conversation_id: ConversationId) -> bool:
+        """Delete a conversation and all that was asked in it; what is being answered is cancelled. False where it is gone."""
+        conn.execute(self._sql.cancel_runs, {"id": conversation_id})
+        return conn.execute(self._sql.delete_conversation, {"id": conversation_id}).fetchone() is not None

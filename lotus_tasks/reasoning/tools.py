@@ -1,0 +1,92 @@
+"""Reasoning's own tools: the clock, arithmetic, Python in a box, and writing a file. Those that change something ask first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import structlog
+from pydantic import Field
+
+from lotus_tasks import bootstrap
+from lotus_tasks.errors import ConfigurationError, InvalidInput
+from lotus_tasks.infra.allowed_folders import AllowedFolders
+from lotus_tasks.infra.home import Home
+from lotus_tasks.reasoning.adapters.mcp_rows import read_servers
+from lotus_tasks.reasoning.adapters.mcp_servers import McpServers
+from lotus_tasks.reasoning.adapters.python_box import run_in_box
+from lotus_tasks.reasoning.service.arithmetic import evaluate
+from lotus_tasks.tools import AnyTool, Tool, ToolAnswer, ToolContext, tool
+
+log = structlog.get_logger("lotus.reasoning")
+
+
+@tool("reasoning")
+def now(
+    _context: ToolContext,
+    time_zone: Annotated[str, Field(description="IANA name such as Europe/Copenhagen; empty for this machine's")] = "",
+) -> ToolAnswer:
+    """The present date and time."""
+    try:
+        moment = datetime.now(ZoneInfo(time_zone)) if time_zone else datetime.now().astimezone()
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise InvalidInput(f"there is no time zone {time_zone!r}") from error
+    return ToolAnswer(text=f"{moment:%A}, {moment.isoformat(timespec='seconds')}")
+
+
+@tool("reasoning")
+def calculate(
+    _context: ToolContext,
+    expression: Annotated[str, Field(description="e.g. (2 + 3) * 4 ** 0.5, round(x, 2), sqrt, log, sin, pi")],
+) -> ToolAnswer:
+    """The value of an arithmetic expression."""
+    return ToolAnswer(text=evaluate(expression))
+
+
+@tool("reasoning", idempotent=False, asks=True)
+def run_python(
+    context: ToolContext,
+    code: Annotated[str, Field(description="a Python program; what it prints is the answer")],
+) -> ToolAnswer:
+    """Run a Python program apart from everything: 10 s, 512 MB, no network, no files but its own empty folder."""
+    return ToolAnswer(text=run_in_box(code, stop=lambda: context.work.cancelled() or context.work.stopping()))
+
+
+@tool("reasoning", asks=True)
+def write_file(
+    _context: ToolContext,
+    path: Annotated[str, Field(description="inside a folder the user allowed")],
+    text: Annotated[str, Field(description="the whole content")],
+) -> ToolAnswer:
+    """Write a text file, whole, in place of what was there."""
+    runtime = bootstrap.runtime()
+    folders = AllowedFolders(runtime.setting("LOTUS_TOOL_FOLDERS"), closed=[runtime.home])
+    written = folders.write(path, text)
+    return ToolAnswer(text=f"wrote {len(text)} characters to {written}", sources=[str(written)])
+
+
+@bootstrap.per_process
+def mcp_servers() -> McpServers:
+    """The MCP servers of this process. A wrong mcp.toml is told by the health check and keeps nothing else from working."""
+    home = Home(bootstrap.runtime().home)
+    try:
+        return McpServers(read_servers(home.path), home.log)
+    except ConfigurationError as error:
+        log.warning("no MCP server is used", reason=str(error))
+        return McpServers([], home.log, trouble=str(error))
+
+
+def find_mcp_tools() -> Sequence[AnyTool]:
+    """The tools of the MCP servers that work now."""
+    return mcp_servers().tools()
+
+
+def mcp_troubles() -> list[str]:
+    """A line for each MCP server that doesn't work."""
+    return mcp_servers().troubles()
+
+
+TOOLS: tuple[Tool, ...] = (now, calculate, run_python, write_file)
+"""What the manifest names."""

@@ -1,0 +1,175 @@
+"""Tools of MCP servers, against a server of the official SDK."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from stack import wait_until
+
+from lotus_tasks.errors import Cancelled, ConfigurationError, EffectUnknown, HandBack, Permanent, ServiceDown
+from lotus_tasks.infra.home import PROJECT
+from lotus_tasks.reasoning.adapters.mcp_connection import McpTool
+from lotus_tasks.reasoning.adapters.mcp_rows import McpServerRow, read_servers
+from lotus_tasks.reasoning.adapters.mcp_servers import McpServers
+from lotus_tasks.tools import ToolContext
+
+
+def context(*, cancelled: bool = False, stopping: bool = False) -> ToolContext:
+    work = SimpleNamespace(cancelled=lambda: cancelled, stopping=lambda: stopping)
+    return ToolContext(work=work, key="k")
+
+
+def row(file: Path, **details) -> McpServerRow:
+    command = [sys.executable, "-m", "tests.mcpserver", str(file)]
+    return McpServerRow(**{"name": "lines", "command": command, "folder": str(PROJECT), **details})
+
+
+@pytest.fixture
+def opened(tmp_path) -> Iterator:
+    """Opens servers; closes them after the test."""
+    made: list[McpServers] = []
+
+    def open_servers(*rows: McpServerRow) -> McpServers:
+        made.append(McpServers(rows, tmp_path))
+        return made[-1]
+
+    yield open_servers
+    for servers in made:
+        servers.close()
+
+
+def named(tools: Sequence[McpTool], name: str) -> McpTool:
+    return next(tool for tool in tools if tool.card.name == name)
+
+
+def connected(servers: McpServers) -> list[McpTool]:
+    return wait_until(servers.tools, timeout_s=60, what="the server's tools")
+
+
+@pytest.fixture
+def lines(tmp_path) -> Path:
+    return tmp_path / "lines.txt"
+
+
+def test_a_servers_tools_become_cards_that_ask_unless_they_only_read(opened, lines):
+    tools = connected(opened(row(lines)))
+    append, read = named(tools, "lines_append_line").card, named(tools, "lines_read_lines").card
+    assert (append.module, append.description) == ("reasoning", "Append a line.")
+    assert list(append.parameters["properties"]) == ["text"]
+    assert (append.asks, append.idempotent, append.brings_outside_text) == (True, False, True)
+    assert (read.asks, read.idempotent, read.brings_outside_text) == (False, True, True)
+    assert (read.asks_after_outside_text, named(tools, "lines_note_line").card.asks_after_outside_text) == (True, False)
+
+
+def test_a_call_runs_once_and_says_where_its_answer_is_from(opened, lines):
+    tool = named(connected(opened(row(lines))), "lines_append_line")
+    answer = tool.run(context(), {"text": "one"})
+    assert (answer.text, answer.sources) == ("added one", ["mcp:lines/append_line"])
+    assert lines.read_text() == "one\n"
+
+
+def test_a_tool_that_fails_or_is_called_wrongly_says_so(opened, lines):
+    tools = connected(opened(row(lines)))
+    with pytest.raises(Permanent, match="broken on purpose"):
+        named(tools, "lines_fail").run(context(), {"reason": "broken on purpose"})
+    with pytest.raises(Permanent, match="lines_append_line"):
+        named(tools, "lines_append_line").run(context(), {"words": "one"})
+    assert not lines.exists()
+
+
+def test_a_server_that_dies_in_a_call_leaves_the_effect_unknown_and_is_started_again(opened, lines):
+    tools = connected(opened(row(lines)))
+    with pytest.raises(EffectUnknown, match="unknown"):
+        named(tools, "lines_die").run(context(), {"text": "one"})
+    assert lines.read_text() == "one\n"
+    assert named(tools, "lines_append_line").run(context(), {"text": "two"}).text == "added two"
+
+
+def test_a_cancelled_or_stopping_call_ends_at_once(opened, lines):
+    tool = named(connected(opened(row(lines))), "lines_sleep")
+    started = time.monotonic()
+    with pytest.raises(Cancelled):
+        tool.run(context(cancelled=True), {"seconds": 20})
+    with pytest.raises(HandBack):
+        tool.run(context(stopping=True), {"seconds": 20})
+    assert time.monotonic() - started < 5
+
+
+def test_a_server_sees_only_the_variables_it_was_given(opened, lines, monkeypatch):
+    monkeypatch.setenv("GIVEN", "yes")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    tool = named(connected(opened(row(lines, variables=["GIVEN"]))), "lines_environment")
+    assert tool.run(context(), {"name": "GIVEN"}).text == "yes"
+    assert tool.run(context(), {"name": "OPENAI_API_KEY"}).text == "not set"
+
+
+def test_a_dead_server_is_one_line_and_keeps_no_other_from_working(opened, lines):
+    dead = row(lines, name="dead", command=["/nonexistent/server"])
+    broken = row(lines, name="broken", command=[sys.executable, "-c", "raise SystemExit(3)"])
+    servers = opened(dead, row(lines), broken)
+    assert named(connected(servers), "lines_read_lines")
+    wait_until(lambda: all("not connected yet" not in line for line in servers.troubles()), timeout_s=40)
+    troubles = servers.troubles()
+    assert [line.split(":")[0] for line in troubles] == ["MCP server dead", "MCP server broken"]
+    assert all("\n" not in line for line in troubles)
+    with pytest.raises(ServiceDown, match="dead is down"):
+        servers.servers()[0].call(None, context(), {})
+
+
+def test_a_server_over_streamable_http_works_the_same(opened, lines):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.mcpserver", str(lines), "--http", str(port)],
+        cwd=PROJECT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+
+        def listens() -> bool:
+            with socket.socket() as client:
+                return client.connect_ex(("127.0.0.1", port)) == 0
+
+        wait_until(listens, timeout_s=40, what="the server's port")
+        servers = opened(McpServerRow(name="lines", url=f"http://127.0.0.1:{port}/mcp"))
+        assert named(connected(servers), "lines_append_line").run(context(), {"text": "far"}).text == "added far"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def test_without_the_file_there_are_no_servers(tmp_path):
+    assert read_servers(tmp_path) == []
+    assert McpServers([], tmp_path).tools() == []
+
+
+def test_every_wrong_value_of_the_file_is_named(tmp_path):
+    (tmp_path / "mcp.toml").write_text('[[server]]\nname = "A b"\ncommand = "npx"\nurl = "x"\nspeed = 1\n[[server]]\n')
+    with pytest.raises(ConfigurationError) as caught:
+        read_servers(tmp_path)
+    said = str(caught.value)
+    for part in (
+        "speed isn't known",
+        "name is wrong",
+        "command is wrong",
+        "url is wrong",
+        "one of them",
+        "name is missing",
+    ):
+        assert part in said
+
+
+def test_the_file_is_read(tmp_path):
+    (tmp_path / "mcp.toml").write_text(
+        '[[server]]\nname = "notes"\ncommand = ["npx", "notes"]\nvariables = ["TOKEN"]\n'
+    )
+    assert read_servers(tmp_path) == [McpServerRow(name="notes", command=["npx", "notes"], variables=["TOKEN"])]

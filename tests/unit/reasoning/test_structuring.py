@@ -1,0 +1,105 @@
+"""Answers as JSON that fits a schema."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from lotus_tasks.reasoning.models import Decision, Run, RunOptions, Step, StepEnded
+from lotus_tasks.reasoning.service import decide
+from lotus_tasks.reasoning.service.structuring import Mismatch, check_schema, read_answer
+from lotus_tasks.values import ConversationId, RunId
+
+SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+
+
+@pytest.mark.parametrize(
+    "text", ['{"n": 1}', ' \n{"n": 1}\n', '```json\n{"n": 1}\n```', 'Here it is:\n```\n{"n": 1}\n```\nDone.']
+)
+def test_json_is_read_bare_or_from_its_one_fence(text: str):
+    assert read_answer(text, SCHEMA) == {"n": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "it is empty"),
+        ("one", "it is no JSON"),
+        ('{"n": 1} and more', "it is no JSON"),
+        ('{"n": NaN}', "NaN is no JSON"),
+        ('{"n": "one"}', "$.n: 'one' is not of type 'integer'"),
+        ("{}", "'n' is a required property"),
+        ("[" * 100_000, "nested too deeply"),
+    ],
+)
+def test_what_does_not_fit_is_told_in_one_line(text: str, reason: str):
+    with pytest.raises(Mismatch) as refused:
+        read_answer(text, SCHEMA)
+    assert reason in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("schema", [[], "x", {"type": "colour"}, {"properties": 3}])
+def test_what_is_no_schema_is_refused(schema: Any):
+    with pytest.raises(Mismatch):
+        check_schema(schema)
+
+
+def test_a_reference_that_leads_out_of_the_schema_is_not_fetched():
+    with pytest.raises(Mismatch, match="which is not in it"):
+        read_answer("1", {"$ref": "http://127.0.0.1:1/schema.json"})
+
+
+def thinking(*, rejected: int = 0) -> Run:
+    """A run whose next thought is under way, after this many that did not fit."""
+    steps = [Step(seq=1, kind="recall", status="succeeded", result={"memories": [{"memory_id": "m", "text": "t"}]})]
+    for _ in range(rejected):
+        steps.append(
+            Step(
+                seq=len(steps) + 1,
+                kind="think",
+                status="succeeded",
+                detail={"rejected": "it is empty"},
+                result={"text": "one"},
+            )
+        )
+    steps.append(Step(seq=len(steps) + 1, kind="think", status="running"))
+    return Run(
+        run_id=RunId(uuid.UUID(int=1)),
+        conversation_id=ConversationId(uuid.UUID(int=2)),
+        question="how many?",
+        created_at=datetime(2026, 11, 23, tzinfo=UTC),
+        options=RunOptions(schema=SCHEMA),
+        steps=steps,
+    )
+
+
+def answered(run: Run, text: str) -> Decision:
+    return decide(run, StepEnded(step=run.steps[-1], result={"text": text, "provider": "p"}))
+
+
+def test_an_answer_that_fits_is_kept_as_json_and_cites_nothing():
+    conclusion = answered(replace(thinking(), options=RunOptions(schema={})), "[1]").conclusion
+    assert conclusion is not None
+    assert (conclusion.status, conclusion.answer, conclusion.citations) == ("succeeded", "[\n  1\n]", [])
+
+
+def test_the_model_is_told_what_did_not_fit_and_asked_once_more():
+    decision = answered(thinking(), '{"n": "one"}')
+    (again,) = decision.steps
+    assert decision.conclusion is None
+    assert (again.seq, again.kind, again.command.payload["tools"]) == (3, "think", [])
+    assert again.command.payload["messages"][-2]["content"] == '{"n": "one"}'
+    assert "'one' is not of type 'integer'" in again.command.payload["messages"][-1]["content"]
+
+
+def test_the_second_answer_that_does_not_fit_fails_the_run():
+    decision = answered(thinking(rejected=1), "two")
+    assert decision.steps == ()
+    assert decision.conclusion is not None
+    assert decision.conclusion.status == "failed"
+    assert "it is no JSON" in str(decision.conclusion.error)
