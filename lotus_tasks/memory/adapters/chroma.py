@@ -21,7 +21,7 @@ from lotus_tasks.memory.ports import Floats, Numbers, VectorIndexUnavailable, Ve
 _DATABASE: Final = "/api/v2/tenants/default_tenant/databases/default_database"
 _BATCH: Final = 1000
 _PAGE: Final = 20_000
-_HNSW: Final = {"space": "cosine", "ef_construction": 128, "ef_search": 300, "max_neighbors": 24}
+_HNSW: Final = {"space": "cosine", "ef_construction": 128, "ef_search": 200, "max_neighbors": 24}
 
 
 class ChromaVectorIndex:
