@@ -33,7 +33,10 @@ class Survey:
         """The same look with what the vector index named; what was read before is not read again."""
         signals = {**self.signals, **read_nearest(self.layout, nearest)}
         return Survey(
-            layout=self.layout, nearest=nearest, signals=signals, score=rough_scores(signals, _for_survey(nearest, weights))
+            layout=self.layout,
+            nearest=nearest,
+            signals=signals,
+            score=rough_scores(signals, _for_survey(nearest, weights)),
         )
 
     def candidates(self, count: int, allowed: Mask | None = None) -> Numbers:

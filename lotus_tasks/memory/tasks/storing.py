@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Final
 from uuid import UUID
 
 import redis
@@ -22,6 +24,9 @@ from lotus_tasks.memory.service.writing import draft_of, entries
 from lotus_tasks.memory.tasks.parts import parts, refuse
 from lotus_tasks.values import utc_now
 from lotus_tasks.work import CommandSpec, Outcome, Transaction, Work
+
+INDEX_PAUSE_S: Final = 2.0
+"""How long what was said in runs is gathered before it is embedded."""
 
 log = structlog.get_logger("lotus.memory")
 
@@ -48,10 +53,26 @@ def store(work: Work) -> Outcome:
 def remember_exchange(work: Work) -> Outcome:
     """Store a run's question and answer as turns of their conversation; an answer that only quotes memory isn't stored."""
     drafts = mask_secrets(read_exchange(parts().database, UUID(str(work.payload["run_id"]))), parts().secrets)
-    return _storing(work, drafts, source=drafts[0].source) if drafts else Outcome(result={"new": 0, "known": 0})
+    if not drafts:
+        return Outcome(result={"new": 0, "known": 0})
+    return _storing(work, drafts, source=drafts[0].source, indexing=_index_soon())
 
 
-def _storing(work: Work, drafts: Sequence[Draft], *, source: str, replaces: UUID | None = None) -> Outcome:
+def _index_soon() -> CommandSpec:
+    """One index command for all that is said within a moment: until then it is found by its words."""
+    slot = int(time.time() // INDEX_PAUSE_S) + 1
+    due = datetime.fromtimestamp(slot * INDEX_PAUSE_S, UTC)
+    return CommandSpec(name="memory.index", key=f"memory.index/soon/{slot}", not_before=due)
+
+
+def _storing(
+    work: Work,
+    drafts: Sequence[Draft],
+    *,
+    source: str,
+    replaces: UUID | None = None,
+    indexing: CommandSpec | None = None,
+) -> Outcome:
     ready = entries(drafts)
     result: dict[str, Any] = {"new": 0, "known": 0}
 
@@ -71,7 +92,7 @@ def _storing(work: Work, drafts: Sequence[Draft], *, source: str, replaces: UUID
         )
         tx.publish(MemoryStored(source=source, count=len(stored.new)))
         if stored.new or gone:
-            tx.submit(CommandSpec(name="memory.index", key=f"memory.index/{work.command_id}"))
+            tx.submit(indexing or CommandSpec(name="memory.index", key=f"memory.index/{work.command_id}"))
         tx.conn.execute(
             queries.load("memory").keep_result, {"command_id": work.command_id, "result": json_parameter(result)}
         )
