@@ -237,7 +237,7 @@ def chroma_default(services: Services, texts: Sequence[str]) -> float:
 
 
 def offline_model(models: Path, folder: Path) -> Path:
-    """LOTUS's graph in the shape that Chroma's code loads: 32-bit weights, int64 inputs, the hidden states as its first output."""
+    """LOTUS's graph in the shape that Chroma's code loads: 32-bit weights, int64 inputs, hidden states first."""
     import onnx
     from onnx import TensorProto, external_data_helper, helper
 

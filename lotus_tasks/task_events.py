@@ -6,6 +6,7 @@ thread as receiving the tasks, and in front of it.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 
 from celery import bootsteps
@@ -31,7 +32,8 @@ class GatheredEvents(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery s
         dispatcher = consumer.event_dispatcher
         if consumer.hub is None or dispatcher is None:
             return
-        dispatcher.on_send_buffered = None
+        # Still a turn of the loop for each: a task that ended may have left a place for the next message.
+        dispatcher.on_send_buffered = partial(consumer.hub.call_soon, _take_a_turn)
         dispatcher.buffer_limit = MOST_EVENTS
         self._timer = consumer.hub.call_repeatedly(GATHER_S, dispatcher.flush)
 
@@ -41,3 +43,7 @@ class GatheredEvents(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery s
         if timer is not None:
             timer.cancel()
             consumer.event_dispatcher.flush()
+
+
+def _take_a_turn() -> None:
+    """Nothing: the loop looks for messages at each of its turns."""

@@ -80,14 +80,11 @@ class OutboxTransaction:
     def publish(self, event: Event) -> None:
         """Insert the event and a command for each subscriber: the manifests', and the user's (event_followers)."""
         run_id = getattr(event, "run_id", None)
+        background = self.sends_itself and run_id is None
         starts = [
-            WakeUp(
-                command_id=derive_command_id(_follow_up_key(self.cause, event.name, task)),
-                name=task,
-                queue=task.partition(".")[0],
-                background=self.sends_itself and run_id is None,
-            )
+            WakeUp(command_id=spec.id, name=spec.name, queue=spec.queue, background=background)
             for task in self.subscribers(event.name)
+            for spec in [CommandSpec(name=task, key=_follow_up_key(self.cause, event.name, task))]
         ]
         row = self.conn.execute(
             queries.load("outbox").publish_event,
@@ -100,7 +97,7 @@ class OutboxTransaction:
                 "ids": [start.command_id for start in starts],
                 "tasks": [start.name for start in starts],
                 "queues": [start.queue for start in starts],
-                "background": self.sends_itself and run_id is None,
+                "background": background,
                 "sends": int(self.sends_itself),
                 "grace_s": SEND_GRACE_S if self.sends_itself else 0.0,
             },
