@@ -32,7 +32,6 @@ from lotus_tasks.infra.outbox import WakeUp
 from lotus_tasks.infra.postgres import json_parameter
 from lotus_tasks.infra.queues import BACKGROUND_PRIORITY
 from lotus_tasks.manifest import HealthReport, Manifest
-from lotus_tasks.task_events import GatheredEvents
 from lotus_tasks.tools import ToolContext
 from lotus_tasks.work import Outcome, Work
 
@@ -44,7 +43,7 @@ if _PROJECT not in sys.path:  # `celery` started elsewhere finds celeryconfig be
 
 app = Celery("lotus", include=[*(f"lotus_tasks.{name}.tasks" for name in bootstrap.MODULES), "lotus_tasks.system"])
 app.config_from_object("celeryconfig")
-app.steps["consumer"].add(GatheredEvents)
+app.steps["consumer"].add("lotus_tasks.worker_steps:GatheredEvents")
 SWITCH_INTERVAL_S = 0.0005
 """How long a thread may keep the others from running (Python's own: 5 ms, which is half a recall)."""
 _REDIS_BROKER = str(app.conf.broker_url).startswith(
@@ -74,6 +73,8 @@ class CommandTask(Task):  # type: ignore[misc]  # Celery ships no types
     """The one Task base: runs a body for a command."""
 
     abstract = True
+    if _REDIS_BROKER:
+        Request = "lotus_tasks.worker_steps:ReceivedRequest"  # celeryconfig's queues have no acknowledgements there
     body: Body
 
     def run(self, command_id: str) -> None:

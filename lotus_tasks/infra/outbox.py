@@ -11,6 +11,7 @@ Every write of a running command checks the fence that its claim counted, so a s
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -167,15 +168,14 @@ class Outbox:
         with self.database.transaction() as conn:
             tx = OutboxTransaction(conn=conn, subscribers=self.subscribers, cause=str(claim.command_id))
             mine = {"id": claim.command_id, "fence": claim.fence, "quick": claim.is_repeatable_step}
-            if outcome.write is not None:
-                if conn.execute(self._sql.hold_fence, mine).fetchone() is None:
-                    raise _taken_over(claim)
-                outcome.write(tx)
-                mine["quick"] = False  # `write` may have asked for a commit that waits
-            # After `write`, which may have put into the result what only the database knows.
-            result = json_parameter(dict(outcome.result))
-            if conn.execute(self._sql.finish, {**mine, "result": result}).fetchone() is None:
+            said = json.dumps(outcome.result, default=str)
+            finished = {**mine, "result": json_parameter(dict(outcome.result))}
+            if conn.execute(self._sql.finish, finished).fetchone() is None:
                 raise _taken_over(claim)
+            if outcome.write is not None:
+                outcome.write(tx)
+                if json.dumps(outcome.result, default=str) != said:  # `write` put in what only the database knows
+                    conn.execute(self._sql.keep_result, {**mine, "result": json_parameter(dict(outcome.result))})
             for event in outcome.events:
                 tx.publish(event)
             for spec in outcome.commands:

@@ -71,16 +71,16 @@ SELECT held.id, set_config('synchronous_commit', 'off', true),
        coalesce(runs.status = 'cancelled', false) AS cancelled
 FROM held JOIN commands ON commands.id = held.id LEFT JOIN runs ON runs.id = commands.run_id;
 
--- name: hold_fence
--- Lock a command whose fence is still ours until the transaction ends. `quick`: the commit doesn't wait for the disk.
-SELECT id, CASE WHEN %(quick)s THEN set_config('synchronous_commit', 'off', true) END FROM commands WHERE id = %(id)s AND fence = %(fence)s AND status = 'running' FOR UPDATE;
-
 -- name: finish
 -- Succeed, if the fence is still ours; who waits for a command of no run is told. `quick`: the commit doesn't wait for the disk.
 UPDATE commands SET status = 'succeeded', result = %(result)s, finished_at = now(), lease_until = NULL
 WHERE id = %(id)s AND fence = %(fence)s AND status = 'running'
 RETURNING id, CASE WHEN run_id IS NULL THEN pg_notify('lotus_ended', id::text) END,
           CASE WHEN %(quick)s THEN set_config('synchronous_commit', 'off', true) END;
+
+-- name: keep_result
+-- What a succeeded command's result became while its transaction went on.
+UPDATE commands SET result = %(result)s WHERE id = %(id)s AND fence = %(fence)s;
 
 -- name: retry_later
 -- Back to the queue after a transient error. No row: its attempts are spent, or its run was cancelled.

@@ -13,8 +13,6 @@ import structlog
 
 from lotus_tasks.celery import command_task
 from lotus_tasks.events import MemoryStored
-from lotus_tasks.infra import queries
-from lotus_tasks.infra.postgres import json_parameter
 from lotus_tasks.memory.adapters.exchange import read_exchange
 from lotus_tasks.memory.adapters.percepts import is_superseded, read_chunks, withhold
 from lotus_tasks.memory.adapters.postgres_writer import PostgresMemoryWriter
@@ -93,9 +91,6 @@ def _storing(
         tx.publish(MemoryStored(source=source, count=len(stored.new)))
         if stored.new or gone:
             tx.submit(indexing or CommandSpec(name="memory.index", key=f"memory.index/{work.command_id}"))
-        tx.conn.execute(
-            queries.load("memory").keep_result, {"command_id": work.command_id, "result": json_parameter(result)}
-        )
 
     return Outcome(result=result, write=write, after=lambda: _admit(drafts))
 

@@ -42,13 +42,10 @@ class PostgresRunStore:
 
     def lock(self, tx: Transaction, run_id: RunId, tools: Sequence[ToolCard] = ()) -> Run | None:
         """The open run with its steps and history, locked. ``tools`` are those it may use."""
-        with tx.conn.pipeline():
-            found = tx.conn.execute(self._sql.lock_run, {"id": run_id})
-            # Read after the lock was had: it is another statement, which sees what was committed meanwhile.
-            steps = tx.conn.execute(self._sql.steps_with_results, {"id": run_id}).fetchall()
-            row = found.fetchone()
+        row = tx.conn.execute(self._sql.lock_run, {"id": run_id}).fetchone()
         if row is None:
             return None
+        steps = tx.conn.execute(self._sql.steps_with_results, {"id": run_id}).fetchall()
         return Run(
             run_id=RunId(row["id"]),
             conversation_id=ConversationId(row["conversation_id"]),
@@ -181,20 +178,19 @@ def submit_run(conn: Connection, question: str, options: RunOptions, *, conversa
         options=options,
     )
     title = title_of(question, TITLE_CHARACTERS)
-    with conn.pipeline():
-        conn.execute(sql.insert_conversation, {"id": run.conversation_id, "title": title})
-        conn.execute(
-            sql.insert_run,
-            {
-                "id": run.run_id,
-                "conversation_id": run.conversation_id,
-                "question": question,
-                "options": json_parameter(dataclasses.asdict(options)),
-            },
-        )
-        tx = outside_transaction(conn, cause=str(run.run_id))
-        PostgresRunStore().save(tx, run, decide(run, Submitted()))
-        conn.execute(queries.load("outbox").wake_relay)
+    conn.execute(sql.insert_conversation, {"id": run.conversation_id, "title": title})
+    conn.execute(
+        sql.insert_run,
+        {
+            "id": run.run_id,
+            "conversation_id": run.conversation_id,
+            "question": question,
+            "options": json_parameter(dataclasses.asdict(options)),
+        },
+    )
+    tx = outside_transaction(conn, cause=str(run.run_id))
+    PostgresRunStore().save(tx, run, decide(run, Submitted()))
+    conn.execute(queries.load("outbox").wake_relay)
     return run
 
 

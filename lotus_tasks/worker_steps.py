@@ -1,6 +1,6 @@
-"""The task events that Flower reads, sent in batches.
+"""What LOTUS does otherwise than Celery's worker: task events go in batches, and what Redis has handed over needs no word back.
 
-Celery sends them at the loop's next turn, which is one message for almost each of them: as much work for the worker's main
+Celery sends events at the loop's next turn, which is one message for almost each of them: as much work for the worker's main
 thread as receiving the tasks, and in front of it.
 """
 
@@ -11,11 +11,18 @@ from typing import Any, Final
 
 from celery import bootsteps
 from celery.worker.consumer.events import Events
+from celery.worker.request import Request
 
 GATHER_S: Final = 0.5
 """How late Flower may see what a task did."""
 MOST_EVENTS: Final = 1000
 """Sent at once, whatever the time."""
+
+
+class ReceivedRequest(Request):  # type: ignore[misc]  # Celery ships no types
+    """A task from a queue without acknowledgements: the broker forgot its message when it was read."""
+
+    acknowledged = True
 
 
 class GatheredEvents(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery ships no types

@@ -8,7 +8,7 @@ from celery.events.event import get_exchange
 from kombu import Queue
 from kombu.asynchronous import Hub
 
-from lotus_tasks.task_events import GatheredEvents
+from lotus_tasks.worker_steps import GatheredEvents
 
 
 @pytest.fixture
