@@ -129,7 +129,8 @@ class OpenAIChatModel:
             "stream_options": {"include_usage": True},
         }
         if request.tools:
-            wire["tools"] = [_wire_tool(tool) for tool in request.tools]
+            # As they are: the SDK would go through every schema, which takes longer than all else it does for a request.
+            wire["extra_body"] = {"tools": [_wire_tool(tool) for tool in request.tools]}
         if request.max_tokens is not None:
             # OpenAI's newer models refuse max_tokens; most compatible servers know nothing else.
             name = "max_completion_tokens" if "api.openai.com" in self._row.base_url else "max_tokens"
