@@ -32,8 +32,8 @@ ON CONFLICT DO NOTHING
 RETURNING no;
 
 -- name: known_memory
--- The memory that has this identity, or this id.
-SELECT id FROM memories WHERE identity = %(identity)s OR id = %(id)s ORDER BY (identity = %(identity)s) DESC LIMIT 1;
+-- The memory that has this id, or this identity.
+SELECT id, valid_to FROM memories WHERE identity = %(identity)s OR id = %(id)s ORDER BY (id = %(id)s) DESC LIMIT 1;
 
 -- name: alike_memory
 -- A memory with the same words in other dress; facts and preferences are compared with their like only.
@@ -375,7 +375,7 @@ RETURNING id;
 
 -- name: rival_facts
 -- The facts that say the same as one, or contradict it: another value where there can be one, the opposite of the same value else.
-SELECT id, memory_id, predicate_key, value_key, valid_from, valid_to FROM memory_facts
+SELECT id, memory_id, subject, predicate, predicate_key, value_key, valid_from, valid_to FROM memory_facts
 WHERE subject_key = %(subject_key)s AND predicate_key = ANY(%(predicate_keys)s) AND (%(single)s OR value_key = %(value_key)s)
 FOR UPDATE;
 
@@ -387,29 +387,36 @@ UPDATE memory_facts SET valid_to = %(valid_to)s, closed_by = %(closed_by)s WHERE
 -- A memory none of whose facts holds any more.
 UPDATE memories SET valid_to = %(valid_to)s
 WHERE id = %(id)s AND kind IN ('note', 'preference', 'fact')
-  AND NOT EXISTS (SELECT FROM memory_facts WHERE memory_id = memories.id AND valid_to IS NULL);
+  AND NOT EXISTS (SELECT FROM memory_facts WHERE memory_id = memories.id AND valid_to IS NULL)
+RETURNING id;
+
+-- name: reopen_memory
+-- A memory that states what holds again.
+UPDATE memories SET valid_to = NULL WHERE id = %(id)s RETURNING kind;
 
 -- name: move_memory
--- Move a memory to another tier and write down why. What is told as a fact or a preference stays where it is.
+-- Move a memory to another tier, if one is given, and write down why. What is told as a fact or a preference stays where it is.
 WITH old AS (
     SELECT id, tier, kind FROM memories WHERE id = %(id)s
 ), moved AS (
-    UPDATE memories SET tier = CASE WHEN old.kind IN ('preference', 'fact') THEN old.tier ELSE %(tier)s END
+    UPDATE memories SET tier = CASE WHEN old.kind IN ('preference', 'fact') THEN old.tier ELSE coalesce(%(tier)s::int, old.tier) END
     FROM old WHERE memories.id = old.id RETURNING memories.id, old.tier AS was, memories.tier AS is
 )
 INSERT INTO memory_changes (memory_id, action, reason, before, after, command_id)
 SELECT id, %(action)s, %(reason)s, CASE WHEN was <> moved.is THEN jsonb_build_object('tier', was) END,
        CASE WHEN was <> moved.is THEN jsonb_build_object('tier', moved.is) END, %(command_id)s FROM moved;
 
+-- name: reopen_rewritten
+-- A memory that newer facts had ended says something else now.
+UPDATE memories SET valid_to = NULL
+WHERE id = %(id)s AND EXISTS (SELECT FROM memory_facts WHERE memory_id = memories.id AND closed_by IS NOT NULL);
+
 -- name: reopen_facts
--- What the facts of these memories had ended holds again, and so do the memories that state it.
-WITH reopened AS (
-    UPDATE memory_facts AS fact SET valid_to = NULL, closed_by = NULL
-    FROM memory_facts AS closer
-    WHERE closer.id = fact.closed_by AND closer.memory_id = ANY(%(ids)s) AND NOT fact.memory_id = ANY(%(ids)s)
-    RETURNING fact.memory_id
-)
-UPDATE memories SET valid_to = NULL WHERE id IN (SELECT memory_id FROM reopened);
+-- What the facts of these memories had ended is open again.
+UPDATE memory_facts AS fact SET valid_to = NULL, closed_by = NULL
+FROM memory_facts AS closer
+WHERE closer.id = fact.closed_by AND closer.memory_id = ANY(%(ids)s) AND NOT fact.memory_id = ANY(%(ids)s)
+RETURNING fact.*;
 
 -- name: delete_facts
 -- Facts of memories that no longer state them.
