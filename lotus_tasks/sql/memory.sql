@@ -276,7 +276,8 @@ SELECT * FROM memories WHERE id::text LIKE %(prefix)s LIMIT 2;
 -- The newest memories that fit.
 SELECT * FROM memories
 WHERE (%(kind)s::text IS NULL OR kind = %(kind)s) AND (%(thread)s::text IS NULL OR thread = %(thread)s)
-  AND (%(source)s::text IS NULL OR source = %(source)s) AND (%(tier)s::int IS NULL OR tier = %(tier)s)
+  AND (%(source)s::text IS NULL OR source = %(source)s OR EXISTS (SELECT FROM memory_sources AS met WHERE met.memory_id = memories.id AND met.source = %(source)s))
+  AND (%(tier)s::int IS NULL OR tier = %(tier)s)
   AND (%(since)s::timestamptz IS NULL OR coalesce(happened_at, created_at) >= %(since)s)
   AND (%(until)s::timestamptz IS NULL OR coalesce(happened_at, created_at) < %(until)s)
 ORDER BY no DESC LIMIT %(limit)s;
@@ -338,24 +339,63 @@ UPDATE commands SET result = jsonb_set(result, '{memories}', (
 WHERE name IN ('memory.recall', 'memory.inspect', 'memory.transfer') AND jsonb_typeof(result->'memories') = 'array'
   AND EXISTS (SELECT FROM jsonb_array_elements(result->'memories') AS item WHERE item->>'memory_id' = ANY(%(ids)s));
 
+-- name: forget_looks
+-- What was shown of a forgotten memory.
+UPDATE commands SET result = '{"forgotten": true}'
+WHERE name = 'memory.inspect' AND result IS NOT NULL
+  AND EXISTS (SELECT FROM unnest(%(ids)s::text[]) AS gone WHERE strpos(result::text, gone) > 0);
+
+-- name: forget_plans
+-- What a consolidation reported of a forgotten memory.
+UPDATE commands SET result = jsonb_set(result, '{planned}', (
+    SELECT coalesce(jsonb_agg(item), '[]') FROM jsonb_array_elements(result->'planned') AS item
+    WHERE NOT coalesce(item->>'memory_id' = ANY(%(ids)s), false)))
+WHERE name = 'memory.consolidate' AND jsonb_typeof(result->'planned') = 'array'
+  AND EXISTS (SELECT FROM jsonb_array_elements(result->'planned') AS item WHERE item->>'memory_id' = ANY(%(ids)s));
+
+-- name: copies
+-- Memories with the very same text, summaries made of these memories, and summaries and answers that hold one of these texts.
+SELECT id FROM memories
+WHERE NOT id = ANY(%(ids)s)
+  AND (text = ANY(%(texts)s) OR (kind IN ('summary', 'answer') AND text LIKE ANY(%(patterns)s::text[]))
+       OR (kind = 'summary' AND jsonb_typeof(provenance->'derived_from') = 'array' AND provenance->'derived_from' ?| %(names)s::text[]));
+
 -- name: forget_chunks
--- What perception keeps of a forgotten text.
-DELETE FROM percept_chunks WHERE text = ANY(%(texts)s);
+-- What perception keeps of a forgotten text, wherever it was met.
+DELETE FROM percept_chunks AS chunk
+WHERE text = ANY(%(texts)s)
+   OR EXISTS (SELECT FROM memory_sources AS met JOIN memories ON memories.id = met.memory_id
+              WHERE met.memory_id = ANY(%(ids)s) AND memories.kind = 'chunk' AND met.percept_id = chunk.percept_id AND met.seq = chunk.seq);
+
+-- name: forget_percept
+-- A source of which no chunk is left was never read.
+DELETE FROM percepts WHERE source = %(source)s AND NOT EXISTS (SELECT FROM percept_chunks WHERE percept_id = percepts.id);
 
 -- name: forget_answers
--- Answers and citations that quote a forgotten text word for word.
-UPDATE runs SET answer = replace(answer, %(text)s, '[forgotten]'), question = replace(question, %(text)s, '[forgotten]'),
-       result = replace(result::text, %(json_text)s, '[forgotten]')::jsonb
-WHERE answer LIKE %(pattern)s OR question LIKE %(pattern)s OR result::text LIKE %(json_pattern)s;
+-- Answers, questions and citations that quote a forgotten text word for word.
+UPDATE runs SET answer = replace(answer, %(text)s, %(blank)s),
+       question = CASE WHEN question LIKE %(pattern)s THEN replace(question, %(text)s, %(blank)s) ELSE question END,
+       result = replace(result::text, %(json_text)s, %(json_blank)s)::jsonb
+WHERE answer LIKE %(pattern)s OR question LIKE %(pattern)s OR result::text LIKE %(json_pattern)s
+RETURNING id, conversation_id;
 
 -- name: forget_steps
--- Steps and commands of runs that hold a forgotten text word for word.
-UPDATE commands SET payload = replace(payload::text, %(json_text)s, '[forgotten]')::jsonb, result = replace(result::text, %(json_text)s, '[forgotten]')::jsonb
-WHERE run_id IS NOT NULL AND status NOT IN ('queued', 'running') AND (payload::text LIKE %(json_pattern)s OR result::text LIKE %(json_pattern)s);
+-- Commands that hold a forgotten text word for word.
+UPDATE commands SET payload = replace(payload::text, %(json_text)s, %(json_blank)s)::jsonb, result = replace(result::text, %(json_text)s, %(json_blank)s)::jsonb
+WHERE status NOT IN ('queued', 'running') AND (payload::text LIKE %(json_pattern)s OR result::text LIKE %(json_pattern)s);
 
 -- name: forget_details
 -- Tool calls that carried a forgotten text.
-UPDATE steps SET detail = replace(detail::text, %(json_text)s, '[forgotten]')::jsonb WHERE detail::text LIKE %(json_pattern)s;
+UPDATE steps SET detail = replace(detail::text, %(json_text)s, %(json_blank)s)::jsonb WHERE detail::text LIKE %(json_pattern)s;
+
+-- name: forget_titles
+-- Conversations whose title is a forgotten text or begins it.
+UPDATE conversations SET title = %(blank)s
+WHERE title <> '' AND (title LIKE %(pattern)s OR (length(title) >= 12 AND starts_with(%(plain)s::text, rtrim(title, '… '))));
+
+-- name: forget_summaries
+-- A model told these conversations in short, in its own words; what is left of them is told anew.
+UPDATE conversations SET summary = '', summary_until = NULL, summary_outside = false WHERE id::text = ANY(%(ids)s) AND summary <> '';
 
 -- name: withhold_chunk
 -- A chunk without its secrets.

@@ -108,7 +108,9 @@ class PostgresFacts:
             return
         closed = self._conn.execute(self._sql.close_memory, {"id": older["memory_id"], **ended}).fetchone()
         # The newer value stands in its own memory only: this history must not keep it when that memory is forgotten.
-        reason = f"no longer holds: {older['subject']} · {older['predicate']} is now as {str(newer['memory_id'])[:8]} says"
+        reason = (
+            f"no longer holds: {older['subject']} · {older['predicate']} is now as {str(newer['memory_id'])[:8]} says"
+        )
         self._move(older["memory_id"], None if closed is None else 3, "closed", reason)
 
     def _move(self, memory_id: MemoryId, tier: int | None, action: str, reason: str) -> None:
