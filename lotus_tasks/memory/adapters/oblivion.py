@@ -12,6 +12,7 @@ from lotus_tasks.infra import queries
 from lotus_tasks.infra.postgres import Connection
 from lotus_tasks.memory.adapters.postgres_writer import PostgresMemoryWriter
 from lotus_tasks.memory.models import Memory, plain
+from lotus_tasks.values import MemoryId
 
 _SHORTEST_QUOTE: Final = 12
 """A text shorter than this is not looked for inside sentences: it would be found everywhere."""
@@ -61,12 +62,12 @@ def forget(conn: Connection, memories: Sequence[Memory], *, source: str | None =
     return found
 
 
-def _copies(conn: Connection, texts: Sequence[str], ids: Sequence[UUID]) -> list[UUID]:
+def _copies(conn: Connection, texts: Sequence[str], ids: Sequence[MemoryId]) -> list[MemoryId]:
     """Other memories with the same text, as a turn beside a note, and summaries and models' answers that quote it."""
     long = [text for text in texts if len(text) >= _SHORTEST_QUOTE]
     patterns = [f"%{_like(text)}%" for text in long]
     wanted = {"texts": long, "patterns": patterns, "ids": list(ids), "names": [str(one) for one in ids]}
-    return [row["id"] for row in conn.execute(queries.load("memory").copies, wanted).fetchall()]
+    return [MemoryId(row["id"]) for row in conn.execute(queries.load("memory").copies, wanted).fetchall()]
 
 
 def _blank(conn: Connection, text: str, found: Forgotten) -> set[str]:
