@@ -162,6 +162,9 @@ class Lexicon(Protocol):
     def of_thread(self, thread: str) -> Numbers:
         """The memories of a conversation or document, sorted."""
 
+    def of_time(self, since: datetime | None, until: datetime | None) -> Numbers:
+        """The memories that happened, or where that isn't known were stored, from ``since`` on and before ``until``; sorted."""
+
 
 class MemoryWriter(Protocol):
     """Writes memories inside a transaction that its caller opened."""

@@ -128,6 +128,13 @@ ORDER BY no;
 -- The memories of a thread.
 SELECT no FROM memories WHERE thread = %(thread)s ORDER BY no;
 
+-- name: numbers_of_time
+-- The memories that happened, or where that isn't known were stored, in a time.
+SELECT no FROM memories
+WHERE (%(since)s::timestamptz IS NULL OR coalesce(happened_at, created_at) >= %(since)s)
+  AND (%(until)s::timestamptz IS NULL OR coalesce(happened_at, created_at) < %(until)s)
+ORDER BY no;
+
 -- name: without_vector
 -- Memories that the current embedder has not embedded, newest first: what was just said is asked for first.
 SELECT memories.no, text, coalesce(speaker, provenance->>'heading') AS caption FROM memories LEFT JOIN memory_vectors ON memory_no = memories.no

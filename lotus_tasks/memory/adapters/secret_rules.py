@@ -42,7 +42,10 @@ _PRIVATE_KEY: Final = re.compile(
 )
 _VALUE: Final = r"[\"'«“„]?(?P<value>[^\s\"'»”“]{4,})"
 _VALUE_IN_LATIN: Final = r"[\"'「“]?(?P<value>[!-~]{4,})"
-_PASSWORD: Final = r"(?:password|passwort|kennwort|passphrase|pass ?word|pwd|mot de passe|contraseña|clave|senha|wachtwoord|lösenord|heslo|hasło|пароль)"
+_ASKED: Final = (
+    r"(?:password|passwort|kennwort|passphrase|pass ?word|pwd|mot de passe|contraseña|clave|senha|wachtwoord|lösenord"
+    r"|heslo|hasło|пароль)"
+)
 _NO_SECRET: Final = re.compile(
     r"[\[<{(].*|\$\{?\w+\}?|%\w+%|([*x.•-])\1{2,}|(?:password|passwort|changeme|secret|none|null|true|false)|"
     r"\d{4}-\d\d-\d\d|\d{1,2}[./]\d{1,2}[./]\d{2,4}|\w+\(.*",
@@ -73,7 +76,7 @@ _OWN: Final = (
     (
         "password",
         re.compile(
-            rf"(?i)(?<![^\W_]){_PASSWORD}(?![^\W_])[^\n.:=@]{{0,40}}?(?:\bis\b|\bist\b|\blautet\b|\best\b|\bes\b|\bè\b|\bé\b|[:=])\s*{_VALUE}"
+            rf"(?i)(?<![^\W_]){_ASKED}(?![^\W_])[^\n.:=@]{{0,40}}?(?:\bis\b|\bist\b|\blautet\b|\best\b|\bes\b|\bè\b|\bé\b|[:=])\s*{_VALUE}"
         ),
     ),
     # What stands between the word and the password differs too much from language to language to be spelled out.
@@ -85,7 +88,7 @@ _OWN: Final = (
     ),
     (
         "password in a field",
-        re.compile(rf"(?im)^.{{0,40}}(?<![^\W_]){_PASSWORD}[ \t]*[:=][ \t]*{_VALUE}[\"'”»]?[ \t]*$"),
+        re.compile(rf"(?im)^.{{0,40}}(?<![^\W_]){_ASKED}[ \t]*[:=][ \t]*{_VALUE}[\"'”»]?[ \t]*$"),
     ),
     ("password", re.compile(rf"(?i)\bpass[ \t]*[:=][ \t]*{_VALUE}")),
     (
@@ -98,13 +101,15 @@ _OWN: Final = (
     (
         "recovery phrase",
         re.compile(
-            r"(?i)\b(?:seed|recovery|mnemonic)[ -]?(?:phrase|words)\b[^\n:]{0,40}?(?:\bis\b|[:=])\s*(?P<value>[a-z]{3,8}(?:[ ,]+[a-z]{3,8}){11,23})\b"
+            r"(?i)\b(?:seed|recovery|mnemonic)[ -]?(?:phrase|words)\b[^\n:]{0,40}?(?:\bis\b|[:=])\s*"
+            r"(?P<value>[a-z]{3,8}(?:[ ,]+[a-z]{3,8}){11,23})\b"
         ),
     ),
     (
         "token",
         re.compile(
-            r"(?i)(?<![^\W_])(?:api[ _-]?key|(?:api|access|auth|refresh)[ _-]?token|bearer|secret[ _-]?(?:access[ _-]?)?key|client[ _-]?secret)(?![^\W_])"
+            r"(?i)(?<![^\W_])(?:api[ _-]?key|(?:api|access|auth|refresh)[ _-]?token|bearer"
+            r"|secret[ _-]?(?:access[ _-]?)?key|client[ _-]?secret)(?![^\W_])"
             rf"[^\n.:=]{{0,30}}?(?:\bis\b|\bist\b|[:=]|\s)\s*{_VALUE}"
         ),
     ),
@@ -157,9 +162,8 @@ def _looks_secret(value: str, *, sure: bool = False) -> bool:
     core = value.rstrip(".,;:!?)")
     if _NO_SECRET.fullmatch(core):
         return False
-    return (
-        sure
-        or len(core) >= 4
+    return sure or (
+        len(core) >= 4
         and (any(sign.isdigit() for sign in value) or any(not sign.isalnum() and sign not in "-'’" for sign in core))
     )
 

@@ -252,10 +252,8 @@ class Recaller:
             allowed &= np.isin(view.columns.no, self._lexicon.of_source(filters.source))
         if filters.thread is not None:
             allowed &= np.isin(view.columns.no, self._lexicon.of_thread(filters.thread))
-        if filters.since is not None:
-            allowed &= view.columns.happened_s >= filters.since.timestamp()
-        if filters.until is not None:
-            allowed &= view.columns.happened_s < filters.until.timestamp()
+        if filters.since is not None or filters.until is not None:
+            allowed &= np.isin(view.columns.no, self._lexicon.of_time(filters.since, filters.until))
         return allowed
 
 

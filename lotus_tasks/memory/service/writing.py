@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import MAXYEAR, datetime
 from typing import Any, Final
 
 from lotus_tasks.errors import InvalidInput
@@ -88,10 +88,14 @@ def moment(value: object, name: str) -> datetime | None:
     """An ISO 8601 moment; one without a zone is local time. Raises InvalidInput."""
     if value is None or value == "":
         return None
+    wrong = f"{name}={value!r} is not a date; write it like 2026-11-23 or 2026-11-23T18:30"
     try:
-        return datetime.fromisoformat(str(value)).astimezone()
+        found = datetime.fromisoformat(str(value)).astimezone()
     except (ValueError, OverflowError) as error:
-        raise InvalidInput(f"{name}={value!r} is not a date; write it like 2026-11-23 or 2026-11-23T18:30") from error
+        raise InvalidInput(wrong) from error
+    if not 1 < found.year < MAXYEAR:  # In another time zone it would be in a year that no calendar here can show.
+        raise InvalidInput(wrong)
+    return found
 
 
 def is_question(text: str) -> bool:
