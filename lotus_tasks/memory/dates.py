@@ -45,6 +45,22 @@ def find_spans(text: str, *, today: date | None, years: tuple[int, int] | None =
                 yield from spans
 
 
+def told_span(text: str, day: date | None) -> Span | None:
+    """The days of which a text of ``day`` tells besides that day: "yesterday" is the one before. None where it names none.
+
+    Of several the shortest, of equals the first. A date without a year is left alone, and so is a year alone: what year
+    the first is of nobody knows, and the second may be any number.
+    """
+    first_year = day.year if day else 1
+    found = [
+        span
+        for span in find_spans(text, today=day, years=(first_year, first_year - 1))  # no year: a date needs its own
+        if (span.last - span.first < _LONGEST_TOLD or not _YEAR_ALONE.search(text))
+        and (day is None or not span.first <= day.toordinal() <= span.last)
+    ]
+    return min(found, key=lambda span: span.last - span.first, default=None)
+
+
 def _plain(text: str) -> str:
     return text.casefold().translate(_UNACCENT)
 
@@ -104,19 +120,68 @@ _WEEKDAYS: Final = {
 _WEEKDAY: Final = "|".join(_WEEKDAYS)
 _SEASONS: Final = {"spring": 3, "summer": 6, "autumn": 9, "fall": 9, "winter": 12}
 """The month in which each begins, as the north of the earth has it."""
-_UNITS: Final = {"day": 1, "week": 7, "month": 30, "year": 365}
+_LONGEST_TOLD: Final = 100
+_YEAR_ALONE: Final = re.compile(r"\b(?:19|20)\d\d\b")
+_UNITS: Final = {
+    name: days
+    for days, names in {
+        1: "day days tag tage tagen jour jours dia dias giorno giorni dag dagen",
+        7: "week weeks woche wochen semaine semaines semana semanas settimana settimane weken",
+        30: "month months monat monate monaten mois mes meses mese mesi maand maanden",
+        365: "year years jahr jahre jahren an ans ano anos anno anni jaar jaren",
+    }.items()
+    for name in names.split()
+}
 _COUNTS: Final = {
     "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
     "a": 1, "an": 1, "couple": 2, "few": 3,
+    "ein": 1, "einem": 1, "einer": 1, "zwei": 2, "drei": 3, "vier": 4, "funf": 5, "un": 1, "une": 1, "una": 1, "deux": 2,
+    "trois": 3, "quatre": 4, "dos": 2, "tres": 3, "cuatro": 4, "due": 2, "tre": 3, "quattro": 4, "een": 1, "twee": 2, "drie": 3,
 }  # fmt: skip
 _SHIFTS: Final = {
     "today": 0, "tonight": 0, "heute": 0, "aujourd'hui": 0, "hoy": 0, "oggi": 0, "hoje": 0, "vandaag": 0,
-    "yesterday": -1, "gestern": -1, "hier": -1, "ayer": -1, "ieri": -1, "ontem": -1, "gisteren": -1, "vorgestern": -2,
+    "yesterday": -1, "last night": -1, "gestern": -1, "hier": -1, "ayer": -1, "ieri": -1, "ontem": -1,
+    "gisteren": -1, "vorgestern": -2,
     "tomorrow": 1, "morgen": 1, "demain": 1, "manana": 1, "domani": 1, "amanha": 1,
 }  # fmt: skip
 _SHIFT: Final = "|".join(sorted(_SHIFTS, key=len, reverse=True))
-_UNIT: Final = "day|week|month|year"
-_SPELL: Final = "weekend|week|month|year"
+_COUNT: Final = r"(\d{1,3}|" + "|".join(_COUNTS) + ")"
+_UNIT: Final = "(" + "|".join(sorted(_UNITS, key=len, reverse=True)) + ")"
+_SPELLS: Final = {
+    name: spell
+    for spell, names in {
+        "weekend": "weekend wochenende",
+        "week": "week woche semaine semana settimana",
+        "month": "month monat mois mes mese maand",
+        "year": "year jahr annee ano anno jaar",
+    }.items()
+    for name in names.split()
+}
+_SPELL: Final = "|".join(sorted(_SPELLS, key=len, reverse=True))
+_STEPS: Final = {
+    name: step
+    for step, names in {
+        -1: "last past previous letzter letzte letzten letztes letztem vorige vorigen voriges afgelopen vorig",
+        0: "this diese diesen dieser dieses diesem deze dit",
+        1: "next nachster nachste nachsten nachstes nachstem kommende kommenden volgend volgende",
+    }.items()
+    for name in names.split()
+}
+_STEP: Final = "|".join(sorted(_STEPS, key=len, reverse=True))
+_PASSED: Final = {
+    "dernier": -1,
+    "derniere": -1,
+    "pasado": -1,
+    "pasada": -1,
+    "scorso": -1,
+    "scorsa": -1,
+    "prochain": 1,
+    "prochaine": 1,
+    "proximo": 1,
+    "proxima": 1,
+    "prossimo": 1,
+    "prossima": 1,
+}
 
 
 def _month(year: int, month: int) -> Span:
@@ -205,9 +270,12 @@ def _read_ago(found: re.Match[str], today: date | None, _years: Iterable[int]) -
 
 
 def _read_relative(found: re.Match[str], today: date | None, _years: Iterable[int]) -> Iterator[Span]:
+    yield from _relative(_STEPS[found[1]], _SPELLS.get(found[2], found[2]), today)
+
+
+def _relative(step: int, what: str, today: date | None) -> Iterator[Span]:
     if today is None:
         return
-    step, what = {"last": -1, "past": -1, "previous": -1, "this": 0, "next": 1}[found[1]], found[2]
     monday = today - timedelta(days=today.weekday())
     if what == "week":
         start = (monday + timedelta(weeks=step)).toordinal()
@@ -230,6 +298,10 @@ def _read_relative(found: re.Match[str], today: date | None, _years: Iterable[in
         yield _month(today.year - past + ahead, month)
 
 
+def _read_relative_after(found: re.Match[str], today: date | None, _years: Iterable[int]) -> Iterator[Span]:
+    yield from _relative(_PASSED[found[2]], _SPELLS.get(found[1], found[1]), today)
+
+
 def _read_year(found: re.Match[str], _today: date | None, _years: Iterable[int]) -> Iterator[Span]:
     yield _months(int(found[1]), 1, 12)
 
@@ -243,9 +315,11 @@ _PATTERNS: Final = (
     (re.compile(rf"\b({_MONTH}) {_DAY}(?![\d:])\b(?: ,)?(?: {_YEAR}\b)?"), _read_month_day),
     (re.compile(rf"\b(last|this|next) (spring|summer|autumn|fall|winter)\b(?: {_YEAR}\b)?"), _read_season),
     (re.compile(rf"\b()(spring|summer|autumn|fall|winter)(?: of)? {_YEAR}\b"), _read_season),
-    (re.compile(rf"\b(last|past|previous|this|next) ({_SPELL}|{_WEEKDAY}|{_MONTH})\b(?! {_YEAR})"), _read_relative),
+    (re.compile(rf"\b({_STEP}) ({_SPELL}|{_WEEKDAY}|{_MONTH})\b(?! {_YEAR})"), _read_relative),
+    (re.compile(rf"\b({_SPELL}|{_WEEKDAY}) ({'|'.join(_PASSED)})\b"), _read_relative_after),
     (re.compile(rf"\b({_MONTH})\b(?: (?:of|de|del))?(?: ,)?(?: {_YEAR}\b)?"), _read_month),
-    (re.compile(rf"\b(\d{{1,3}}|{'|'.join(_COUNTS)})(?: of)? ({_UNIT})s? ago\b"), _read_ago),
+    (re.compile(rf"\b{_COUNT}(?: of)? {_UNIT} (?:ago|fa|geleden)\b"), _read_ago),
+    (re.compile(rf"\b(?:vor|il y a|hace) {_COUNT} {_UNIT}\b"), _read_ago),
     (re.compile(rf"\b(day before |day after )?({_SHIFT})\b"), _read_shift),
     (re.compile(rf"\b{_YEAR}\b"), _read_year),
 )  # fmt: skip

@@ -59,8 +59,8 @@ SELECT term, no FROM memory_terms WHERE term = ANY(%(terms)s);
 
 -- name: insert_lexicon
 -- What a memory's text is made of.
-INSERT INTO memory_lexicon (memory_no, terms, counts, length, cues)
-VALUES (%(no)s, %(terms)s, %(counts)s, %(length)s, %(cues)s);
+INSERT INTO memory_lexicon (memory_no, terms, counts, length, cues, told_first, told_last)
+VALUES (%(no)s, %(terms)s, %(counts)s, %(length)s, %(cues)s, %(told_first)s, %(told_last)s);
 
 -- name: insert_postings
 -- Which memories hold a term, and how often.
@@ -88,6 +88,8 @@ SELECT coalesce(array_agg(memories.no ORDER BY memories.no), '{}') AS no,
        coalesce(array_agg(position ORDER BY memories.no), '{}') AS position,
        coalesce(array_agg(coalesce(length, 0) ORDER BY memories.no), '{}') AS length,
        coalesce(array_agg(coalesce(cues, 0) ORDER BY memories.no), '{}') AS cues,
+       coalesce(array_agg(coalesce(told_first, -1) ORDER BY memories.no), '{}') AS told_first,
+       coalesce(array_agg(coalesce(told_last, -1) ORDER BY memories.no), '{}') AS told_last,
        coalesce(array_agg(array_position(%(kinds)s::text[], kind) - 1 ORDER BY memories.no), '{}') AS kind,
        coalesce(array_agg(coalesce(extract(epoch FROM happened_at)::float8, 'NaN') ORDER BY memories.no), '{}') AS happened_s,
        coalesce(array_agg(coalesce(speaker, '') ORDER BY memories.no), '{}') AS speaker
@@ -589,7 +591,7 @@ UPDATE memory_state SET lexicon = %(version)s;
 
 -- name: memories_to_read
 -- Memories whose words are to be indexed, in order.
-SELECT id, no, text, coalesce(speaker, provenance->>'heading') AS caption FROM memories
+SELECT id, no, text, coalesce(speaker, provenance->>'heading') AS caption, coalesce(happened_at, created_at) AS at FROM memories
 WHERE no > %(after_no)s ORDER BY no LIMIT %(count)s;
 
 -- name: drop_lexicons

@@ -52,6 +52,8 @@ class PostgresLexicon:
             speaker=np.array(speakers, np.int32),
             kind=row["kind"],
             cues=row["cues"],
+            told_first=row["told_first"],
+            told_last=row["told_last"],
             happened_s=row["happened_s"],
         )
         return columns, [name for name in self._speakers if name]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from lotus_tasks.infra import queries
@@ -215,7 +215,7 @@ class PostgresMemoryWriter:
             self._unindex([memory.id])
             self._conn.execute(self._sql.drop_lexicon, {"no": memory.no})
             self._conn.execute(self._sql.drop_vector, {"no": memory.no})
-            write_postings(self._conn, {memory.no: (entry.terms, entry.cues)})
+            write_postings(self._conn, {memory.no: Words(entry.terms, entry.cues, entry.told)})
         if "text" in changes:
             self._conn.execute(self._sql.reopen_rewritten, {"id": memory.id})
             PostgresFacts(self._conn).withdraw([memory.id])
@@ -255,28 +255,39 @@ class PostgresMemoryWriter:
         )
 
     def _index(self, new: Sequence[tuple[int, Entry]]) -> None:
-        write_postings(self._conn, {no: (entry.terms, entry.cues) for no, entry in new})
+        write_postings(self._conn, {no: Words(entry.terms, entry.cues, entry.told) for no, entry in new})
 
 
-def write_postings(conn: Connection, terms_by_number: Mapping[int, tuple[Mapping[str, int], int]]) -> None:
-    """Write the BM25 index (terms, cues) of memories that have none yet."""
-    if not terms_by_number:
+class Words(NamedTuple):
+    """What the word index knows of a memory: its terms and how often, its cues, and the days it tells of."""
+
+    terms: Mapping[str, int]
+    cues: int
+    told: tuple[int, int] | None
+
+
+def write_postings(conn: Connection, words_by_number: Mapping[int, Words]) -> None:
+    """Write the word index of memories that are not in it yet."""
+    if not words_by_number:
         return
     sql = queries.load("memory")
-    vocabulary = sorted({term for terms, _ in terms_by_number.values() for term in terms})
+    vocabulary = sorted({term for words in words_by_number.values() for term in words.terms})
     conn.execute(sql.insert_terms, {"terms": vocabulary})
     numbers = {row["term"]: row["no"] for row in conn.execute(sql.term_numbers, {"terms": vocabulary}).fetchall()}
     lexicon: list[dict[str, Any]] = []
     postings: tuple[list[int], list[int], list[int]] = ([], [], [])
-    for no, (terms, cues) in terms_by_number.items():
-        found = sorted((numbers[term], min(count, _MAX_COUNT)) for term, count in terms.items())
+    for no, words in words_by_number.items():
+        found = sorted((numbers[term], min(count, _MAX_COUNT)) for term, count in words.terms.items())
+        told_first, told_last = words.told or (None, None)
         lexicon.append(
             {
                 "no": no,
                 "terms": [term for term, _ in found],
                 "counts": [count for _, count in found],
-                "length": sum(terms.values()),
-                "cues": cues,
+                "length": sum(words.terms.values()),
+                "cues": words.cues,
+                "told_first": told_first,
+                "told_last": told_last,
             }
         )
         for term, count in found:

@@ -81,12 +81,17 @@ def read_speakers(layout: Layout, question: Question, speakers: Sequence[str]) -
 
 
 def read_dates(layout: Layout, question: Question) -> dict[str, Floats]:
-    """How near a memory's day is to those that the question names."""
+    """How near a memory's day is to those that the question names, or how well the days that its words tell of meet them."""
     date = np.zeros(layout.size, np.float32)
     for span in question.spans:
         early = np.maximum(span.first - layout.day, 0) / FADE_BEFORE_DAYS
         late = np.maximum(layout.day - span.last, 0) / FADE_AFTER_DAYS
         np.fmax(date, np.exp(-early - late), out=date)
+        # "Yesterday", said on the 8th, is the 7th. "Last month" is one of its days to a small part only.
+        places, first, last = layout.told
+        met = (first <= span.last) & (last >= span.first)
+        share = np.minimum((span.last - span.first + 1) / (last[met] - first[met] + 1), 1.0)
+        date[places[met]] = np.maximum(date[places[met]], np.sqrt(share))
     return {"date": date}
 
 

@@ -43,7 +43,9 @@ from lotus_tasks.memory.weights import Weights, fitted_weights
 from lotus_tasks.values import MemoryId
 
 FAR: Final = 0.2
-"""Cosine below which a memory has nothing to do with a question, unless it or what stands beside it shares a word with it."""
+"""Cosine below which a memory has nothing to do with a question, unless it or what stands beside it shares a word with it,
+or it happened on the very day that the question names."""
+ON_THE_DAY: Final = 0.99
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +272,8 @@ def _near(surveyed: Survey, rows: NDArray[np.int32]) -> NDArray[np.bool_]:
     """Which rows have anything to do with the question."""
     places = surveyed.layout.rank[rows]
     by_words = surveyed.signals["words_around"][places] > 0
-    near: NDArray[np.bool_] = by_words | (surveyed.signals["meaning"][places] >= FAR)
+    by_day = surveyed.signals["date"][places] > ON_THE_DAY
+    near: NDArray[np.bool_] = by_words | (surveyed.signals["meaning"][places] >= FAR) | by_day
     return near
 
 

@@ -9,8 +9,10 @@ from typing import Any, Final
 
 from lotus_tasks.errors import InvalidInput
 from lotus_tasks.memory.cues import text_cues
+from lotus_tasks.memory.dates import told_span
 from lotus_tasks.memory.models import KINDS, Draft, Entry, Kind, digest, plain
 from lotus_tasks.memory.text import count_terms, embedding_text, stem, words
+from lotus_tasks.values import utc_now
 
 MAX_CHARS: Final = 20_000
 """A single memory's text; longer texts are documents, to be ingested."""
@@ -35,10 +37,17 @@ def entries(drafts: Sequence[Draft]) -> list[Entry]:
             draft=draft,
             terms=count_terms(embedding_text(draft.text, draft.caption)),
             cues=text_cues(draft.text),
+            told=told_days(draft.text, draft.happened_at or draft.told_at or utc_now()),
             likeness=likeness(draft.text) if draft.kind in ALIKE_KINDS else None,
         )
         for draft in drafts
     ]
+
+
+def told_days(text: str, at: datetime) -> tuple[int, int] | None:
+    """The days that a text written at that moment tells of besides its own: the ordinals of the first and the last."""
+    found = told_span(text, at.astimezone().date())
+    return (found.first, found.last) if found is not None else None
 
 
 def likeness(text: str) -> bytes | None:

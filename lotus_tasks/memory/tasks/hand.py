@@ -84,6 +84,8 @@ def edit(work: Work) -> Outcome:
         kind=changes.get("kind", memory.kind),
         speaker=memory.speaker,
         provenance=memory.provenance,
+        happened_at=memory.happened_at,
+        told_at=memory.created_at,
     )
     if not work.payload.get("insist"):
         refuse(work, [draft])
