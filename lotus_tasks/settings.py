@@ -69,11 +69,15 @@ def _each_once(value: tuple[str, ...]) -> tuple[str, ...]:
 _HTTP = "a URL: http://host:port or https://…"
 _SLOTS = "a whole number from 1 to 64"
 _SECONDS = "seconds, more than 0"
+_ITEMS = "a whole number from 1 to 100000"
 _PORT = "a port from 1 to 65535"
 HttpUrl = Annotated[str, _url("http", "https")]
 Slots = Annotated[int | None, Field(ge=1, le=64)]
 Port = Annotated[int | None, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+Minutes = Annotated[int, Field(ge=1, le=1440)]
+Hours = Annotated[int, Field(ge=1, le=8760)]
+Items = Annotated[int, Field(ge=1, le=100_000)]
 ProviderNames = Annotated[
     tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,30}$")], ...],
     BeforeValidator(_split),
@@ -135,6 +139,14 @@ class Settings(BaseSettings):
     lotus_embedder: Literal["minilm", "none"] = setting(
         "minilm", "What turns text into vectors; without one, recall goes by words.", "minilm or none"
     )
+    lotus_working_minutes: Minutes = setting(
+        10, "How long what was said stays in L1, the working memory of a conversation.", "whole minutes, from 1 to 1440"
+    )
+    lotus_working_items: Items = setting(100, "How many of a conversation's turns L1 holds.", _ITEMS)
+    lotus_short_term_hours: Hours = setting(
+        24, "How long what was stored stays in L2, the short-term memory.", "whole hours, from 1 to 8760"
+    )
+    lotus_short_term_items: Items = setting(1000, "How many memories L2 holds.", _ITEMS)
 
     lotus_flower_port: Port = setting(None, "Flower's port; 5555 or the next free one.", _PORT)
     lotus_gateway_port: Port = setting(None, "The health endpoint's port; 8086 or the next free one.", _PORT)

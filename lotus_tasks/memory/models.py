@@ -24,6 +24,16 @@ _MEMORIES: Final = uuid.UUID("0f2d3f5e-54d3-5c0c-8a1b-6a3c9f4e7d21")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TierLimits:
+    """What L1 holds of each conversation, and L2 of everything: what is older, or further back, goes down a tier."""
+
+    l1_age_s: int = 600
+    l1_items: int = 100
+    l2_age_s: int = 24 * 3600
+    l2_items: int = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
     """A memory to be. ``key`` names it: the same key is the same memory, however often it is sent.
 

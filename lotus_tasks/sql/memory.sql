@@ -192,7 +192,7 @@ SELECT tier, count(*) AS count FROM memories GROUP BY tier ORDER BY tier;
 
 -- name: recent_for_tiers
 -- What L1 and L2 are rebuilt from.
-SELECT id, thread, kind, created_at FROM memories WHERE created_at > now() - interval '24 hours'
+SELECT id, thread, kind, created_at FROM memories WHERE created_at > now() - %(age_s)s * interval '1 second'
 ORDER BY created_at DESC, no DESC LIMIT %(count)s;
 
 -- name: hold_percept

@@ -17,7 +17,7 @@ from lotus_tasks.infra.streams import stream_key
 from lotus_tasks.memory.adapters.oblivion import forget as erase
 from lotus_tasks.memory.adapters.postgres_browser import PostgresMemoryBrowser
 from lotus_tasks.memory.adapters.postgres_writer import PostgresMemoryWriter
-from lotus_tasks.memory.adapters.tiers import TIER_RULES
+from lotus_tasks.memory.adapters.tiers import tier_rule
 from lotus_tasks.memory.models import KINDS, Draft, Memory
 from lotus_tasks.memory.service.writing import MAX_CHARS, entries, moment
 from lotus_tasks.memory.tasks.parts import parts, refuse
@@ -62,7 +62,7 @@ def inspect(work: Work) -> Outcome:
         result["changes"] = browser.changes(memory.id)
         result["facts"] = browser.facts_of(memory.id)
     if what == "explain":
-        result["tier_rule"] = TIER_RULES[memory.tier]
+        result["tier_rule"] = tier_rule(memory.tier, parts().limits)
     return Outcome(result=result)
 
 

@@ -48,11 +48,13 @@ def consolidate(work: Work) -> Outcome:
     }
     if work.payload.get("dry_run"):
         with memory.database.transaction() as conn:
-            result["moved"] = would_decay(conn)
+            result["moved"] = would_decay(conn, memory.limits)
         return Outcome(result=result | {"dry_run": True, "remaining": consolidation.remaining()})
 
     def write(tx: Transaction) -> None:
-        result.update(apply_plan(tx.conn, plan, memories, work.command_id), moved=decay(tx.conn, work.command_id))
+        result.update(
+            apply_plan(tx.conn, plan, memories, work.command_id), moved=decay(tx.conn, work.command_id, memory.limits)
+        )
         row = tx.conn.execute(queries.load("memory").count_unexamined).fetchone()
         result["remaining"] = row["count"]
         if result["remaining"] and plan.examined:

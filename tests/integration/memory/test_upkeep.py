@@ -1,9 +1,12 @@
 """Facts hold for a time; consolidation says why it changes what it changes; what is lost heals."""
 
+import dataclasses
 import uuid
 
 import pytest
 
+from lotus_tasks.memory.adapters.redis_working import RedisWorkingMemory, recent_memories
+from lotus_tasks.memory.models import TierLimits
 from lotus_tasks.memory.ports import VectorIndexUnavailable
 
 
@@ -178,3 +181,17 @@ def test_words_indexed_by_another_version_are_indexed_anew(workers, parts, check
     assert term["count"] == 1
     check_health()
     assert workers.rows("SELECT count(*) FROM commands WHERE name = 'memory.reindex'")[0]["count"] == 1
+
+
+def test_the_tiers_keep_to_the_limits_that_are_set(services, workers, tell, parts, monkeypatch):
+    limits = TierLimits(l1_age_s=60, l1_items=2, l2_age_s=3600, l2_items=3)
+    monkeypatch.setattr("lotus_tasks.memory.tasks.upkeep.parts", lambda: dataclasses.replace(parts, limits=limits))
+    said = [tell(f"Turn {number}.", kind="turn", conversation_id="c") for number in range(5)]
+    workers.run("memory.consolidate")
+    tiers = workers.rows("SELECT tier FROM memories ORDER BY no")
+    assert [row["tier"] for row in tiers] == [2, 2, 2, 1, 1]
+    with services.redis() as client:
+        client.flushall()
+        working = RedisWorkingMemory(client, lambda: recent_memories(parts.database, limits), limits=limits)
+        assert [str(one) for one in working.of_conversation("c")] == said[-2:]
+        assert [str(one) for one in working.recent(10)] == said[:1:-1]
