@@ -480,6 +480,10 @@ WHERE EXISTS (
       AND (own.id = other.id OR (own.single AND own.predicate_key = other.predicate_key) OR own.value_key = other.value_key))
 ORDER BY other.subject, other.predicate, other.valid_from, other.created_at;
 
+-- name: facts_stated
+-- What these memories are known to state.
+SELECT memory_id, subject_key, predicate_key, value_key FROM memory_facts WHERE memory_id = ANY(%(ids)s);
+
 -- name: list_facts
 -- Facts, those that hold first.
 SELECT id, memory_id, subject, predicate, value, origin, valid_from, valid_to, closed_by FROM memory_facts

@@ -62,7 +62,7 @@ class PostgresFacts:
             self._move(fact["memory_id"], 4 if row.get("kind") == "note" else None, "reopened", reason)
 
     def _fact(self, memory: Memory, statement: Statement, origin: str) -> dict[str, Any]:
-        keys = [folded(part) for part in (statement.subject, statement.predicate, statement.value)]
+        keys = fact_keys(statement)
         return {
             "id": uuid.uuid5(_FACTS, "\x1f".join([str(memory.id), *keys])),
             "memory_id": memory.id,
@@ -118,6 +118,11 @@ class PostgresFacts:
             self._sql.move_memory,
             {"id": memory_id, "tier": tier, "action": action, "reason": reason, "command_id": self._command_id},
         )
+
+
+def fact_keys(statement: Statement) -> tuple[str, str, str]:
+    """Subject, predicate and value as they are compared."""
+    return folded(statement.subject), folded(statement.predicate), folded(statement.value)
 
 
 def _contradicts(row: Mapping[str, Any], fact: Mapping[str, Any]) -> bool:

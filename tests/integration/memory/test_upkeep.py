@@ -195,3 +195,8 @@ def test_the_tiers_keep_to_the_limits_that_are_set(services, workers, tell, part
         working = RedisWorkingMemory(client, lambda: recent_memories(parts.database, limits), limits=limits)
         assert [str(one) for one in working.of_conversation("c")] == said[-2:]
         assert [str(one) for one in working.recent(10)] == said[:1:-1]
+
+
+def test_what_is_known_already_is_not_planned(workers, tell):
+    tell("My dentist is Dr. Brandt.")
+    assert workers.run("memory.consolidate", dry_run=True)["result"]["planned"] == []
