@@ -38,6 +38,7 @@ from lotus_tasks.memory.ranking import (
     survey,
 )
 from lotus_tasks.memory.service.corpus import Corpus, View, rows_of
+from lotus_tasks.memory.service.writing import is_question
 from lotus_tasks.memory.text import terms
 from lotus_tasks.memory.weights import Weights, fitted_weights
 from lotus_tasks.values import MemoryId
@@ -223,7 +224,7 @@ class Recaller:
             : count + 5
         ]
         memories = self._lexicon.memories([no for _, no in rows])
-        asked = plain(query).casefold()
+        asked = plain(query).casefold() if is_question(query) else None
         found = []
         for index, no in rows:
             memory = memories.get(no)
