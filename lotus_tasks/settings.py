@@ -147,6 +147,11 @@ class Settings(BaseSettings):
         24, "How long what was stored stays in L2, the short-term memory.", "whole hours, from 1 to 8760"
     )
     lotus_short_term_items: Items = setting(1000, "How many memories L2 holds.", _ITEMS)
+    lotus_fact_reader: Literal["none", "local", "any"] = setting(
+        "local",
+        "Whose model reads facts from what was said: nobody's, an Ollama, or the first provider that answers.",
+        "none, local or any",
+    )
 
     lotus_flower_port: Port = setting(None, "Flower's port; 5555 or the next free one.", _PORT)
     lotus_gateway_port: Port = setting(None, "The health endpoint's port; 8086 or the next free one.", _PORT)

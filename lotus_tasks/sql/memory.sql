@@ -319,7 +319,7 @@ SELECT source, count(*) AS count FROM memories GROUP BY source ORDER BY count DE
 
 -- name: rewrite_memory
 -- A memory as the user changed it.
-UPDATE memories SET text = %(text)s, kind = %(kind)s, tier = %(tier)s, importance = %(importance)s, identity = %(identity)s, likeness = %(likeness)s, examined = false, updated_at = now()
+UPDATE memories SET text = %(text)s, kind = %(kind)s, tier = %(tier)s, importance = %(importance)s, identity = %(identity)s, likeness = %(likeness)s, examined = false, asked = false, updated_at = now()
 WHERE id = %(id)s;
 
 -- name: drop_vector
@@ -601,3 +601,45 @@ WHERE no > %(after_no)s ORDER BY no LIMIT %(count)s;
 -- name: drop_lexicons
 -- Memories' words, to be written anew.
 DELETE FROM memory_lexicon WHERE memory_no IN (SELECT no FROM memories WHERE id = ANY(%(ids)s));
+
+-- name: reading_model
+-- The first provider with a model that answers; with `local`, an Ollama.
+SELECT one->>'name' AS name FROM module_health, jsonb_array_elements(facts->'providers') WITH ORDINALITY AS listed (one, place)
+WHERE module_health.name = 'providers' AND jsonb_typeof(facts->'providers') = 'array' AND checked_at > now() - interval '10 minutes'
+  AND one->>'kind' <> 'offline' AND (one->>'configured')::boolean AND coalesce((one->>'reachable')::boolean, false)
+  AND (NOT %(local)s OR one->>'kind' = 'ollama')
+ORDER BY place LIMIT 1;
+
+-- name: open_reading
+-- A question to a model whose answer has not been taken.
+SELECT command_id FROM memory_readings LIMIT 1;
+
+-- name: unasked
+-- What consolidation has looked at, that states something to a person, and that neither rules nor a model have read a fact from.
+SELECT * FROM memories
+WHERE NOT asked AND examined AND kind IN ('note', 'preference', 'fact', 'turn') AND valid_to IS NULL
+  AND NOT EXISTS (SELECT FROM memory_facts WHERE memory_id = memories.id)
+ORDER BY no LIMIT %(count)s;
+
+-- name: mark_asked
+-- A model is given these, or they are nothing for one.
+UPDATE memories SET asked = true WHERE id = ANY(%(ids)s);
+
+-- name: begin_reading
+-- What a model is asked about.
+INSERT INTO memory_readings (command_id, memory_ids) VALUES (%(command_id)s, %(memory_ids)s);
+
+-- name: ended_readings
+-- Questions that a model has answered, or won't.
+SELECT reading.command_id, memory_ids, coalesce(commands.status::text, 'gone') AS status, commands.result
+FROM memory_readings AS reading LEFT JOIN commands ON commands.id = reading.command_id
+WHERE commands.id IS NULL OR commands.status NOT IN ('queued', 'running')
+FOR UPDATE OF reading;
+
+-- name: end_reading
+-- An answer that has been taken.
+WITH gone AS (
+    DELETE FROM memory_readings WHERE command_id = %(command_id)s
+)
+UPDATE commands SET payload = '{"taken": true}', result = jsonb_build_object('taken', true, 'provider', result->'provider', 'model', result->'model', 'usage', result->'usage')
+WHERE id = %(command_id)s;
