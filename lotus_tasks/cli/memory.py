@@ -12,7 +12,16 @@ from typing import Any
 
 import click
 
-from lotus_tasks.cli.memory_view import fact_line, origin, print_changes, print_json, print_memory, run_command, shown
+from lotus_tasks.cli.memory_view import (
+    fact_line,
+    origin,
+    parsed_line,
+    print_changes,
+    print_json,
+    print_memory,
+    run_command,
+    shown,
+)
 from lotus_tasks.errors import InvalidInput
 
 KINDS = ("note", "preference", "fact", "turn", "question", "answer", "chunk", "summary")
@@ -263,7 +272,7 @@ def import_memories(path: Path, insist: bool) -> None:
         while batch := list(islice(lines, _IMPORT_BATCH)):
             told = {
                 "what": "import",
-                "memories": [_parsed(line, number) for number, line in batch],
+                "memories": [parsed_line(line, number) for number, line in batch],
                 "lines": [number for number, _ in batch],
                 "insist": insist,
             }
@@ -284,19 +293,3 @@ def stats(as_json: bool) -> None:
     for name in ("by_tier", "by_kind", "sources"):
         for key, count in result[name].items():
             click.echo(f"  {count:>8}  {key}")
-
-
-def _parsed(line: str, number: int) -> Any:
-    if any("\udc80" <= char <= "\udcff" for char in line):
-        raise InvalidInput(f"line {number} is not in UTF-8")
-    try:
-        read = json.loads(line, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"line {number} is no JSON: {error}") from error
-    if not isinstance(read, dict):
-        raise InvalidInput(f"line {number} is no memory; `memory export` writes one object a line")
-    return read
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no number")
