@@ -200,3 +200,28 @@ def test_the_tiers_keep_to_the_limits_that_are_set(services, workers, tell, part
 def test_what_is_known_already_is_not_planned(workers, tell):
     tell("My dentist is Dr. Brandt.")
     assert workers.run("memory.consolidate", dry_run=True)["result"]["planned"] == []
+
+
+def test_a_round_cut_off_at_its_end_did_nothing_and_the_next_does_it(workers, tell, monkeypatch):
+    tell("The boat key hangs behind the blue door.")
+    tell("The boat key hangs behind the blue door in Marstal.")
+    tell("My dentist is Dr. Ahlers.", kind="turn", conversation_id="c", speaker="Ann")
+
+    def state() -> list[dict]:
+        tables = ("memories", "memory_facts", "memory_changes", "memory_sources", "memory_lexicon", "memory_postings")
+        return [
+            workers.rows(f"SELECT md5(string_agg(t::text, '' ORDER BY t::text)) FROM {table} AS t") for table in tables
+        ]
+
+    before = state()
+    with monkeypatch.context() as patch:
+        patch.setattr("lotus_tasks.memory.tasks.upkeep.decay", lambda *_: pytest.fail("the power went"))
+        with pytest.raises(pytest.fail.Exception):
+            workers.run("memory.consolidate")
+    assert state() == before
+    workers.rows("UPDATE commands SET status = 'failed' WHERE status IN ('queued', 'running') RETURNING id")
+    done = workers.run("memory.consolidate")["result"]
+    assert (done["merged"], done["facts"]) == (1, 1)
+    after = state()
+    workers.run("memory.consolidate")
+    assert state() == after
