@@ -45,8 +45,7 @@ from lotus_tasks.values import MemoryId
 
 FAR: Final = 0.2
 """Cosine below which a memory has nothing to do with a question, unless it or what stands beside it shares a word with it,
-or it happened on the very day that the question names."""
-ON_THE_DAY: Final = 0.99
+or it happened on the very day (or in the week) that the question names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +272,7 @@ def _near(surveyed: Survey, rows: NDArray[np.int32]) -> NDArray[np.bool_]:
     """Which rows have anything to do with the question."""
     places = surveyed.layout.rank[rows]
     by_words = surveyed.signals["words_around"][places] > 0
-    by_day = surveyed.signals["date"][places] > ON_THE_DAY
+    by_day = surveyed.signals["on_day"][places] > 0
     near: NDArray[np.bool_] = by_words | (surveyed.signals["meaning"][places] >= FAR) | by_day
     return near
 

@@ -319,3 +319,9 @@ def test_what_tells_of_no_other_day_has_the_date_signal_it_had():
     query = "What happened on 7 May 2023?"
     assert (plain.look(query).signals["date"] == other.look(query).signals["date"][:2]).all()
     assert other.look(query).signals["date"][2] == 1.0
+
+
+def test_what_happened_on_the_very_day_is_marked_where_a_day_is_named_and_not_a_year():
+    told = Told(("We sail.", -1, None, date(2023, 5, 7)), ("We swim.", -1, None, date(2023, 6, 1)))
+    assert told.look("What happened on 7 May 2023?").signals["on_day"].tolist() == [1.0, 0.0]
+    assert told.look("What happened in 2023?").signals["on_day"].tolist() == [0.0, 0.0]
