@@ -467,6 +467,12 @@ FROM memory_facts AS closer
 WHERE closer.id = fact.closed_by AND closer.memory_id = ANY(%(ids)s) AND NOT fact.memory_id = ANY(%(ids)s)
 RETURNING fact.*;
 
+-- name: read_again
+-- A fact is kept for the first memory that states it; others that hold its value may state it, too.
+UPDATE memories SET examined = false
+WHERE examined AND kind IN ('note', 'preference', 'fact', 'turn') AND NOT id = ANY(%(ids)s)
+  AND EXISTS (SELECT FROM memory_facts AS fact WHERE fact.memory_id = ANY(%(ids)s) AND strpos(lower(memories.text), lower(fact.value)) > 0);
+
 -- name: delete_facts
 -- Facts of memories that no longer state them.
 DELETE FROM memory_facts WHERE memory_id = ANY(%(ids)s);

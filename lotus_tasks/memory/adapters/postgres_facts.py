@@ -51,6 +51,7 @@ class PostgresFacts:
     def withdraw(self, ids: Sequence[MemoryId]) -> None:
         """Take back what these memories stated; what their facts had ended holds again, until what came after those."""
         reopened = self._conn.execute(self._sql.reopen_facts, {"ids": list(ids)}).fetchall()
+        self._conn.execute(self._sql.read_again, {"ids": list(ids)})
         self._conn.execute(self._sql.delete_facts, {"ids": list(ids)})
         for fact in reopened:
             later = self._rivals(fact)["later"]

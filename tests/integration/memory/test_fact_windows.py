@@ -97,3 +97,12 @@ def test_a_turn_whose_fact_ends_stays_in_its_tier(workers, tell):
     workers.run("memory.consolidate")
     tell("I live in Oslo.", kind="fact", happened_at="2022-01-01")
     assert tier_of(workers, said) == 1
+
+
+def test_a_fact_that_another_memory_states_too_outlives_the_first(workers, tell):
+    first = tell("My dentist is Dr. Brandt.")
+    tell("As I said, I had a toothache. My dentist is Dr. Brandt.", kind="turn", conversation_id="c", speaker="user")
+    workers.run("memory.consolidate")
+    workers.run("memory.forget", ids=[first])
+    workers.run("memory.consolidate")
+    assert [row["value"] for row in workers.rows("SELECT value FROM memory_facts")] == ["Dr. Brandt"]
