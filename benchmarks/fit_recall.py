@@ -42,7 +42,7 @@ from numpy.typing import NDArray
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(PROJECT), str(PROJECT / "benchmarks")]
 
-from locomo import CATEGORIES, Conversation, read_locomo  # noqa: E402
+from locomo import CATEGORIES, Conversation, Turn, read_locomo  # noqa: E402
 
 from lotus_tasks.memory.adapters.minilm import MiniLMEmbedder  # noqa: E402
 from lotus_tasks.memory.cues import read_question, text_cues  # noqa: E402
@@ -66,6 +66,7 @@ from lotus_tasks.memory.ranking import (  # noqa: E402
     survey,
     weigh,
 )
+from lotus_tasks.memory.service.writing import told_days  # noqa: E402
 from lotus_tasks.memory.text import count_terms, embedding_text  # noqa: E402
 from lotus_tasks.memory.weights import PATH, Weights  # noqa: E402
 
@@ -339,6 +340,11 @@ def trials(conversations: Sequence[Conversation], embed: EmbeddingCache, folds: 
     return found
 
 
+def _told(turns: Sequence[tuple[int, Turn]]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    days = [told_days(turn.text, turn.happened_at) or (-1, -1) for _, turn in turns]
+    return np.array([first for first, _ in days], np.int32), np.array([last for _, last in days], np.int32)
+
+
 def _store(conversations: Sequence[Conversation], embed: EmbeddingCache) -> Store:
     turns = [(number, turn) for number, one in enumerate(conversations) for turn in one.turns]
     texts = [embedding_text(turn.text, turn.speaker) for _, turn in turns]
@@ -358,6 +364,7 @@ def _store(conversations: Sequence[Conversation], embed: EmbeddingCache) -> Stor
             speaker=np.array([speakers.index(turn.speaker) for _, turn in turns], np.int32),
             day=np.array([turn.happened_at.toordinal() for _, turn in turns], np.float32),
             cues=np.array([text_cues(turn.text) for _, turn in turns], np.uint8),
+            told=_told(turns),
         ),
         postings={
             term: (np.array([row for row, _ in found], np.int32), np.array([count for _, count in found], np.int32))

@@ -20,6 +20,24 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from lotus_tasks.dotenv import DotenvValue, read_dotenv
 from lotus_tasks.errors import ConfigurationError
+from lotus_tasks.setting_types import (
+    HTTP,
+    ITEMS,
+    PORT,
+    SECONDS,
+    SLOTS,
+    Hours,
+    HttpUrl,
+    Items,
+    Minutes,
+    Port,
+    ProviderNames,
+    Seconds,
+    Slots,
+    ollama_url,
+    split,
+    url_of,
+)
 
 PROJECT = Path(__file__).resolve().parents[1]
 """The folder that holds manage.py and .env."""
@@ -36,51 +54,6 @@ def setting(default: Any, meaning: str, allowed: str, **limits: Any) -> Any:
     return Field(default, description=meaning, json_schema_extra={"allowed": allowed}, **limits)
 
 
-def _url(*schemes: str) -> AfterValidator:
-    def check(value: str) -> str:
-        parts = urlsplit(value)
-        port = parts.port  # raises ValueError for what is no port
-        if parts.scheme not in schemes or not (parts.netloc or parts.path.strip("/")) or port == 0:
-            raise ValueError("not such a URL")
-        return value
-
-    return AfterValidator(check)
-
-
-def _ollama_url(value: str) -> str:
-    """Ollama itself allows ``host``, ``host:port`` and a URL."""
-    url = value if "://" in value else f"http://{value}"
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("not such a URL")
-    return url.rstrip("/") if parts.port else f"{parts.scheme}://{parts.hostname}:11434"
-
-
-def _split(value: object) -> object:
-    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
-
-
-def _each_once(value: tuple[str, ...]) -> tuple[str, ...]:
-    if not value or len(set(value)) != len(value):
-        raise ValueError("each name once, at least one")
-    return value
-
-
-_HTTP = "a URL: http://host:port or https://…"
-_SLOTS = "a whole number from 1 to 64"
-_SECONDS = "seconds, more than 0"
-_PORT = "a port from 1 to 65535"
-HttpUrl = Annotated[str, _url("http", "https")]
-Slots = Annotated[int | None, Field(ge=1, le=64)]
-Port = Annotated[int | None, Field(ge=1, le=65535)]
-Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
-ProviderNames = Annotated[
-    tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,30}$")], ...],
-    BeforeValidator(_split),
-    AfterValidator(_each_once),
-]
-
-
 class Settings(BaseSettings):
     """The settings. A field's name is the variable's name in lower case."""
 
@@ -91,74 +64,87 @@ class Settings(BaseSettings):
         "INFO", "How much the logs say.", "DEBUG, INFO, WARNING or ERROR"
     )
 
-    lotus_database_url: Annotated[str, _url("postgresql", "postgres")] | None = setting(
+    lotus_database_url: Annotated[str, url_of("postgresql", "postgres")] | None = setting(
         None,
         "A PostgreSQL of yours; without it LOTUS runs its own.",
         "a URL: postgresql://user:password@host:5432/database",
     )
-    lotus_redis_url: Annotated[str, _url("redis", "rediss", "unix")] | None = setting(
+    lotus_redis_url: Annotated[str, url_of("redis", "rediss", "unix")] | None = setting(
         None,
         "A Redis or Valkey of yours; without it LOTUS runs its own.",
         "a URL: redis://host:6379/0, rediss://… or unix:///path",
     )
-    lotus_broker_url: Annotated[str, _url("amqp", "amqps", "redis", "rediss", "redis+socket")] | None = setting(
+    lotus_broker_url: Annotated[str, url_of("amqp", "amqps", "redis", "rediss", "redis+socket")] | None = setting(
         None,
         "Another broker for Celery, such as RabbitMQ; without it the Redis.",
         "a URL: amqp://user:password@host:5672//, redis://…",
     )
-    lotus_chroma_url: HttpUrl | None = setting(None, "A Chroma server of yours; without it LOTUS runs its own.", _HTTP)
+    lotus_chroma_url: HttpUrl | None = setting(None, "A Chroma server of yours; without it LOTUS runs its own.", HTTP)
 
     lotus_providers: ProviderNames = setting(
         ("openai", "anthropic", "google", "ollama", "offline"),
         "Which models are asked, in this order.",
         "names of providers (docs/providers.md) with commas",
     )
-    openai_base_url: HttpUrl = setting("https://api.openai.com/v1", "Any OpenAI-compatible server.", _HTTP)
+    openai_base_url: HttpUrl = setting("https://api.openai.com/v1", "Any OpenAI-compatible server.", HTTP)
     openai_api_key: SecretStr | None = setting(None, "Its key; a server of your own may need none.", "a key")
     lotus_openai_model: str = setting("gpt-5.4-mini", "Its model.", "a model's name", min_length=1)
     anthropic_api_key: SecretStr | None = setting(None, "The key for Claude.", "a key")
-    anthropic_base_url: HttpUrl = setting("https://api.anthropic.com", "Where Claude answers.", _HTTP)
+    anthropic_base_url: HttpUrl = setting("https://api.anthropic.com", "Where Claude answers.", HTTP)
     lotus_anthropic_model: str = setting("claude-haiku-5-5", "Its model.", "a model's name", min_length=1)
     gemini_api_key: SecretStr | None = setting(None, "The key for Gemini.", "a key")
-    gemini_base_url: HttpUrl = setting("https://generativelanguage.googleapis.com", "Where Gemini answers.", _HTTP)
+    gemini_base_url: HttpUrl = setting("https://generativelanguage.googleapis.com", "Where Gemini answers.", HTTP)
     lotus_google_model: str = setting("gemini-3.8-flash", "Its model.", "a model's name", min_length=1)
-    ollama_host: Annotated[str, AfterValidator(_ollama_url)] = setting(
+    ollama_host: Annotated[str, AfterValidator(ollama_url)] = setting(
         "http://127.0.0.1:11434", "Where Ollama answers.", "host, host:port or a URL"
     )
     lotus_ollama_model: str | None = setting(
         None, "Its model; without it Ollama's first.", "a model's name", min_length=1
     )
-    lotus_first_token_timeout_s: Seconds = setting(60.0, "How long a model may take to begin its answer.", _SECONDS)
-    lotus_token_timeout_s: Seconds = setting(30.0, "How long a model may pause within its answer.", _SECONDS)
-    lotus_total_timeout_s: Seconds = setting(600.0, "How long one answer of a model may take.", _SECONDS)
+    lotus_first_token_timeout_s: Seconds = setting(60.0, "How long a model may take to begin its answer.", SECONDS)
+    lotus_token_timeout_s: Seconds = setting(30.0, "How long a model may pause within its answer.", SECONDS)
+    lotus_total_timeout_s: Seconds = setting(600.0, "How long one answer of a model may take.", SECONDS)
 
     lotus_embedder: Literal["minilm", "none"] = setting(
         "minilm", "What turns text into vectors; without one, recall goes by words.", "minilm or none"
     )
+    lotus_working_minutes: Minutes = setting(
+        10, "How long what was said stays in L1, the working memory of a conversation.", "whole minutes, from 1 to 1440"
+    )
+    lotus_working_items: Items = setting(100, "How many of a conversation's turns L1 holds.", ITEMS)
+    lotus_short_term_hours: Hours = setting(
+        24, "How long what was stored stays in L2, the short-term memory.", "whole hours, from 1 to 8760"
+    )
+    lotus_short_term_items: Items = setting(1000, "How many memories L2 holds.", ITEMS)
+    lotus_fact_reader: Literal["none", "local", "any"] = setting(
+        "local",
+        "Whose model reads facts from what was said: nobody's, an Ollama, or the first provider that answers.",
+        "none, local or any",
+    )
 
-    lotus_flower_port: Port = setting(None, "Flower's port; 5555 or the next free one.", _PORT)
-    lotus_gateway_port: Port = setting(None, "The health endpoint's port; 8086 or the next free one.", _PORT)
-    lotus_chroma_port: Port = setting(None, "The embedded Chroma's port; 43211 or the next free one.", _PORT)
+    lotus_flower_port: Port = setting(None, "Flower's port; 5555 or the next free one.", PORT)
+    lotus_gateway_port: Port = setting(None, "The health endpoint's port; 8086 or the next free one.", PORT)
+    lotus_chroma_port: Port = setting(None, "The embedded Chroma's port; 43211 or the next free one.", PORT)
 
     lotus_lease_s: Annotated[float, Field(ge=1, le=3600, allow_inf_nan=False)] = setting(
         8.0, "How long work stays a silent worker's own before another takes it over.", "seconds, from 1 to 3600"
     )
-    lotus_tool_folders: Annotated[tuple[str, ...], BeforeValidator(_split)] = setting(
+    lotus_tool_folders: Annotated[tuple[str, ...], BeforeValidator(split)] = setting(
         (), "Folders the model's tools may read, and write after you said yes.", "folders, with commas"
     )
     lotus_approval_timeout_s: Seconds = setting(
-        86_400.0, "How long a tool waits for your yes before it counts as no.", _SECONDS
+        86_400.0, "How long a tool waits for your yes before it counts as no.", SECONDS
     )
     lotus_max_steps: Annotated[int, Field(ge=1, le=100)] = setting(
         8, "How many steps a run may take.", "a whole number from 1 to 100"
     )
     lotus_memory_concurrency: Slots = setting(
-        None, "Slots of worker-memory; without it, what workers/memory.py says.", _SLOTS
+        None, "Slots of worker-memory; without it, what workers/memory.py says.", SLOTS
     )
-    lotus_providers_concurrency: Slots = setting(None, "Slots of worker-providers.", _SLOTS)
-    lotus_perception_concurrency: Slots = setting(None, "Slots of worker-perception.", _SLOTS)
-    lotus_reasoning_concurrency: Slots = setting(None, "Slots of worker-reasoning.", _SLOTS)
-    lotus_system_concurrency: Slots = setting(None, "Slots of worker-system.", _SLOTS)
+    lotus_providers_concurrency: Slots = setting(None, "Slots of worker-providers.", SLOTS)
+    lotus_perception_concurrency: Slots = setting(None, "Slots of worker-perception.", SLOTS)
+    lotus_reasoning_concurrency: Slots = setting(None, "Slots of worker-reasoning.", SLOTS)
+    lotus_system_concurrency: Slots = setting(None, "Slots of worker-system.", SLOTS)
 
     @classmethod
     def settings_customise_sources(

@@ -12,7 +12,16 @@ from typing import Any
 
 import click
 
-from lotus_tasks.cli.memory_view import fact_line, origin, print_changes, print_json, print_memory, run_command, shown
+from lotus_tasks.cli.memory_view import (
+    fact_line,
+    origin,
+    parsed_line,
+    print_changes,
+    print_json,
+    print_memory,
+    run_command,
+    shown,
+)
 from lotus_tasks.errors import InvalidInput
 
 KINDS = ("note", "preference", "fact", "turn", "question", "answer", "chunk", "summary")
@@ -254,13 +263,20 @@ def export_memories(path: Path) -> None:
 
 @memory.command("import")
 @click.argument("path", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path), metavar="FILE|-")
-def import_memories(path: Path) -> None:
+@click.option("--insist", is_flag=True, help="Keep also what seems to hold a secret.")
+def import_memories(path: Path, insist: bool) -> None:
     """Read what `memory export` wrote. What is in memory already stays as it is."""
     new = known = 0
-    with click.open_file(str(path), encoding="utf-8") as file:
-        lines = enumerate(file, 1)
-        while batch := [_parsed(line, number) for number, line in islice(lines, _IMPORT_BATCH) if line.strip()]:
-            result = run_command("memory.transfer", {"what": "import", "memories": batch}, timeout_s=300.0)
+    with click.open_file(str(path), encoding="utf-8", errors="surrogateescape") as file:
+        lines = ((number, line) for number, line in enumerate(file, 1) if line.strip())
+        while batch := list(islice(lines, _IMPORT_BATCH)):
+            told = {
+                "what": "import",
+                "memories": [parsed_line(line, number) for number, line in batch],
+                "lines": [number for number, _ in batch],
+                "insist": insist,
+            }
+            result = run_command("memory.transfer", told, timeout_s=300.0)
             new, known = new + result["new"], known + result["known"]
     click.echo(f"{new} memories imported, {known} known already")
 
@@ -277,10 +293,3 @@ def stats(as_json: bool) -> None:
     for name in ("by_tier", "by_kind", "sources"):
         for key, count in result[name].items():
             click.echo(f"  {count:>8}  {key}")
-
-
-def _parsed(line: str, number: int) -> Any:
-    try:
-        return json.loads(line)
-    except ValueError as error:
-        raise InvalidInput(f"line {number} is no JSON: {error}") from error

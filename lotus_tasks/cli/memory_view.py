@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from lotus_tasks.errors import InvalidInput
 from lotus_tasks.infra.runtime import load_runtime
 from lotus_tasks.infra.submission import submit_and_wait
 from lotus_tasks.work import CommandSpec
@@ -101,3 +102,20 @@ def shown(text: str, width: int = 200) -> str:
     """A text on one line of at most ``width`` characters."""
     line = " ".join(text.split())
     return line if len(line) <= width else line[: width - 1] + "…"
+
+
+def parsed_line(line: str, number: int) -> Any:
+    """The object in a line of JSON Lines. Raises InvalidInput naming the line."""
+    if any("\udc80" <= char <= "\udcff" for char in line):
+        raise InvalidInput(f"line {number} is not in UTF-8")
+    try:
+        read = json.loads(line, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"line {number} is no JSON: {error}") from error
+    if not isinstance(read, dict):
+        raise InvalidInput(f"line {number} is no memory; `memory export` writes one object a line")
+    return read
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number")

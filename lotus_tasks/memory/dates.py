@@ -11,6 +11,29 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
+from lotus_tasks.memory.calendar_words import (
+    ALSO_WORDS,
+    BEFORE_MONTH,
+    COUNT,
+    COUNTS,
+    DAY,
+    MONTH,
+    MONTHS,
+    PASSED,
+    SEASONS,
+    SHIFT,
+    SHIFTS,
+    SPELL,
+    SPELLS,
+    STEP,
+    STEPS,
+    UNIT,
+    UNITS,
+    WEEKDAY,
+    WEEKDAYS,
+    YEAR,
+)
+
 MAX_YEARS: Final = 30
 """A date without a year is looked for in at most so many of the store's years, the latest first."""
 
@@ -45,6 +68,22 @@ def find_spans(text: str, *, today: date | None, years: tuple[int, int] | None =
                 yield from spans
 
 
+def told_span(text: str, day: date | None) -> Span | None:
+    """The days of which a text of ``day`` tells besides that day: "yesterday" is the one before. None where it names none.
+
+    Of several the shortest, of equals the first. A date without a year is left alone, and so is a year alone: what year
+    the first is of nobody knows, and the second may be any number.
+    """
+    first_year = day.year if day else 1
+    found = [
+        span
+        for span in find_spans(text, today=day, years=(first_year, first_year - 1))  # no year: a date needs its own
+        if (span.last - span.first < _LONGEST_TOLD or not _YEAR_ALONE.search(text))
+        and (day is None or not span.first <= day.toordinal() <= span.last)
+    ]
+    return min(found, key=lambda span: span.last - span.first, default=None)
+
+
 def _plain(text: str) -> str:
     return text.casefold().translate(_UNACCENT)
 
@@ -52,71 +91,8 @@ def _plain(text: str) -> str:
 _UNACCENT: Final = str.maketrans("äáàâãéèêëíìîïöóòôõüúùûçñ’", "aaaaaeeeeiiiiooooouuuucn'")
 _DATE_TOKEN: Final = re.compile(r"\d+|[^\W\d_]+(?:'[^\W\d_]+)?|[-./,]")
 
-_MONTHS: Final = {
-    name: number
-    for number, names in enumerate(
-        (
-            "january jan januar janvier enero gennaio janeiro januari",
-            "february feb februar fevrier febrero febbraio fevereiro februari",
-            "march mar marz mars marzo marco maart",
-            "april apr avril abril aprile",
-            "may mai mayo maggio maio mei",
-            "june jun juni juin junio giugno junho",
-            "july jul juli juillet julio luglio julho",
-            "august aug aout agosto augustus",
-            "september sep sept septembre septiembre setiembre settembre setembro",
-            "october oct okt oktober octobre octubre ottobre outubro",
-            "november nov novembre noviembre novembro",
-            "december dec dez dezember decembre diciembre dicembre dezembro",
-        ),
-        start=1,
-    )
-    for name in names.split()
-}
-_ALSO_WORDS: Final = frozenset(
-    """
-    may march mar mars marco mai mei jun jul jan sep dec dez april june august sept nov oct feb apr aug okt
-    """.split()  # noqa: SIM905 - a line reads better than a column
-)
-"""Month names that are also other words or people's names: alone they need a preposition before them."""
-_MONTH: Final = "|".join(sorted(_MONTHS, key=len, reverse=True))
-_DAY: Final = r"(\d{1,2}) ?(?:st|nd|rd|th|er|\.)?"
-_YEAR: Final = r"((?:19|20)\d\d)"
-_BEFORE_MONTH: Final = (
-    r"\b(?:in|on|of|early|late|mid|since|during|until|till|before|after|by|from"
-    r"|im|seit|en|em|de|del|di|du|d'|a|nel|le|el|vom)\s"
-)
-_WEEKDAYS: Final = {
-    name: number
-    for number, names in enumerate(
-        (
-            "monday montag lundi lunes lunedi maandag",
-            "tuesday dienstag mardi martes martedi dinsdag",
-            "wednesday mittwoch mercredi miercoles mercoledi woensdag",
-            "thursday donnerstag jeudi jueves giovedi donderdag",
-            "friday freitag vendredi viernes venerdi vrijdag",
-            "saturday samstag sonnabend samedi sabado sabato zaterdag",
-            "sunday sonntag dimanche domingo domenica zondag",
-        )
-    )
-    for name in names.split()
-}
-_WEEKDAY: Final = "|".join(_WEEKDAYS)
-_SEASONS: Final = {"spring": 3, "summer": 6, "autumn": 9, "fall": 9, "winter": 12}
-"""The month in which each begins, as the north of the earth has it."""
-_UNITS: Final = {"day": 1, "week": 7, "month": 30, "year": 365}
-_COUNTS: Final = {
-    "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
-    "a": 1, "an": 1, "couple": 2, "few": 3,
-}  # fmt: skip
-_SHIFTS: Final = {
-    "today": 0, "tonight": 0, "heute": 0, "aujourd'hui": 0, "hoy": 0, "oggi": 0, "hoje": 0, "vandaag": 0,
-    "yesterday": -1, "gestern": -1, "hier": -1, "ayer": -1, "ieri": -1, "ontem": -1, "gisteren": -1, "vorgestern": -2,
-    "tomorrow": 1, "morgen": 1, "demain": 1, "manana": 1, "domani": 1, "amanha": 1,
-}  # fmt: skip
-_SHIFT: Final = "|".join(sorted(_SHIFTS, key=len, reverse=True))
-_UNIT: Final = "day|week|month|year"
-_SPELL: Final = "weekend|week|month|year"
+_LONGEST_TOLD: Final = 100
+_YEAR_ALONE: Final = re.compile(r"\b(?:19|20)\d\d\b")
 
 
 def _month(year: int, month: int) -> Span:
@@ -161,26 +137,22 @@ def _read_ideographic(found: re.Match[str], _today: date | None, years: Iterable
 
 
 def _read_day_month(found: re.Match[str], _today: date | None, years: Iterable[int]) -> Iterator[Span]:
-    yield from _dated(found[3], _MONTHS[found[2]], int(found[1]), years)
+    yield from _dated(found[3], MONTHS[found[2]], int(found[1]), years)
 
 
 def _read_month_day(found: re.Match[str], _today: date | None, years: Iterable[int]) -> Iterator[Span]:
-    yield from _dated(found[3], _MONTHS[found[1]], int(found[2]), years)
+    yield from _dated(found[3], MONTHS[found[1]], int(found[2]), years)
 
 
 def _read_month(found: re.Match[str], _today: date | None, years: Iterable[int]) -> Iterator[Span]:
-    if (
-        found[2] is None
-        and found[1] in _ALSO_WORDS
-        and not re.search(_BEFORE_MONTH + "$", found.string[: found.start()])
-    ):
+    if found[2] is None and found[1] in ALSO_WORDS and not re.search(BEFORE_MONTH + "$", found.string[: found.start()]):
         return
     for year in [int(found[2])] if found[2] else years:
-        yield _month(year, _MONTHS[found[1]])
+        yield _month(year, MONTHS[found[1]])
 
 
 def _read_season(found: re.Match[str], today: date | None, _years: Iterable[int]) -> Iterator[Span]:
-    begins = _SEASONS[found[2]]
+    begins = SEASONS[found[2]]
     if found[3]:
         yield _months(int(found[3]), begins, 3)
     elif found[1] in {"last", "this"} and today is not None:
@@ -191,23 +163,26 @@ def _read_season(found: re.Match[str], today: date | None, _years: Iterable[int]
 
 def _read_shift(found: re.Match[str], today: date | None, _years: Iterable[int]) -> Iterator[Span]:
     if today is not None:
-        days = _SHIFTS[found[2]] + (0 if found[1] is None else -1 if _SHIFTS[found[2]] < 0 else 1)
+        days = SHIFTS[found[2]] + (0 if found[1] is None else -1 if SHIFTS[found[2]] < 0 else 1)
         yield _one(today + timedelta(days=days))
 
 
 def _read_ago(found: re.Match[str], today: date | None, _years: Iterable[int]) -> Iterator[Span]:
     if today is not None:
-        count = int(found[1]) if found[1].isdecimal() else _COUNTS[found[1]]
-        unit = _UNITS[found[2]]
+        count = int(found[1]) if found[1].isdecimal() else COUNTS[found[1]]
+        unit = UNITS[found[2]]
         middle = today - timedelta(days=count * unit)
         around = timedelta(days=unit // 2)
         yield Span((middle - around).toordinal(), (middle + around).toordinal())
 
 
 def _read_relative(found: re.Match[str], today: date | None, _years: Iterable[int]) -> Iterator[Span]:
+    yield from _relative(STEPS[found[1]], SPELLS.get(found[2], found[2]), today)
+
+
+def _relative(step: int, what: str, today: date | None) -> Iterator[Span]:
     if today is None:
         return
-    step, what = {"last": -1, "past": -1, "previous": -1, "this": 0, "next": 1}[found[1]], found[2]
     monday = today - timedelta(days=today.weekday())
     if what == "week":
         start = (monday + timedelta(weeks=step)).toordinal()
@@ -220,14 +195,18 @@ def _read_relative(found: re.Match[str], today: date | None, _years: Iterable[in
         yield _month(months // 12, months % 12 + 1)
     elif what == "year":
         yield _months(today.year + step, 1, 12)
-    elif what in _WEEKDAYS:
-        ahead = (_WEEKDAYS[what] - today.weekday()) % 7
+    elif what in WEEKDAYS:
+        ahead = (WEEKDAYS[what] - today.weekday()) % 7
         yield _one(today + timedelta(days=ahead - 7 if step < 0 else ahead if ahead or not step else 7))
     else:
-        month = _MONTHS[what]
+        month = MONTHS[what]
         past = step < 0 and month >= today.month
         ahead = step > 0 and month <= today.month
         yield _month(today.year - past + ahead, month)
+
+
+def _read_relative_after(found: re.Match[str], today: date | None, _years: Iterable[int]) -> Iterator[Span]:
+    yield from _relative(PASSED[found[2]], SPELLS.get(found[1], found[1]), today)
 
 
 def _read_year(found: re.Match[str], _today: date | None, _years: Iterable[int]) -> Iterator[Span]:
@@ -239,15 +218,17 @@ _PATTERNS: Final = (
     (re.compile(r"\b((?:19|20)\d\d) - (\d\d)(?: - (\d\d))?\b"), _read_iso),
     (re.compile(r"\b(\d{1,2}) [./] (\d{1,2}) [./] (\d{4}|\d\d)\b"), _read_numeric),
     (re.compile(r"(?:\b((?:19|20)\d\d) 年 )?(\d{1,2}) 月(?: (\d{1,2}) 日)?"), _read_ideographic),
-    (re.compile(rf"\b{_DAY} (?:of |de |di |d')?({_MONTH})\b(?: [,.])?(?: (?:of|de|del))?(?: {_YEAR}\b)?"), _read_day_month),
-    (re.compile(rf"\b({_MONTH}) {_DAY}(?![\d:])\b(?: ,)?(?: {_YEAR}\b)?"), _read_month_day),
-    (re.compile(rf"\b(last|this|next) (spring|summer|autumn|fall|winter)\b(?: {_YEAR}\b)?"), _read_season),
-    (re.compile(rf"\b()(spring|summer|autumn|fall|winter)(?: of)? {_YEAR}\b"), _read_season),
-    (re.compile(rf"\b(last|past|previous|this|next) ({_SPELL}|{_WEEKDAY}|{_MONTH})\b(?! {_YEAR})"), _read_relative),
-    (re.compile(rf"\b({_MONTH})\b(?: (?:of|de|del))?(?: ,)?(?: {_YEAR}\b)?"), _read_month),
-    (re.compile(rf"\b(\d{{1,3}}|{'|'.join(_COUNTS)})(?: of)? ({_UNIT})s? ago\b"), _read_ago),
-    (re.compile(rf"\b(day before |day after )?({_SHIFT})\b"), _read_shift),
-    (re.compile(rf"\b{_YEAR}\b"), _read_year),
+    (re.compile(rf"\b{DAY} (?:of |de |di |d')?({MONTH})\b(?: [,.])?(?: (?:of|de|del))?(?: {YEAR}\b)?"), _read_day_month),
+    (re.compile(rf"\b({MONTH}) {DAY}(?![\d:])\b(?: ,)?(?: {YEAR}\b)?"), _read_month_day),
+    (re.compile(rf"\b(last|this|next) (spring|summer|autumn|fall|winter)\b(?: {YEAR}\b)?"), _read_season),
+    (re.compile(rf"\b()(spring|summer|autumn|fall|winter)(?: of)? {YEAR}\b"), _read_season),
+    (re.compile(rf"\b({STEP}) ({SPELL}|{WEEKDAY}|{MONTH})\b(?! {YEAR})"), _read_relative),
+    (re.compile(rf"\b({SPELL}|{WEEKDAY}) ({'|'.join(PASSED)})\b"), _read_relative_after),
+    (re.compile(rf"\b({MONTH})\b(?: (?:of|de|del))?(?: ,)?(?: {YEAR}\b)?"), _read_month),
+    (re.compile(rf"\b{COUNT}(?: of)? {UNIT} (?:ago|fa|geleden)\b"), _read_ago),
+    (re.compile(rf"\b(?:vor|il y a|hace) {COUNT} {UNIT}\b"), _read_ago),
+    (re.compile(rf"\b(day before |day after )?({SHIFT})\b"), _read_shift),
+    (re.compile(rf"\b{YEAR}\b"), _read_year),
 )  # fmt: skip
 
 TIME_WORDS: Final = (
@@ -256,10 +237,10 @@ TIME_WORDS: Final = (
         recently since soon later earlier
         """.split()  # noqa: SIM905 - as above
     )
-    | (frozenset(_MONTHS) - {"may", "march", "mar", "mars", "marco", "mai", "mei"})
-    | frozenset(_WEEKDAYS)
-    | frozenset(f"{day}s" for day in _WEEKDAYS)
-    | frozenset(_SHIFTS)
+    | (frozenset(MONTHS) - {"may", "march", "mar", "mars", "marco", "mai", "mei"})
+    | frozenset(WEEKDAYS)
+    | frozenset(f"{day}s" for day in WEEKDAYS)
+    | frozenset(SHIFTS)
 )
 """Words that say when, each by itself."""
 TIME_FORMS: Final = re.compile(r"\b(?:19|20)\d\d\b|\b\d{1,2}(?:st|nd|rd|th)\b|\b\d{1,2}:\d\d\b|\bMay\b|\d月|\d日")

@@ -24,11 +24,21 @@ _MEMORIES: Final = uuid.UUID("0f2d3f5e-54d3-5c0c-8a1b-6a3c9f4e7d21")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TierLimits:
+    """What L1 holds of each conversation, and L2 of everything: what is older, or further back, goes down a tier."""
+
+    l1_age_s: int = 600
+    l1_items: int = 100
+    l2_age_s: int = 24 * 3600
+    l2_items: int = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
     """A memory to be. ``key`` names it: the same key is the same memory, however often it is sent.
 
     ``thread`` is the conversation or document it stands in, ``segment`` the sitting or heading, ``position`` its place in
-    the thread; the two last are found when left out.
+    the thread; the two last are found when left out. ``told_at``: when it was stored first, where that isn't now.
     """
 
     text: str
@@ -45,6 +55,7 @@ class Draft:
     valid_from: datetime | None = None
     valid_to: datetime | None = None
     given_id: MemoryId | None = None
+    told_at: datetime | None = None
 
     @property
     def id(self) -> MemoryId:
@@ -76,12 +87,14 @@ class Draft:
 class Entry:
     """A draft with its BM25 terms and cues: what the store writes in one transaction.
 
+    ``told``: the first and last of the days that its words tell of, as ordinals.
     ``likeness`` stands for its words but for case, punctuation and articles; None where alike texts are kept apart.
     """
 
     draft: Draft
     terms: Mapping[str, int]
     cues: int = 0
+    told: tuple[int, int] | None = None
     likeness: bytes | None = None
 
     @property

@@ -111,7 +111,10 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
-    """Memories as columns, in order of ``no``. ``happened_s`` is epoch seconds, NaN where unknown; -1 stands for none."""
+    """Memories as columns, in order of ``no``. ``happened_s`` is epoch seconds, NaN where unknown; -1 stands for none.
+
+    ``told_first`` and ``told_last``: the days that the memory's words tell of, as ordinals.
+    """
 
     no: Numbers
     segment: Numbers
@@ -120,6 +123,8 @@ class Columns:
     speaker: Numbers
     kind: Numbers
     cues: Numbers
+    told_first: Numbers
+    told_last: Numbers
     happened_s: NDArray[np.float64]
 
 
@@ -161,6 +166,9 @@ class Lexicon(Protocol):
 
     def of_thread(self, thread: str) -> Numbers:
         """The memories of a conversation or document, sorted."""
+
+    def of_time(self, since: datetime | None, until: datetime | None) -> Numbers:
+        """The memories that happened, or where that isn't known were stored, from ``since`` on and before ``until``; sorted."""
 
 
 class MemoryWriter(Protocol):

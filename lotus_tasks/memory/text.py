@@ -17,8 +17,8 @@ from typing import Final
 
 import snowballstemmer
 
-LEXICON_VERSION: Final = "1"
-"""Changes whenever the same text would give other terms or cues: the index is then built anew."""
+LEXICON_VERSION: Final = "2"
+"""Changes whenever the same text would give other terms, cues or days: the index is then built anew."""
 
 # Scripts whose words aren't separated: Thai, Lao, Myanmar, Khmer, kana, Han, Hangul (whose particles stick to the word).
 _UNSPACED: Final = (

@@ -32,8 +32,8 @@ ON CONFLICT DO NOTHING
 RETURNING no;
 
 -- name: known_memory
--- The memory that has this identity, or this id.
-SELECT id FROM memories WHERE identity = %(identity)s OR id = %(id)s ORDER BY (identity = %(identity)s) DESC LIMIT 1;
+-- The memory that has this id, or this identity.
+SELECT id, valid_to FROM memories WHERE identity = %(identity)s OR id = %(id)s ORDER BY (id = %(id)s) DESC LIMIT 1;
 
 -- name: alike_memory
 -- A memory with the same words in other dress; facts and preferences are compared with their like only.
@@ -59,8 +59,8 @@ SELECT term, no FROM memory_terms WHERE term = ANY(%(terms)s);
 
 -- name: insert_lexicon
 -- What a memory's text is made of.
-INSERT INTO memory_lexicon (memory_no, terms, counts, length, cues)
-VALUES (%(no)s, %(terms)s, %(counts)s, %(length)s, %(cues)s);
+INSERT INTO memory_lexicon (memory_no, terms, counts, length, cues, told_first, told_last)
+VALUES (%(no)s, %(terms)s, %(counts)s, %(length)s, %(cues)s, %(told_first)s, %(told_last)s);
 
 -- name: insert_postings
 -- Which memories hold a term, and how often.
@@ -88,6 +88,8 @@ SELECT coalesce(array_agg(memories.no ORDER BY memories.no), '{}') AS no,
        coalesce(array_agg(position ORDER BY memories.no), '{}') AS position,
        coalesce(array_agg(coalesce(length, 0) ORDER BY memories.no), '{}') AS length,
        coalesce(array_agg(coalesce(cues, 0) ORDER BY memories.no), '{}') AS cues,
+       coalesce(array_agg(coalesce(told_first, -1) ORDER BY memories.no), '{}') AS told_first,
+       coalesce(array_agg(coalesce(told_last, -1) ORDER BY memories.no), '{}') AS told_last,
        coalesce(array_agg(array_position(%(kinds)s::text[], kind) - 1 ORDER BY memories.no), '{}') AS kind,
        coalesce(array_agg(coalesce(extract(epoch FROM happened_at)::float8, 'NaN') ORDER BY memories.no), '{}') AS happened_s,
        coalesce(array_agg(coalesce(speaker, '') ORDER BY memories.no), '{}') AS speaker
@@ -127,6 +129,13 @@ ORDER BY no;
 -- name: numbers_of_thread
 -- The memories of a thread.
 SELECT no FROM memories WHERE thread = %(thread)s ORDER BY no;
+
+-- name: numbers_of_time
+-- The memories that happened, or where that isn't known were stored, in a time.
+SELECT no FROM memories
+WHERE (%(since)s::timestamptz IS NULL OR coalesce(happened_at, created_at) >= %(since)s)
+  AND (%(until)s::timestamptz IS NULL OR coalesce(happened_at, created_at) < %(until)s)
+ORDER BY no;
 
 -- name: without_vector
 -- Memories that the current embedder has not embedded, newest first: what was just said is asked for first.
@@ -183,7 +192,7 @@ SELECT tier, count(*) AS count FROM memories GROUP BY tier ORDER BY tier;
 
 -- name: recent_for_tiers
 -- What L1 and L2 are rebuilt from.
-SELECT id, thread, kind, created_at FROM memories WHERE created_at > now() - interval '24 hours'
+SELECT id, thread, kind, created_at FROM memories WHERE created_at > now() - %(age_s)s * interval '1 second'
 ORDER BY created_at DESC, no DESC LIMIT %(count)s;
 
 -- name: hold_percept
@@ -276,7 +285,8 @@ SELECT * FROM memories WHERE id::text LIKE %(prefix)s LIMIT 2;
 -- The newest memories that fit.
 SELECT * FROM memories
 WHERE (%(kind)s::text IS NULL OR kind = %(kind)s) AND (%(thread)s::text IS NULL OR thread = %(thread)s)
-  AND (%(source)s::text IS NULL OR source = %(source)s) AND (%(tier)s::int IS NULL OR tier = %(tier)s)
+  AND (%(source)s::text IS NULL OR source = %(source)s OR EXISTS (SELECT FROM memory_sources AS met WHERE met.memory_id = memories.id AND met.source = %(source)s))
+  AND (%(tier)s::int IS NULL OR tier = %(tier)s)
   AND (%(since)s::timestamptz IS NULL OR coalesce(happened_at, created_at) >= %(since)s)
   AND (%(until)s::timestamptz IS NULL OR coalesce(happened_at, created_at) < %(until)s)
 ORDER BY no DESC LIMIT %(limit)s;
@@ -309,7 +319,7 @@ SELECT source, count(*) AS count FROM memories GROUP BY source ORDER BY count DE
 
 -- name: rewrite_memory
 -- A memory as the user changed it.
-UPDATE memories SET text = %(text)s, kind = %(kind)s, tier = %(tier)s, importance = %(importance)s, identity = %(identity)s, likeness = %(likeness)s, examined = false, updated_at = now()
+UPDATE memories SET text = %(text)s, kind = %(kind)s, tier = %(tier)s, importance = %(importance)s, identity = %(identity)s, likeness = %(likeness)s, examined = false, asked = false, updated_at = now()
 WHERE id = %(id)s;
 
 -- name: drop_vector
@@ -338,24 +348,63 @@ UPDATE commands SET result = jsonb_set(result, '{memories}', (
 WHERE name IN ('memory.recall', 'memory.inspect', 'memory.transfer') AND jsonb_typeof(result->'memories') = 'array'
   AND EXISTS (SELECT FROM jsonb_array_elements(result->'memories') AS item WHERE item->>'memory_id' = ANY(%(ids)s));
 
+-- name: forget_looks
+-- What was shown of a forgotten memory.
+UPDATE commands SET result = '{"forgotten": true}'
+WHERE name = 'memory.inspect' AND result IS NOT NULL
+  AND EXISTS (SELECT FROM unnest(%(ids)s::text[]) AS gone WHERE strpos(result::text, gone) > 0);
+
+-- name: forget_plans
+-- What a consolidation reported of a forgotten memory.
+UPDATE commands SET result = jsonb_set(result, '{planned}', (
+    SELECT coalesce(jsonb_agg(item), '[]') FROM jsonb_array_elements(result->'planned') AS item
+    WHERE NOT coalesce(item->>'memory_id' = ANY(%(ids)s), false)))
+WHERE name = 'memory.consolidate' AND jsonb_typeof(result->'planned') = 'array'
+  AND EXISTS (SELECT FROM jsonb_array_elements(result->'planned') AS item WHERE item->>'memory_id' = ANY(%(ids)s));
+
+-- name: copies
+-- Memories with the very same text, summaries made of these memories, and summaries and answers that hold one of these texts.
+SELECT id FROM memories
+WHERE NOT id = ANY(%(ids)s)
+  AND (text = ANY(%(texts)s) OR (kind IN ('summary', 'answer') AND text LIKE ANY(%(patterns)s::text[]))
+       OR (kind = 'summary' AND jsonb_typeof(provenance->'derived_from') = 'array' AND provenance->'derived_from' ?| %(names)s::text[]));
+
 -- name: forget_chunks
--- What perception keeps of a forgotten text.
-DELETE FROM percept_chunks WHERE text = ANY(%(texts)s);
+-- What perception keeps of a forgotten text, wherever it was met.
+DELETE FROM percept_chunks AS chunk
+WHERE text = ANY(%(texts)s)
+   OR EXISTS (SELECT FROM memory_sources AS met JOIN memories ON memories.id = met.memory_id
+              WHERE met.memory_id = ANY(%(ids)s) AND memories.kind = 'chunk' AND met.percept_id = chunk.percept_id AND met.seq = chunk.seq);
+
+-- name: forget_percept
+-- A source of which no chunk is left was never read.
+DELETE FROM percepts WHERE source = %(source)s AND NOT EXISTS (SELECT FROM percept_chunks WHERE percept_id = percepts.id);
 
 -- name: forget_answers
--- Answers and citations that quote a forgotten text word for word.
-UPDATE runs SET answer = replace(answer, %(text)s, '[forgotten]'), question = replace(question, %(text)s, '[forgotten]'),
-       result = replace(result::text, %(json_text)s, '[forgotten]')::jsonb
-WHERE answer LIKE %(pattern)s OR question LIKE %(pattern)s OR result::text LIKE %(json_pattern)s;
+-- Answers, questions and citations that quote a forgotten text word for word.
+UPDATE runs SET answer = replace(answer, %(text)s, %(blank)s),
+       question = CASE WHEN question LIKE %(pattern)s THEN replace(question, %(text)s, %(blank)s) ELSE question END,
+       result = replace(result::text, %(json_text)s, %(json_blank)s)::jsonb
+WHERE answer LIKE %(pattern)s OR question LIKE %(pattern)s OR result::text LIKE %(json_pattern)s
+RETURNING id, conversation_id;
 
 -- name: forget_steps
--- Steps and commands of runs that hold a forgotten text word for word.
-UPDATE commands SET payload = replace(payload::text, %(json_text)s, '[forgotten]')::jsonb, result = replace(result::text, %(json_text)s, '[forgotten]')::jsonb
-WHERE run_id IS NOT NULL AND status NOT IN ('queued', 'running') AND (payload::text LIKE %(json_pattern)s OR result::text LIKE %(json_pattern)s);
+-- Commands that hold a forgotten text word for word.
+UPDATE commands SET payload = replace(payload::text, %(json_text)s, %(json_blank)s)::jsonb, result = replace(result::text, %(json_text)s, %(json_blank)s)::jsonb
+WHERE status NOT IN ('queued', 'running') AND (payload::text LIKE %(json_pattern)s OR result::text LIKE %(json_pattern)s);
 
 -- name: forget_details
 -- Tool calls that carried a forgotten text.
-UPDATE steps SET detail = replace(detail::text, %(json_text)s, '[forgotten]')::jsonb WHERE detail::text LIKE %(json_pattern)s;
+UPDATE steps SET detail = replace(detail::text, %(json_text)s, %(json_blank)s)::jsonb WHERE detail::text LIKE %(json_pattern)s;
+
+-- name: forget_titles
+-- Conversations whose title is a forgotten text or begins it.
+UPDATE conversations SET title = %(blank)s
+WHERE title <> '' AND (title LIKE %(pattern)s OR (length(title) >= 12 AND starts_with(%(plain)s::text, rtrim(title, '… '))));
+
+-- name: forget_summaries
+-- A model told these conversations in short, in its own words; what is left of them is told anew.
+UPDATE conversations SET summary = '', summary_until = NULL, summary_outside = false WHERE id::text = ANY(%(ids)s) AND summary <> '';
 
 -- name: withhold_chunk
 -- A chunk without its secrets.
@@ -375,7 +424,7 @@ RETURNING id;
 
 -- name: rival_facts
 -- The facts that say the same as one, or contradict it: another value where there can be one, the opposite of the same value else.
-SELECT id, memory_id, predicate_key, value_key, valid_from, valid_to FROM memory_facts
+SELECT id, memory_id, subject, predicate, predicate_key, value_key, valid_from, valid_to FROM memory_facts
 WHERE subject_key = %(subject_key)s AND predicate_key = ANY(%(predicate_keys)s) AND (%(single)s OR value_key = %(value_key)s)
 FOR UPDATE;
 
@@ -387,29 +436,42 @@ UPDATE memory_facts SET valid_to = %(valid_to)s, closed_by = %(closed_by)s WHERE
 -- A memory none of whose facts holds any more.
 UPDATE memories SET valid_to = %(valid_to)s
 WHERE id = %(id)s AND kind IN ('note', 'preference', 'fact')
-  AND NOT EXISTS (SELECT FROM memory_facts WHERE memory_id = memories.id AND valid_to IS NULL);
+  AND NOT EXISTS (SELECT FROM memory_facts WHERE memory_id = memories.id AND valid_to IS NULL)
+RETURNING id;
+
+-- name: reopen_memory
+-- A memory that states what holds again.
+UPDATE memories SET valid_to = NULL WHERE id = %(id)s RETURNING kind;
 
 -- name: move_memory
--- Move a memory to another tier and write down why. What is told as a fact or a preference stays where it is.
+-- Move a memory to another tier, if one is given, and write down why. What is told as a fact or a preference stays where it is.
 WITH old AS (
     SELECT id, tier, kind FROM memories WHERE id = %(id)s
 ), moved AS (
-    UPDATE memories SET tier = CASE WHEN old.kind IN ('preference', 'fact') THEN old.tier ELSE %(tier)s END
+    UPDATE memories SET tier = CASE WHEN old.kind IN ('preference', 'fact') THEN old.tier ELSE coalesce(%(tier)s::int, old.tier) END
     FROM old WHERE memories.id = old.id RETURNING memories.id, old.tier AS was, memories.tier AS is
 )
 INSERT INTO memory_changes (memory_id, action, reason, before, after, command_id)
 SELECT id, %(action)s, %(reason)s, CASE WHEN was <> moved.is THEN jsonb_build_object('tier', was) END,
        CASE WHEN was <> moved.is THEN jsonb_build_object('tier', moved.is) END, %(command_id)s FROM moved;
 
+-- name: reopen_rewritten
+-- A memory that newer facts had ended says something else now.
+UPDATE memories SET valid_to = NULL
+WHERE id = %(id)s AND EXISTS (SELECT FROM memory_facts WHERE memory_id = memories.id AND closed_by IS NOT NULL);
+
 -- name: reopen_facts
--- What the facts of these memories had ended holds again, and so do the memories that state it.
-WITH reopened AS (
-    UPDATE memory_facts AS fact SET valid_to = NULL, closed_by = NULL
-    FROM memory_facts AS closer
-    WHERE closer.id = fact.closed_by AND closer.memory_id = ANY(%(ids)s) AND NOT fact.memory_id = ANY(%(ids)s)
-    RETURNING fact.memory_id
-)
-UPDATE memories SET valid_to = NULL WHERE id IN (SELECT memory_id FROM reopened);
+-- What the facts of these memories had ended is open again.
+UPDATE memory_facts AS fact SET valid_to = NULL, closed_by = NULL
+FROM memory_facts AS closer
+WHERE closer.id = fact.closed_by AND closer.memory_id = ANY(%(ids)s) AND NOT fact.memory_id = ANY(%(ids)s)
+RETURNING fact.*;
+
+-- name: read_again
+-- A fact is kept for the first memory that states it; others that hold its value may state it, too.
+UPDATE memories SET examined = false
+WHERE examined AND kind IN ('note', 'preference', 'fact', 'turn') AND NOT id = ANY(%(ids)s)
+  AND EXISTS (SELECT FROM memory_facts AS fact WHERE fact.memory_id = ANY(%(ids)s) AND strpos(lower(memories.text), lower(fact.value)) > 0);
 
 -- name: delete_facts
 -- Facts of memories that no longer state them.
@@ -423,6 +485,10 @@ WHERE EXISTS (
     SELECT FROM memory_facts AS own WHERE own.memory_id = %(memory_id)s AND own.subject_key = other.subject_key
       AND (own.id = other.id OR (own.single AND own.predicate_key = other.predicate_key) OR own.value_key = other.value_key))
 ORDER BY other.subject, other.predicate, other.valid_from, other.created_at;
+
+-- name: facts_stated
+-- What these memories are known to state.
+SELECT memory_id, subject_key, predicate_key, value_key FROM memory_facts WHERE memory_id = ANY(%(ids)s);
 
 -- name: list_facts
 -- Facts, those that hold first.
@@ -535,9 +601,51 @@ UPDATE memory_state SET lexicon = %(version)s;
 
 -- name: memories_to_read
 -- Memories whose words are to be indexed, in order.
-SELECT id, no, text, coalesce(speaker, provenance->>'heading') AS caption FROM memories
+SELECT id, no, text, coalesce(speaker, provenance->>'heading') AS caption, coalesce(happened_at, created_at) AS at FROM memories
 WHERE no > %(after_no)s ORDER BY no LIMIT %(count)s;
 
 -- name: drop_lexicons
 -- Memories' words, to be written anew.
 DELETE FROM memory_lexicon WHERE memory_no IN (SELECT no FROM memories WHERE id = ANY(%(ids)s));
+
+-- name: reading_model
+-- The first provider with a model that answers; with `local`, an Ollama.
+SELECT one->>'name' AS name FROM module_health, jsonb_array_elements(facts->'providers') WITH ORDINALITY AS listed (one, place)
+WHERE module_health.name = 'providers' AND jsonb_typeof(facts->'providers') = 'array' AND checked_at > now() - interval '10 minutes'
+  AND one->>'kind' <> 'offline' AND (one->>'configured')::boolean AND coalesce((one->>'reachable')::boolean, false)
+  AND (NOT %(local)s OR one->>'kind' = 'ollama')
+ORDER BY place LIMIT 1;
+
+-- name: open_reading
+-- A question to a model whose answer has not been taken.
+SELECT command_id FROM memory_readings LIMIT 1;
+
+-- name: unasked
+-- What consolidation has looked at, that states something to a person, and that neither rules nor a model have read a fact from.
+SELECT * FROM memories
+WHERE NOT asked AND examined AND kind IN ('note', 'preference', 'fact', 'turn') AND valid_to IS NULL
+  AND NOT EXISTS (SELECT FROM memory_facts WHERE memory_id = memories.id)
+ORDER BY no LIMIT %(count)s;
+
+-- name: mark_asked
+-- A model is given these, or they are nothing for one.
+UPDATE memories SET asked = true WHERE id = ANY(%(ids)s);
+
+-- name: begin_reading
+-- What a model is asked about.
+INSERT INTO memory_readings (command_id, memory_ids) VALUES (%(command_id)s, %(memory_ids)s);
+
+-- name: ended_readings
+-- Questions that a model has answered, or won't.
+SELECT reading.command_id, memory_ids, coalesce(commands.status::text, 'gone') AS status, commands.result
+FROM memory_readings AS reading LEFT JOIN commands ON commands.id = reading.command_id
+WHERE commands.id IS NULL OR commands.status NOT IN ('queued', 'running')
+FOR UPDATE OF reading;
+
+-- name: end_reading
+-- An answer that has been taken.
+WITH gone AS (
+    DELETE FROM memory_readings WHERE command_id = %(command_id)s
+)
+UPDATE commands SET payload = '{"taken": true}', result = jsonb_build_object('taken', true, 'provider', result->'provider', 'model', result->'model', 'usage', result->'usage')
+WHERE id = %(command_id)s;

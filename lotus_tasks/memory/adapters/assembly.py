@@ -16,7 +16,7 @@ from lotus_tasks.memory.adapters.postgres_queue import PostgresIndexQueue
 from lotus_tasks.memory.adapters.postgres_writer import PostgresMemoryWriter
 from lotus_tasks.memory.adapters.redis_working import RedisWorkingMemory, recent_memories
 from lotus_tasks.memory.adapters.secret_rules import SecretRules
-from lotus_tasks.memory.models import Draft, Filters, Recollection, Stored
+from lotus_tasks.memory.models import Draft, Filters, Recollection, Stored, TierLimits
 from lotus_tasks.memory.ports import Embedder, SecretDetector
 from lotus_tasks.memory.service.indexing import Indexer, Progress
 from lotus_tasks.memory.service.recall import Recaller
@@ -39,6 +39,8 @@ class MemoryParts:
     recaller: Recaller
     working: RedisWorkingMemory
     secrets: SecretDetector
+    limits: TierLimits
+    reads_facts_with: str = "none"
 
     def __enter__(self) -> Self:
         return self
@@ -67,8 +69,17 @@ class MemoryParts:
         return self.recaller.recall(query, count=count, filters=filters)
 
 
-def assemble(*, database: Database, client: redis.Redis, chroma_url: str, embedder: Embedder) -> MemoryParts:
+def assemble(
+    *,
+    database: Database,
+    client: redis.Redis,
+    chroma_url: str,
+    embedder: Embedder,
+    limits: TierLimits | None = None,
+    reads_facts_with: str = "none",
+) -> MemoryParts:
     """Wire the parts. Nothing is connected until it is used."""
+    kept = limits or TierLimits()
     lexicon, queue = PostgresLexicon(database), PostgresIndexQueue(database)
     index = ChromaVectorIndex(chroma_url, store=lexicon.store, model=embedder.model)
     return MemoryParts(
@@ -79,8 +90,10 @@ def assemble(*, database: Database, client: redis.Redis, chroma_url: str, embedd
         index=index,
         indexer=Indexer(queue, embedder, index),
         recaller=Recaller(lexicon, embedder, index),
-        working=RedisWorkingMemory(client, lambda: recent_memories(database)),
+        working=RedisWorkingMemory(client, lambda: recent_memories(database, kept), limits=kept),
         secrets=SecretRules(),
+        limits=kept,
+        reads_facts_with=reads_facts_with,
     )
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from lotus_tasks.infra import queries
 from lotus_tasks.infra.postgres import Connection, Database
-from lotus_tasks.memory.adapters.postgres_facts import PostgresFacts
+from lotus_tasks.memory.adapters.postgres_facts import PostgresFacts, fact_keys
 from lotus_tasks.memory.adapters.postgres_lexicon import memory_of, unpack
 from lotus_tasks.memory.adapters.postgres_writer import PostgresMemoryWriter
 from lotus_tasks.memory.models import Memory
@@ -42,12 +42,26 @@ class PostgresConsolidation:
         memories = [memory_of(row) for row in self._rows("unexamined", count=ROUND)]
         alike = self._alike([memory for memory in memories if memory.kind in MERGEABLE_KINDS])
         plan = plan_round(memories, alike)
+        self._leave_known(plan)
         for row in self._rows("resting_threads", turns=SUMMARY_TURNS, rest_s=REST.total_seconds(), count=_THREADS):
             turns = [memory_of(one) for one in self._rows("memories_by_id", ids=row["ids"])]
             draft = summarise(row["thread"], sorted(turns, key=lambda turn: turn.position), self._vectors(row["ids"]))
             if draft is not None:
                 plan.summaries.append(draft)
         return plan, {memory.id: memory for memory in memories}
+
+    def _leave_known(self, plan: Plan) -> None:
+        """What a memory states was read when it was told, unless it was said in a conversation: only news are planned."""
+        known = {
+            (row["memory_id"], row["subject_key"], row["predicate_key"], row["value_key"])
+            for row in self._rows("facts_stated", ids=list(plan.statements))
+        }
+        for memory_id, statements in list(plan.statements.items()):
+            news = [one for one in statements if (memory_id, *fact_keys(one)) not in known]
+            if news:
+                plan.statements[memory_id] = news
+            else:
+                del plan.statements[memory_id]
 
     def remaining(self) -> int:
         """How many memories nobody has examined."""

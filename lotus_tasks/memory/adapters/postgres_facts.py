@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from lotus_tasks.infra import queries
@@ -35,26 +35,35 @@ class PostgresFacts:
                 for row in rivals["holding"]
             ):
                 continue
-            later = min((row["valid_from"] for row in rivals["later"]), default=None)
-            fact["valid_to"] = later if fact["valid_to"] is None else fact["valid_to"]
             if self._conn.execute(self._sql.insert_fact, fact).fetchone() is None:
                 continue
             done["facts"] += 1
             self._promote(memory, statement)
             for row in rivals["holding"]:
-                if row["predicate_key"] == fact["predicate_key"] and refines(row["value_key"], fact["value_key"]):
-                    continue
-                self._close(row, fact, statement)
-                done["closed"] += 1
+                if _contradicts(row, fact):
+                    self._close(row, fact)
+                    done["closed"] += 1
+            if rivals["later"] and fact["valid_to"] is None:
+                # Told late: what came after it is known already.
+                self._close(fact, rivals["later"][0])
         return done
 
     def withdraw(self, ids: Sequence[MemoryId]) -> None:
-        """Take back what these memories stated; what their facts had ended holds again."""
-        self._conn.execute(self._sql.reopen_facts, {"ids": list(ids)})
+        """Take back what these memories stated; what their facts had ended holds again, until what came after those."""
+        reopened = self._conn.execute(self._sql.reopen_facts, {"ids": list(ids)}).fetchall()
+        self._conn.execute(self._sql.read_again, {"ids": list(ids)})
         self._conn.execute(self._sql.delete_facts, {"ids": list(ids)})
+        for fact in reopened:
+            later = self._rivals(fact)["later"]
+            if later:
+                self._close(fact, later[0])
+                continue
+            row = self._conn.execute(self._sql.reopen_memory, {"id": fact["memory_id"]}).fetchone() or {}
+            reason = f"holds again: {fact['subject']} · {fact['predicate']}"
+            self._move(fact["memory_id"], 4 if row.get("kind") == "note" else None, "reopened", reason)
 
     def _fact(self, memory: Memory, statement: Statement, origin: str) -> dict[str, Any]:
-        keys = [folded(part) for part in (statement.subject, statement.predicate, statement.value)]
+        keys = fact_keys(statement)
         return {
             "id": uuid.uuid5(_FACTS, "\x1f".join([str(memory.id), *keys])),
             "memory_id": memory.id,
@@ -70,7 +79,7 @@ class PostgresFacts:
             "valid_to": memory.valid_to,
         }
 
-    def _rivals(self, fact: dict[str, Any]) -> dict[str, list[Any]]:
+    def _rivals(self, fact: Mapping[str, Any]) -> dict[str, list[Any]]:
         """The facts that say the same or contradict: those that hold when ``fact`` begins, and those that begin later."""
         opposite = OPPOSITES.get(fact["predicate"])
         keys = [fact["predicate_key"], *([folded(opposite)] if opposite else [])]
@@ -82,9 +91,10 @@ class PostgresFacts:
                 for row in rows
                 if row["valid_from"] <= begins and (row["valid_to"] is None or row["valid_to"] > begins)
             ],
-            "later": [
-                row for row in rows if row["valid_from"] > begins and not refines(row["value_key"], fact["value_key"])
-            ],
+            "later": sorted(
+                (row for row in rows if row["valid_from"] > begins and _contradicts(row, fact)),
+                key=lambda row: row["valid_from"],
+            ),
         }
 
     def _promote(self, memory: Memory, statement: Statement) -> None:
@@ -92,18 +102,30 @@ class PostgresFacts:
             reason = f"states a fact: {statement.subject} · {statement.predicate} · {statement.value}"
             self._move(memory.id, 4, "promoted", reason)
 
-    def _close(self, row: dict[str, Any], fact: dict[str, Any], statement: Statement) -> None:
-        self._conn.execute(
-            self._sql.close_fact, {"id": row["id"], "valid_to": fact["valid_from"], "closed_by": fact["id"]}
-        )
-        if row["memory_id"] == fact["memory_id"]:
+    def _close(self, older: Mapping[str, Any], newer: Mapping[str, Any]) -> None:
+        ended = {"valid_to": newer["valid_from"]}
+        self._conn.execute(self._sql.close_fact, {"id": older["id"], "closed_by": newer["id"], **ended})
+        if older["memory_id"] == newer["memory_id"]:
             return
-        reason = f"no longer holds: {statement.subject} · {statement.predicate} is now {statement.value}"
-        self._conn.execute(self._sql.close_memory, {"id": row["memory_id"], "valid_to": fact["valid_from"]})
-        self._move(row["memory_id"], 3, "closed", reason)
+        closed = self._conn.execute(self._sql.close_memory, {"id": older["memory_id"], **ended}).fetchone()
+        # The newer value stands in its own memory only: this history must not keep it when that memory is forgotten.
+        reason = (
+            f"no longer holds: {older['subject']} · {older['predicate']} is now as {str(newer['memory_id'])[:8]} says"
+        )
+        self._move(older["memory_id"], None if closed is None else 3, "closed", reason)
 
-    def _move(self, memory_id: MemoryId, tier: int, action: str, reason: str) -> None:
+    def _move(self, memory_id: MemoryId, tier: int | None, action: str, reason: str) -> None:
         self._conn.execute(
             self._sql.move_memory,
             {"id": memory_id, "tier": tier, "action": action, "reason": reason, "command_id": self._command_id},
         )
+
+
+def fact_keys(statement: Statement) -> tuple[str, str, str]:
+    """Subject, predicate and value as they are compared."""
+    return folded(statement.subject), folded(statement.predicate), folded(statement.value)
+
+
+def _contradicts(row: Mapping[str, Any], fact: Mapping[str, Any]) -> bool:
+    """Whether two rivals can't both hold: opposites of one value, or values of which neither only says more."""
+    return bool(row["predicate_key"] != fact["predicate_key"] or not refines(row["value_key"], fact["value_key"]))

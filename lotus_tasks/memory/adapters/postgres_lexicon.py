@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from datetime import datetime
 from typing import Any, LiteralString
 from uuid import UUID
 
@@ -51,6 +52,8 @@ class PostgresLexicon:
             speaker=np.array(speakers, np.int32),
             kind=row["kind"],
             cues=row["cues"],
+            told_first=row["told_first"],
+            told_last=row["told_last"],
             happened_s=row["happened_s"],
         )
         return columns, [name for name in self._speakers if name]
@@ -102,6 +105,10 @@ class PostgresLexicon:
     def of_thread(self, thread: str) -> Numbers:
         """The memories of a conversation or document."""
         return self._numbers(self._sql.numbers_of_thread, {"thread": thread})
+
+    def of_time(self, since: datetime | None, until: datetime | None) -> Numbers:
+        """The memories of a time."""
+        return self._numbers(self._sql.numbers_of_time, {"since": since, "until": until})
 
     def _numbers(self, query: LiteralString, parameters: dict[str, Any]) -> Numbers:
         return np.array([row["no"] for row in self._readers.all(query, parameters)], np.int32)

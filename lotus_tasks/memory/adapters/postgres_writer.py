@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from lotus_tasks.infra import queries
@@ -12,7 +12,7 @@ from lotus_tasks.infra.postgres import Connection, json_parameter
 from lotus_tasks.memory.adapters.placement import Placement
 from lotus_tasks.memory.adapters.postgres_facts import PostgresFacts
 from lotus_tasks.memory.adapters.postgres_lexicon import memory_of
-from lotus_tasks.memory.models import PERSISTENT_KINDS, Draft, Entry, Memory, Stored
+from lotus_tasks.memory.models import PERSISTENT_KINDS, Draft, Entry, Memory, Stored, digest
 from lotus_tasks.memory.service.facts import read_facts
 from lotus_tasks.values import MemoryId
 
@@ -41,6 +41,10 @@ class PostgresMemoryWriter:
         for index, entry in enumerate(entries):
             alike = self._find_alike(entry)
             no = None if alike is not None else self._insert_memory(entry, placed, index)
+            if no is None and alike is None and self._ended(entry.draft):
+                # "I live in Kiel", once more after Oslo: the memory that said so is over, this one begins now.
+                again = digest(f"again\x1f{entry.draft.key}")
+                no = self._insert_memory(entry, placed, index, identity=again)
             if no is None:
                 known[entry.draft.id] = alike or self._link(entry.draft)
             else:
@@ -52,7 +56,16 @@ class PostgresMemoryWriter:
         self._read_facts([entry.draft.id for _, entry in new if entry.draft.kind in TOLD_KINDS])
         return Stored(new=[entry.draft.id for _, entry in new], known=known)
 
-    def _insert_memory(self, entry: Entry, placed: Placement, index: int) -> int | None:
+    def _ended(self, draft: Draft) -> bool:
+        """Whether the memory with these words is another one, which no longer holds."""
+        if draft.kind not in TOLD_KINDS:
+            return False
+        row = self._conn.execute(self._sql.known_memory, {"identity": draft.identity, "id": draft.id}).fetchone()
+        return row is not None and row["id"] != draft.id and row["valid_to"] not in (None, draft.valid_to)
+
+    def _insert_memory(
+        self, entry: Entry, placed: Placement, index: int, *, identity: bytes | None = None
+    ) -> int | None:
         draft = entry.draft
         row = self._conn.execute(
             self._sql.insert_memory,
@@ -71,7 +84,7 @@ class PostgresMemoryWriter:
                 "happened_at": draft.happened_at,
                 "valid_from": draft.valid_from,
                 "valid_to": draft.valid_to,
-                "identity": draft.identity,
+                "identity": identity or draft.identity,
                 "likeness": entry.likeness,
             },
         ).fetchone()
@@ -202,10 +215,12 @@ class PostgresMemoryWriter:
             self._unindex([memory.id])
             self._conn.execute(self._sql.drop_lexicon, {"no": memory.no})
             self._conn.execute(self._sql.drop_vector, {"no": memory.no})
-            write_postings(self._conn, {memory.no: (entry.terms, entry.cues)})
+            write_postings(self._conn, {memory.no: Words(entry.terms, entry.cues, entry.told)})
         if "text" in changes:
+            self._conn.execute(self._sql.reopen_rewritten, {"id": memory.id})
             PostgresFacts(self._conn).withdraw([memory.id])
-            self._read_facts([memory.id])
+            if fresh.kind in TOLD_KINDS:
+                self._read_facts([memory.id])
         self.record(
             memory.id,
             "edited",
@@ -240,28 +255,39 @@ class PostgresMemoryWriter:
         )
 
     def _index(self, new: Sequence[tuple[int, Entry]]) -> None:
-        write_postings(self._conn, {no: (entry.terms, entry.cues) for no, entry in new})
+        write_postings(self._conn, {no: Words(entry.terms, entry.cues, entry.told) for no, entry in new})
 
 
-def write_postings(conn: Connection, terms_by_number: Mapping[int, tuple[Mapping[str, int], int]]) -> None:
-    """Write the BM25 index (terms, cues) of memories that have none yet."""
-    if not terms_by_number:
+class Words(NamedTuple):
+    """What the word index knows of a memory: its terms and how often, its cues, and the days it tells of."""
+
+    terms: Mapping[str, int]
+    cues: int
+    told: tuple[int, int] | None
+
+
+def write_postings(conn: Connection, words_by_number: Mapping[int, Words]) -> None:
+    """Write the word index of memories that are not in it yet."""
+    if not words_by_number:
         return
     sql = queries.load("memory")
-    vocabulary = sorted({term for terms, _ in terms_by_number.values() for term in terms})
+    vocabulary = sorted({term for words in words_by_number.values() for term in words.terms})
     conn.execute(sql.insert_terms, {"terms": vocabulary})
     numbers = {row["term"]: row["no"] for row in conn.execute(sql.term_numbers, {"terms": vocabulary}).fetchall()}
     lexicon: list[dict[str, Any]] = []
     postings: tuple[list[int], list[int], list[int]] = ([], [], [])
-    for no, (terms, cues) in terms_by_number.items():
-        found = sorted((numbers[term], min(count, _MAX_COUNT)) for term, count in terms.items())
+    for no, words in words_by_number.items():
+        found = sorted((numbers[term], min(count, _MAX_COUNT)) for term, count in words.terms.items())
+        told_first, told_last = words.told or (None, None)
         lexicon.append(
             {
                 "no": no,
                 "terms": [term for term, _ in found],
                 "counts": [count for _, count in found],
-                "length": sum(terms.values()),
-                "cues": cues,
+                "length": sum(words.terms.values()),
+                "cues": words.cues,
+                "told_first": told_first,
+                "told_last": told_last,
             }
         )
         for term, count in found:

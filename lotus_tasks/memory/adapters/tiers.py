@@ -2,42 +2,56 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from lotus_tasks.infra import queries
 from lotus_tasks.infra.postgres import Connection
-from lotus_tasks.memory.adapters.redis_working import L1_ITEMS, L1_TTL_S, L2_ITEMS, L2_TTL_S
-
-_RULES = (
-    (1, L1_TTL_S, L1_ITEMS, f"older than {L1_TTL_S // 60} minutes, or {L1_ITEMS} newer ones in the conversation"),
-    (2, L2_TTL_S, L2_ITEMS, f"older than {L2_TTL_S // 3600} hours, or {L2_ITEMS} newer ones"),
-)
-
-TIER_RULES: Final = {
-    1: f"L1, working memory: said in a conversation less than {L1_TTL_S // 60} minutes ago, among its last {L1_ITEMS}",
-    2: f"L2, short-term memory: stored less than {L2_TTL_S // 3600} hours ago, among the last {L2_ITEMS:,}",
-    3: "L3, long-term memory: it has outlived L1 and L2, or what it states no longer holds",
-    4: "L4, persistent memory: told as a fact or a preference, or it states a fact that holds",
-}
+from lotus_tasks.memory.models import TierLimits
 
 
-def decay(conn: Connection, command_id: UUID) -> int:
+def tier_rule(tier: int, limits: TierLimits) -> str:
+    """Why a memory is in its tier."""
+    return {
+        1: f"L1, working memory: said in a conversation less than {limits.l1_age_s // 60} minutes ago, "
+        f"among its last {limits.l1_items:,}",
+        2: f"L2, short-term memory: stored less than {limits.l2_age_s // 3600} hours ago, among the last {limits.l2_items:,}",
+        3: "L3, long-term memory: it has outlived L1 and L2, or what it states no longer holds",
+        4: "L4, persistent memory: told as a fact or a preference, or it states a fact that holds",
+    }[tier]
+
+
+def decay(conn: Connection, command_id: UUID, limits: TierLimits) -> int:
     """Move what L1 and L2 have outlived. Returns how many moved; a second call moves nothing."""
     moved = 0
-    for tier, age_s, items, reason in _RULES:
-        rule = {"tier": tier, "age_s": age_s, "items": items, "reason": reason, "command_id": command_id}
-        while count := len(conn.execute(queries.load("memory").decay, rule).fetchall()):
+    for rule in _rules(limits):
+        while count := len(conn.execute(queries.load("memory").decay, {**rule, "command_id": command_id}).fetchall()):
             moved += count
     return moved
 
 
-def would_decay(conn: Connection) -> int:
+def would_decay(conn: Connection, limits: TierLimits) -> int:
     """How many memories L1 and L2 have outlived."""
     moved = 0
-    for tier, age_s, items, _ in _RULES:
-        row = conn.execute(
-            queries.load("memory").would_decay, {"tier": tier, "age_s": age_s, "items": items}
-        ).fetchone()
+    for rule in _rules(limits):
+        row = conn.execute(queries.load("memory").would_decay, rule).fetchone()
         moved += row["count"] if row is not None else 0
     return moved
+
+
+def _rules(limits: TierLimits) -> tuple[Mapping[str, Any], ...]:
+    return (
+        {
+            "tier": 1,
+            "age_s": limits.l1_age_s,
+            "items": limits.l1_items,
+            "reason": f"older than {limits.l1_age_s // 60} minutes, or {limits.l1_items:,} newer ones in the conversation",
+        },
+        {
+            "tier": 2,
+            "age_s": limits.l2_age_s,
+            "items": limits.l2_items,
+            "reason": f"older than {limits.l2_age_s // 3600} hours, or {limits.l2_items:,} newer ones",
+        },
+    )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from lotus_tasks.infra import queries
 from lotus_tasks.infra.postgres import Connection, Database
-from lotus_tasks.memory.adapters.postgres_writer import PostgresMemoryWriter, write_postings
+from lotus_tasks.memory.adapters.postgres_writer import PostgresMemoryWriter, Words, write_postings
 from lotus_tasks.memory.cues import text_cues
+from lotus_tasks.memory.service.writing import told_days
 from lotus_tasks.memory.text import LEXICON_VERSION, count_terms, embedding_text
 
 BATCH = 500
@@ -34,9 +36,13 @@ def rebuild(database: Database, go_on: Callable[[], bool]) -> int:
                 conn.execute(sql.set_lexicon, {"version": LEXICON_VERSION})
                 return done
             PostgresMemoryWriter(conn).drop_words([row["id"] for row in rows])
-            texts = {row["no"]: (embedding_text(row["text"], row["caption"]), row["text"]) for row in rows}
-            write_postings(conn, {no: (count_terms(indexed), text_cues(text)) for no, (indexed, text) in texts.items()})
+            write_postings(conn, {row["no"]: _words(row) for row in rows})
             conn.execute(sql.changed)
         done += len(rows)
         after_no = rows[-1]["no"]
     return done
+
+
+def _words(row: Mapping[str, Any]) -> Words:
+    indexed = embedding_text(row["text"], row["caption"])
+    return Words(count_terms(indexed), text_cues(row["text"]), told_days(row["text"], row["at"]))

@@ -21,6 +21,7 @@ class Layout:
     """Where the store's memories stand, and what is known of each; made once a snapshot by :func:`lay_out`.
 
     ``rank`` is each row's place; everything else is by place. ``beside[k]`` is True where place i and i+k+1 share a segment.
+    ``told``: the places whose words tell of other days than their own, and the first and last of those.
     """
 
     rank: Numbers
@@ -32,6 +33,7 @@ class Layout:
     speaker: Numbers
     day: Floats
     cues: NDArray[np.uint8]
+    told: tuple[Numbers, Numbers, Numbers]
 
     @property
     def size(self) -> int:
@@ -40,10 +42,17 @@ class Layout:
 
 
 def lay_out(
-    *, segment: Numbers, position: Numbers, length: Numbers, speaker: Numbers, day: Floats, cues: NDArray[np.uint8]
+    *,
+    segment: Numbers,
+    position: Numbers,
+    length: Numbers,
+    speaker: Numbers,
+    day: Floats,
+    cues: NDArray[np.uint8],
+    told: tuple[Numbers, Numbers] | None = None,
 ) -> Layout:
     """The layout of columns by row. ``segment`` and ``speaker`` -1 and ``day`` NaN stand for none; a memory of no segment is
-    its own. ``day`` is a date's ordinal.
+    its own. ``day`` is a date's ordinal; ``told`` the first and last of the days that each tells of, -1 where it names none.
     """
     count = len(segment)
     order = np.lexsort((np.arange(count), position, segment)).astype(np.int32)
@@ -64,7 +73,17 @@ def lay_out(
         speaker=speaker[order],
         day=day[order].astype(np.float32),
         cues=cues[order],
+        told=_told(told, order),
     )
+
+
+def _told(told: tuple[Numbers, Numbers] | None, order: Numbers) -> tuple[Numbers, Numbers, Numbers]:
+    if told is None:
+        nothing = np.empty(0, np.int32)
+        return nothing, nothing, nothing
+    first, last = (values[order] for values in told)
+    places = np.flatnonzero(first >= 0).astype(np.int32)
+    return places, first[places], last[places]
 
 
 def beside(layout: Layout, places: Numbers, step: int) -> Numbers:

@@ -16,6 +16,8 @@ B: Final = 0.4
 FADE_BEFORE_DAYS: Final = 7.0
 FADE_AFTER_DAYS: Final = 14.0
 """What happened is told soon after, seldom before: a memory's date fades that fast outside the days a question names."""
+A_WEEK: Final = 7
+ON_THE_DAY: Final = 0.99
 _NO_NUMBERS: Final = np.empty(0, np.int32)
 
 
@@ -81,13 +83,24 @@ def read_speakers(layout: Layout, question: Question, speakers: Sequence[str]) -
 
 
 def read_dates(layout: Layout, question: Question) -> dict[str, Floats]:
-    """How near a memory's day is to those that the question names."""
+    """How near a memory's day is to those that the question names, or how well the days that its words tell of meet them.
+
+    ``on_day`` is no signal: it marks what happened on the very days, where the question names no more than a week.
+    """
     date = np.zeros(layout.size, np.float32)
-    for span in question.spans:
+    on_day = np.zeros(layout.size, np.float32)
+    for span in sorted(question.spans, key=lambda one: one.last - one.first):  # "on the day" first, before wider spans
         early = np.maximum(span.first - layout.day, 0) / FADE_BEFORE_DAYS
         late = np.maximum(layout.day - span.last, 0) / FADE_AFTER_DAYS
         np.fmax(date, np.exp(-early - late), out=date)
-    return {"date": date}
+        # "Yesterday", said on the 8th, is the 7th. "Last month" is one of its days to a small part only.
+        places, first, last = layout.told
+        met = (first <= span.last) & (last >= span.first)
+        share = np.minimum((span.last - span.first + 1) / (last[met] - first[met] + 1), 1.0)
+        date[places[met]] = np.maximum(date[places[met]], np.sqrt(share))
+        if span.last - span.first < A_WEEK:
+            on_day = np.maximum(on_day, date > ON_THE_DAY, dtype=np.float32)
+    return {"date": date, "on_day": on_day}
 
 
 def read_form(layout: Layout, question: Question, words: Floats) -> dict[str, Floats]:

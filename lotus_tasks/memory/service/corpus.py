@@ -157,6 +157,7 @@ def _laid_out(columns: Columns) -> Layout:
         speaker=columns.speaker,
         day=(np.floor((columns.happened_s + offset_s) / 86_400) + _EPOCH_DAY).astype(np.float32),
         cues=columns.cues.astype(np.uint8),
+        told=(columns.told_first, columns.told_last),
     )
 
 
@@ -170,6 +171,8 @@ def _no_columns() -> Columns:
         speaker=nothing,
         kind=nothing,
         cues=nothing,
+        told_first=nothing,
+        told_last=nothing,
         happened_s=np.empty(0),
     )
 

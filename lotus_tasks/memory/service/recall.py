@@ -38,12 +38,14 @@ from lotus_tasks.memory.ranking import (
     survey,
 )
 from lotus_tasks.memory.service.corpus import Corpus, View, rows_of
+from lotus_tasks.memory.service.writing import is_question
 from lotus_tasks.memory.text import terms
 from lotus_tasks.memory.weights import Weights, fitted_weights
 from lotus_tasks.values import MemoryId
 
 FAR: Final = 0.2
-"""Cosine below which a memory has nothing to do with a question, unless it or what stands beside it shares a word with it."""
+"""Cosine below which a memory has nothing to do with a question, unless it or what stands beside it shares a word with it,
+or it happened on the very day (or in the week) that the question names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +215,7 @@ class Recaller:
             : count + 5
         ]
         memories = self._lexicon.memories([no for _, no in rows])
-        asked = plain(query).casefold()
+        asked = plain(query).casefold() if is_question(query) else None
         found = []
         for index, no in rows:
             memory = memories.get(no)
@@ -244,10 +246,8 @@ class Recaller:
             allowed &= np.isin(view.columns.no, self._lexicon.of_source(filters.source))
         if filters.thread is not None:
             allowed &= np.isin(view.columns.no, self._lexicon.of_thread(filters.thread))
-        if filters.since is not None:
-            allowed &= view.columns.happened_s >= filters.since.timestamp()
-        if filters.until is not None:
-            allowed &= view.columns.happened_s < filters.until.timestamp()
+        if filters.since is not None or filters.until is not None:
+            allowed &= np.isin(view.columns.no, self._lexicon.of_time(filters.since, filters.until))
         return allowed
 
 
@@ -275,7 +275,8 @@ def _near(surveyed: Survey, rows: NDArray[np.int32]) -> NDArray[np.bool_]:
     """Which rows have anything to do with the question."""
     places = surveyed.layout.rank[rows]
     by_words = surveyed.signals["words_around"][places] > 0
-    near: NDArray[np.bool_] = by_words | (surveyed.signals["meaning"][places] >= FAR)
+    by_day = surveyed.signals["on_day"][places] > 0
+    near: NDArray[np.bool_] = by_words | (surveyed.signals["meaning"][places] >= FAR) | by_day
     return near
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import MAXYEAR, datetime
 from typing import Any, Final
 
 from lotus_tasks.errors import InvalidInput
 from lotus_tasks.memory.cues import text_cues
+from lotus_tasks.memory.dates import told_span
 from lotus_tasks.memory.models import KINDS, Draft, Entry, Kind, digest, plain
 from lotus_tasks.memory.text import count_terms, embedding_text, stem, words
+from lotus_tasks.values import utc_now
 
 MAX_CHARS: Final = 20_000
 """A single memory's text; longer texts are documents, to be ingested."""
@@ -35,10 +37,17 @@ def entries(drafts: Sequence[Draft]) -> list[Entry]:
             draft=draft,
             terms=count_terms(embedding_text(draft.text, draft.caption)),
             cues=text_cues(draft.text),
+            told=told_days(draft.text, draft.happened_at or draft.told_at or utc_now()),
             likeness=likeness(draft.text) if draft.kind in ALIKE_KINDS else None,
         )
         for draft in drafts
     ]
+
+
+def told_days(text: str, at: datetime) -> tuple[int, int] | None:
+    """The days that a text written at that moment tells of besides its own: the ordinals of the first and the last."""
+    found = told_span(text, at.astimezone().date())
+    return (found.first, found.last) if found is not None else None
 
 
 def likeness(text: str) -> bytes | None:
@@ -88,10 +97,14 @@ def moment(value: object, name: str) -> datetime | None:
     """An ISO 8601 moment; one without a zone is local time. Raises InvalidInput."""
     if value is None or value == "":
         return None
+    wrong = f"{name}={value!r} is not a date; write it like 2026-11-23 or 2026-11-23T18:30"
     try:
-        return datetime.fromisoformat(str(value)).astimezone()
+        found = datetime.fromisoformat(str(value)).astimezone()
     except (ValueError, OverflowError) as error:
-        raise InvalidInput(f"{name}={value!r} is not a date; write it like 2026-11-23 or 2026-11-23T18:30") from error
+        raise InvalidInput(wrong) from error
+    if not 1 < found.year < MAXYEAR:  # In another time zone it would be in a year that no calendar here can show.
+        raise InvalidInput(wrong)
+    return found
 
 
 def is_question(text: str) -> bool:

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 import redis
 
+from lotus_tasks import bootstrap
 from lotus_tasks.celery import command_task
 from lotus_tasks.errors import InvalidInput, NotFound
 from lotus_tasks.infra import queries
 from lotus_tasks.infra.postgres import json_parameter
+from lotus_tasks.infra.streams import stream_key
 from lotus_tasks.memory.adapters.oblivion import forget as erase
 from lotus_tasks.memory.adapters.postgres_browser import PostgresMemoryBrowser
 from lotus_tasks.memory.adapters.postgres_writer import PostgresMemoryWriter
-from lotus_tasks.memory.adapters.tiers import TIER_RULES
+from lotus_tasks.memory.adapters.tiers import tier_rule
 from lotus_tasks.memory.models import KINDS, Draft, Memory
 from lotus_tasks.memory.service.writing import MAX_CHARS, entries, moment
 from lotus_tasks.memory.tasks.parts import parts, refuse
-from lotus_tasks.values import MemoryId
+from lotus_tasks.values import MemoryId, RunId
 from lotus_tasks.work import CommandSpec, Outcome, Transaction, Work
 
 
@@ -59,7 +62,7 @@ def inspect(work: Work) -> Outcome:
         result["changes"] = browser.changes(memory.id)
         result["facts"] = browser.facts_of(memory.id)
     if what == "explain":
-        result["tier_rule"] = TIER_RULES[memory.tier]
+        result["tier_rule"] = tier_rule(memory.tier, parts().limits)
     return Outcome(result=result)
 
 
@@ -81,6 +84,8 @@ def edit(work: Work) -> Outcome:
         kind=changes.get("kind", memory.kind),
         speaker=memory.speaker,
         provenance=memory.provenance,
+        happened_at=memory.happened_at,
+        told_at=memory.created_at,
     )
     if not work.payload.get("insist"):
         refuse(work, [draft])
@@ -115,16 +120,18 @@ def forget(work: Work) -> Outcome:
     memories = _chosen(browser, work.payload)
     ids = [memory.id for memory in memories]
     result: dict[str, Any] = {}
+    runs: list[UUID] = []
 
     def write(tx: Transaction) -> None:
-        removed = erase(tx.conn, memories)
-        result.update(removed, memory_ids=[str(one) for one in ids])
+        forgotten = erase(tx.conn, memories, source=work.payload.get("source"))
+        runs.extend(forgotten.runs)
+        result.update(forgotten.removed, memory_ids=[str(one) for one in ids])
         tx.submit(CommandSpec(name="memory.index", key=f"memory.index/{work.command_id}"))
         tx.conn.execute(
             queries.load("memory").keep_result, {"command_id": work.command_id, "result": json_parameter(result)}
         )
 
-    return Outcome(result=result, write=write, after=lambda: _drop(ids))
+    return Outcome(result=result, write=write, after=lambda: _drop(ids, runs))
 
 
 def _chosen(browser: PostgresMemoryBrowser, payload: Mapping[str, Any]) -> list[Memory]:
@@ -139,11 +146,13 @@ def _chosen(browser: PostgresMemoryBrowser, payload: Mapping[str, Any]) -> list[
     return [browser.find(one) for one in dict.fromkeys(ids)]
 
 
-def _drop(ids: Sequence[MemoryId]) -> None:
+def _drop(ids: Sequence[MemoryId], runs: Sequence[UUID]) -> None:
     try:
         parts().working.drop(ids)
+        for run_id in runs:
+            bootstrap.redis_client().delete(stream_key(RunId(run_id)))
     except redis.RedisError:
-        return  # ids only, and they expire
+        return  # ids, and streams of answers: both expire
 
 
 def describe(memory: Memory) -> dict[str, Any]:

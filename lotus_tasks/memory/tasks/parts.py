@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from lotus_tasks import bootstrap
 from lotus_tasks.infra import queries
 from lotus_tasks.memory.adapters.assembly import MemoryParts, assemble, choose_embedder
-from lotus_tasks.memory.models import Draft
+from lotus_tasks.memory.models import Draft, TierLimits
 from lotus_tasks.memory.service.secrecy import SecretFound, refuse_secrets
 from lotus_tasks.work import Work
 
@@ -21,6 +21,13 @@ def parts() -> MemoryParts:
         client=bootstrap.redis_client(),
         chroma_url=runtime.chroma_url,
         embedder=choose_embedder(str(runtime.setting("LOTUS_EMBEDDER")), runtime.home / "models"),
+        limits=TierLimits(
+            l1_age_s=round(60 * runtime.setting("LOTUS_WORKING_MINUTES")),
+            l1_items=int(runtime.setting("LOTUS_WORKING_ITEMS")),
+            l2_age_s=round(3600 * runtime.setting("LOTUS_SHORT_TERM_HOURS")),
+            l2_items=int(runtime.setting("LOTUS_SHORT_TERM_ITEMS")),
+        ),
+        reads_facts_with=str(runtime.setting("LOTUS_FACT_READER")),
     )
 
 

@@ -15,6 +15,7 @@ from lotus_tasks.infra.postgres import json_parameter
 from lotus_tasks.infra.submission import submit
 from lotus_tasks.manifest import HealthReport
 from lotus_tasks.memory.adapters.postgres_consolidation import PostgresConsolidation, apply_plan
+from lotus_tasks.memory.adapters.readings import ask_model, take_readings
 from lotus_tasks.memory.adapters.tiers import decay, would_decay
 from lotus_tasks.memory.adapters.word_index import is_outdated, rebuild
 from lotus_tasks.memory.models import Memory
@@ -48,11 +49,15 @@ def consolidate(work: Work) -> Outcome:
     }
     if work.payload.get("dry_run"):
         with memory.database.transaction() as conn:
-            result["moved"] = would_decay(conn)
+            result["moved"] = would_decay(conn, memory.limits)
         return Outcome(result=result | {"dry_run": True, "remaining": consolidation.remaining()})
 
     def write(tx: Transaction) -> None:
-        result.update(apply_plan(tx.conn, plan, memories, work.command_id), moved=decay(tx.conn, work.command_id))
+        result.update(
+            apply_plan(tx.conn, plan, memories, work.command_id), moved=decay(tx.conn, work.command_id, memory.limits)
+        )
+        result["read"] = take_readings(tx, work.command_id)
+        result["asked"] = ask_model(tx, work.command_id, memory.reads_facts_with)
         row = tx.conn.execute(queries.load("memory").count_unexamined).fetchone()
         result["remaining"] = row["count"]
         if result["remaining"] and plan.examined:

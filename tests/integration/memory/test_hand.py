@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import uuid
 
+import pytest
+
 
 def everything(workers) -> str:
     """Every text that PostgreSQL holds, of every table."""
@@ -87,8 +89,43 @@ def test_an_export_imports_into_an_empty_lotus_and_recalls_the_same(workers, par
 def test_a_broken_import_writes_nothing_and_names_the_line(workers):
     good = {"memory_id": str(uuid.uuid4()), "text": "x", "kind": "note", "source": "user"}
     row = workers.run("memory.transfer", what="import", memories=[good, {"kind": "note"}])
-    assert "memory 2" in row["error"]
+    assert row["error"].startswith("line 2 is no exported memory: memory_id: ")
     assert not workers.rows("SELECT 1 FROM memories")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"text": "  "},
+        {"text": "x" * 20_001},
+        {"tier": "L9"},
+        {"importance": 7},
+        {"position": 99_999_999_999},
+        {"thread": 5},
+        {"provenance": [1]},
+        {"created_at": "yesterday"},
+        {"happened_at": "0001-01-01T00:00:00+14:00"},
+        {"facts": [{"subject": "x"}]},
+        {"facts": "nope"},
+        {"sources": [{"source": "s", "seq": "a", "met_at": "2024-01-01"}]},
+        {"changes": [1]},
+        {"kind": {}},
+        {"memory_id": "zz"},
+    ],
+    ids=str,
+)
+def test_what_no_export_wrote_is_refused_in_a_clear_line(workers, wrong):
+    line = {"memory_id": str(uuid.uuid4()), "text": "x", "kind": "note", "source": "user"} | wrong
+    row = workers.run("memory.transfer", what="import", memories=[line], lines=[17])
+    assert row["error"].startswith(f"line 17 is no exported memory: {next(iter(wrong))}")
+    assert not workers.rows("SELECT 1 FROM memories")
+
+
+def test_an_import_brings_no_secret_unless_the_user_insists(workers):
+    line = {"memory_id": str(uuid.uuid4()), "text": "The password of the router is tr0ub4dor&3", "kind": "note"}
+    assert "secret" in workers.run("memory.transfer", what="import", memories=[line])["error"]
+    assert "tr0ub4dor" not in everything(workers)
+    assert workers.run("memory.transfer", what="import", memories=[line], insist=True)["result"]["new"] == 1
 
 
 def test_recall_keeps_to_its_filters(workers, tell, recall):
@@ -101,6 +138,22 @@ def test_recall_keeps_to_its_filters(workers, tell, recall):
     assert recall("ferry", since="2024-05-05", until="2024-05-20") == ["The ferry was full."]
     assert set(recall("ferry", source="user")) >= {"The ferry leaves at nine."}
     assert recall("ferry", source="nowhere") == []
+
+
+def test_what_has_no_date_of_its_own_is_as_old_as_its_telling(workers, tell, recall):
+    tell("The ferry leaves at nine.")
+    tell("The ferry left at eight.", happened_at="2020-01-01")
+    assert recall("ferry", since="2021-01-01") == ["The ferry leaves at nine."]
+    assert recall("ferry", until="2021-01-01") == ["The ferry left at eight."]
+
+
+def test_a_source_is_known_by_every_memory_that_was_met_in_it(workers, recall, tmp_path):
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text("The ferry leaves at nine.\n")
+        workers.run("perception.ingest", path=str(tmp_path / name))
+    second = str(tmp_path / "b.txt")
+    assert len(workers.run("memory.inspect", what="list", source=second)["result"]["memories"]) == 1
+    assert workers.run("memory.forget", source=second)["result"]["memories"] == 1
 
 
 def test_without_chroma_recall_goes_on_by_words_and_says_so(workers, parts, tell, monkeypatch):

@@ -16,6 +16,13 @@ def test_what_is_told_is_found_by_its_words_and_by_its_meaning(tell, recall):
     assert recall("What does the pet like for dinner?")[0].startswith("Miso")
 
 
+def test_a_memory_is_found_by_its_whole_text_unless_that_only_asks(tell, recall):
+    tell("KH-8841-77")
+    tell("Where is the spare boat key?", kind="turn", conversation_id="c")
+    assert recall("KH-8841-77")[0] == "KH-8841-77"
+    assert "Where is the spare boat key?" not in recall("Where is the spare boat key?")
+
+
 def test_the_same_words_are_stored_once_and_the_second_telling_is_linked(workers, tell):
     first = tell("The ferry leaves at nine.")
     assert tell("The ferry  leaves at nine.") == first

@@ -1,9 +1,12 @@
 """Facts hold for a time; consolidation says why it changes what it changes; what is lost heals."""
 
+import dataclasses
 import uuid
 
 import pytest
 
+from lotus_tasks.memory.adapters.redis_working import RedisWorkingMemory, recent_memories
+from lotus_tasks.memory.models import TierLimits
 from lotus_tasks.memory.ports import VectorIndexUnavailable
 
 
@@ -178,3 +181,47 @@ def test_words_indexed_by_another_version_are_indexed_anew(workers, parts, check
     assert term["count"] == 1
     check_health()
     assert workers.rows("SELECT count(*) FROM commands WHERE name = 'memory.reindex'")[0]["count"] == 1
+
+
+def test_the_tiers_keep_to_the_limits_that_are_set(services, workers, tell, parts, monkeypatch):
+    limits = TierLimits(l1_age_s=60, l1_items=2, l2_age_s=3600, l2_items=3)
+    monkeypatch.setattr("lotus_tasks.memory.tasks.upkeep.parts", lambda: dataclasses.replace(parts, limits=limits))
+    said = [tell(f"Turn {number}.", kind="turn", conversation_id="c") for number in range(5)]
+    workers.run("memory.consolidate")
+    tiers = workers.rows("SELECT tier FROM memories ORDER BY no")
+    assert [row["tier"] for row in tiers] == [2, 2, 2, 1, 1]
+    with services.redis() as client:
+        client.flushall()
+        working = RedisWorkingMemory(client, lambda: recent_memories(parts.database, limits), limits=limits)
+        assert [str(one) for one in working.of_conversation("c")] == said[-2:]
+        assert [str(one) for one in working.recent(10)] == said[:1:-1]
+
+
+def test_what_is_known_already_is_not_planned(workers, tell):
+    tell("My dentist is Dr. Brandt.")
+    assert workers.run("memory.consolidate", dry_run=True)["result"]["planned"] == []
+
+
+def test_a_round_cut_off_at_its_end_did_nothing_and_the_next_does_it(workers, tell, monkeypatch):
+    tell("The boat key hangs behind the blue door.")
+    tell("The boat key hangs behind the blue door in Marstal.")
+    tell("My dentist is Dr. Ahlers.", kind="turn", conversation_id="c", speaker="Ann")
+
+    def state() -> list[dict]:
+        tables = ("memories", "memory_facts", "memory_changes", "memory_sources", "memory_lexicon", "memory_postings")
+        return [
+            workers.rows(f"SELECT md5(string_agg(t::text, '' ORDER BY t::text)) FROM {table} AS t") for table in tables
+        ]
+
+    before = state()
+    with monkeypatch.context() as patch:
+        patch.setattr("lotus_tasks.memory.tasks.upkeep.decay", lambda *_: pytest.fail("the power went"))
+        with pytest.raises(pytest.fail.Exception):
+            workers.run("memory.consolidate")
+    assert state() == before
+    workers.rows("UPDATE commands SET status = 'failed' WHERE status IN ('queued', 'running') RETURNING id")
+    done = workers.run("memory.consolidate")["result"]
+    assert (done["merged"], done["facts"]) == (1, 1)
+    after = state()
+    workers.run("memory.consolidate")
+    assert state() == after

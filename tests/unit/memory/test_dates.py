@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from lotus_tasks.memory.dates import Span, find_spans
+from lotus_tasks.memory.dates import Span, find_spans, told_span
 
 TODAY = date(2026, 11, 23)  # a Monday
 
@@ -83,6 +83,17 @@ def test_a_word_that_is_also_a_month_is_no_date(text):
         ("winter 2021", span("2021-12-01", "2022-02-28")),
         ("two weeks ago", span("2026-11-06", "2026-11-12")),
         ("3 days ago", span("2026-11-20")),
+        ("last night", span("2026-11-22")),
+        ("letzten Freitag", span("2026-11-20")),
+        ("letzte Woche", span("2026-11-16", "2026-11-22")),
+        ("nächstes Jahr", span("2027-01-01", "2027-12-31")),
+        ("vor zwei Wochen", span("2026-11-06", "2026-11-12")),
+        ("la semaine dernière", span("2026-11-16", "2026-11-22")),
+        ("il y a 3 jours", span("2026-11-20")),
+        ("el viernes pasado", span("2026-11-20")),
+        ("hace tres días", span("2026-11-20")),
+        ("tre giorni fa", span("2026-11-20")),
+        ("twee dagen geleden", span("2026-11-21")),
     ],
 )
 def test_a_relative_date_counts_from_today(text, expected):
@@ -100,3 +111,30 @@ def test_what_is_no_day_of_the_calendar_raises_nothing(text):
 
 def test_two_dates_are_two_spans():
     assert spans("between 11 August 2023 and 15 August 2023") == [span("2023-08-11"), span("2023-08-15")]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("I went there yesterday.", span("2023-05-07")),
+        ("Last Friday we moved.", span("2023-05-05")),
+        ("It opened on 12 March 2021.", span("2021-03-12")),
+        ("We met two weeks ago, it was last year that he left.", span("2023-04-21", "2023-04-27")),
+        ("Last year we sailed to Marstal.", span("2022-01-01", "2022-12-31")),
+        ("Wir waren gestern dort.", span("2023-05-07")),
+    ],
+)
+def test_a_text_tells_of_days_against_its_own(text, expected):
+    assert told_span(text, date(2023, 5, 8)) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["I am here today.", "We sold 2000 plates.", "She comes in May.", "Her birthday is 3 March.", "Nothing."]
+)
+def test_a_text_that_names_no_other_day_or_no_year_tells_of_none(text):
+    assert told_span(text, date(2023, 5, 8)) is None
+
+
+def test_without_a_time_of_its_own_a_text_tells_of_whole_dates_only():
+    assert told_span("yesterday", None) is None
+    assert told_span("It was on 2023-05-07.", None) == span("2023-05-07")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lotus_tasks.memory.cues import read_question, text_cues
+from lotus_tasks.memory.dates import told_span
 from lotus_tasks.memory.ranking import (
     GROUPS,
     SIGNALS,
@@ -42,11 +43,18 @@ class Told:
             speaker=np.array([self.names.index(name) if name else -1 for *_, name, _ in self.memories], np.int32),
             day=np.array([day.toordinal() if day else np.nan for *_, day in self.memories], np.float32),
             cues=np.array([text_cues(text) for text, *_ in self.memories], np.uint8),
+            told=self._told(),
         )
         self.postings = {}
         for term in {term for counted in counts for term in counted}:
             rows = [row for row, counted in enumerate(counts) if term in counted]
             self.postings[term] = (np.array(rows, np.int32), np.array([counts[row][term] for row in rows], np.int32))
+
+    def _told(self):
+        spans = [told_span(text, day) for text, *_, day in self.memories]
+        return tuple(
+            np.array([getattr(one, end) if one else -1 for one in spans], np.int32) for end in ("first", "last")
+        )
 
     def look(self, query, nearest=None, weights=None):
         question = read_question(query, speakers=self.names, today=date(2026, 11, 23), years=(2023, 2026))
@@ -285,3 +293,35 @@ def test_an_empty_store_has_no_candidates():
     look = told.look("boat")
     ranking = rank(look, look.candidates(10), None, fitted_weights())
     assert len(ranking.rows) == 0
+
+
+def test_yesterday_in_a_memorys_words_is_the_day_before_it():
+    told = Told(
+        ("We sailed yesterday.", -1, None, date(2023, 5, 8)),
+        ("We sail.", -1, None, date(2023, 5, 8)),
+        ("We sailed last month.", -1, None, date(2023, 6, 20)),
+        ("We sailed yesterday.", -1, None, date(2023, 5, 20)),
+    )
+    named = told.look("What happened on 7 May 2023?").signals["date"]
+    assert named[0] == 1.0
+    assert named[1] < 0.95
+    assert named[0] > named[1] > named[2] > 0.1
+    assert named[3] < 0.5
+
+
+def test_what_tells_of_no_other_day_has_the_date_signal_it_had():
+    plain = Told(("We sail.", -1, None, date(2023, 5, 8)), ("We swim.", -1, None, None))
+    other = Told(
+        ("We sail.", -1, None, date(2023, 5, 8)),
+        ("We swim.", -1, None, None),
+        ("It was on 7 May 2023.", -1, None, None),
+    )
+    query = "What happened on 7 May 2023?"
+    assert (plain.look(query).signals["date"] == other.look(query).signals["date"][:2]).all()
+    assert other.look(query).signals["date"][2] == 1.0
+
+
+def test_what_happened_on_the_very_day_is_marked_where_a_day_is_named_and_not_a_year():
+    told = Told(("We sail.", -1, None, date(2023, 5, 7)), ("We swim.", -1, None, date(2023, 6, 1)))
+    assert told.look("What happened on 7 May 2023?").signals["on_day"].tolist() == [1.0, 0.0]
+    assert told.look("What happened in 2023?").signals["on_day"].tolist() == [0.0, 0.0]

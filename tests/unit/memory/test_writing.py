@@ -5,7 +5,7 @@ import pytest
 from lotus_tasks.errors import InvalidInput
 from lotus_tasks.memory.models import Draft
 from lotus_tasks.memory.service.consolidation import loss, same_claims
-from lotus_tasks.memory.service.writing import draft_of, entries, is_question, likeness, only_quotes
+from lotus_tasks.memory.service.writing import draft_of, entries, is_question, likeness, moment, only_quotes
 
 
 @pytest.mark.parametrize(
@@ -75,3 +75,9 @@ def test_the_share_of_words_that_a_rewrite_drops():
     assert same_claims("It opens at 9.", "It is open at 9, the shop.")
     assert not same_claims("It opens at 9.", "It opens at 10.")
     assert not same_claims("It opens.", "It never opens.")
+
+
+@pytest.mark.parametrize("when", ["0001-01-01T00:00:00+14:00", "0001-01-01", "9999-12-31T23:59:59-12:00", "soon"])
+def test_a_moment_that_no_calendar_here_can_show_is_refused(when):
+    with pytest.raises(InvalidInput):
+        moment(when, "happened_at")
