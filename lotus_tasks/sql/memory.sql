@@ -273,10 +273,6 @@ INSERT INTO memory_changes (memory_id, action, reason, before, after, command_id
 SELECT id, 'moved', %(reason)s, jsonb_build_object('tier', %(tier)s::int), jsonb_build_object('tier', %(tier)s::int + 1), %(command_id)s FROM moved
 RETURNING memory_id;
 
--- name: keep_result
--- What a command did, known only inside the transaction that did it.
-UPDATE commands SET result = %(result)s WHERE id = %(command_id)s;
-
 -- name: memories_by_prefix
 -- The memories whose id begins so, two at most.
 SELECT * FROM memories WHERE id::text LIKE %(prefix)s LIMIT 2;

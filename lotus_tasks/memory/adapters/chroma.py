@@ -62,9 +62,7 @@ class ChromaVectorIndex:
 
     def nearest(self, vector: Floats, count: int) -> tuple[list[int], list[float]]:
         """The numbers and cosines of the nearest memories, best first."""
-        answer = self._call(
-            "query", {"query_embeddings": [vector], "n_results": count, "include": ["distances"]}
-        )
+        answer = self._call("query", {"query_embeddings": [vector], "n_results": count, "include": ["distances"]})
         return [_number(one) for one in answer["ids"][0]], [
             1.0 - float(distance) for distance in answer["distances"][0]
         ]

@@ -11,8 +11,6 @@ import redis
 from lotus_tasks import bootstrap
 from lotus_tasks.celery import command_task
 from lotus_tasks.errors import InvalidInput, NotFound
-from lotus_tasks.infra import queries
-from lotus_tasks.infra.postgres import json_parameter
 from lotus_tasks.infra.streams import stream_key
 from lotus_tasks.memory.adapters.oblivion import forget as erase
 from lotus_tasks.memory.adapters.postgres_browser import PostgresMemoryBrowser
@@ -127,9 +125,6 @@ def forget(work: Work) -> Outcome:
         runs.extend(forgotten.runs)
         result.update(forgotten.removed, memory_ids=[str(one) for one in ids])
         tx.submit(CommandSpec(name="memory.index", key=f"memory.index/{work.command_id}"))
-        tx.conn.execute(
-            queries.load("memory").keep_result, {"command_id": work.command_id, "result": json_parameter(result)}
-        )
 
     return Outcome(result=result, write=write, after=lambda: _drop(ids, runs))
 

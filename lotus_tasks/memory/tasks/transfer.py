@@ -7,7 +7,6 @@ from typing import Any, Final
 from lotus_tasks.celery import command_task
 from lotus_tasks.errors import InvalidInput
 from lotus_tasks.infra import queries
-from lotus_tasks.infra.postgres import json_parameter
 from lotus_tasks.memory.adapters.exported import read_exported
 from lotus_tasks.memory.adapters.transfer import export_page, import_memories
 from lotus_tasks.memory.tasks.parts import parts, refuse
@@ -41,6 +40,5 @@ def transfer(work: Work) -> Outcome:
         if stored.new:
             tx.submit(CommandSpec(name="memory.index", key=f"memory.index/{work.command_id}"))
         tx.conn.execute(sql.drop_payload, {"command_id": work.command_id})
-        tx.conn.execute(sql.keep_result, {"command_id": work.command_id, "result": json_parameter(result)})
 
     return Outcome(result=result, write=write)

@@ -11,7 +11,6 @@ import redis
 from lotus_tasks.celery import command_task
 from lotus_tasks.errors import HandBack, Transient
 from lotus_tasks.infra import queries
-from lotus_tasks.infra.postgres import json_parameter
 from lotus_tasks.infra.submission import submit
 from lotus_tasks.manifest import HealthReport
 from lotus_tasks.memory.adapters.postgres_consolidation import PostgresConsolidation, apply_plan
@@ -64,9 +63,6 @@ def consolidate(work: Work) -> Outcome:
             tx.submit(CommandSpec(name="memory.consolidate", key=f"memory.consolidate/{work.command_id}"))
         if plan.merges or plan.summaries:
             tx.submit(CommandSpec(name="memory.index", key=f"memory.index/{work.command_id}"))
-        tx.conn.execute(
-            queries.load("memory").keep_result, {"command_id": work.command_id, "result": json_parameter(result)}
-        )
 
     return Outcome(result=result, write=write)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 _THINGS: Final = (
@@ -206,63 +207,32 @@ FACTS: Final = (
     ("2024-01-01", "The winter tyres are kept at the dealer's."),
 )
 
-QUESTIONS: Final = (
-    # (question, a part of each text that answers it)
-    ("Where is the spare boat key?", ("boat hangs",)),
-    ("How do I get into the summer house if I lost my key?", ("third flower pot",)),
+Questions = tuple[tuple[str, tuple[str, ...]], ...]
+"""(question, a part of each text that answers it)"""
+
+OTHER_WORDS: Final[Questions] = (
+    # Asked in other words than those it was told in.
     ("When must the heating be looked after again?", ("boiler was serviced",)),
     ("What is dripping at the holiday home?", ("leaks a little",)),
-    ("What does E42 mean?", ("E42",)),
-    ("What does E24 mean?", ("E24",)),
-    ("KH-8841-77", ("KH-8841-77",)),
-    ("How hot must the oven be for the bread?", ("rye bread",)),
     ("Who helps us with our taxes?", ("tax adviser",)),
     ("Wo ist das Reserverad?", ("Ersatzreifen",)),
-    ("Wo liegt der Ersatzreifen?", ("Ersatzreifen",)),
-    ("Comment s'appelle le chat du voisin ?", ("Moustache",)),
-    ("¿Cuándo es la reunión de padres?", ("reunión",)),
-    ("祖母の誕生日はいつですか？", ("祖母",)),
-    ("花园的水龙头什么时候要关？", ("花园",)),
-    ("Где ключ от гаража?", ("гаража",)),
-    ("What is Ravn IV?", ("Ravn IV",)),
-    ("Which trees need lime?", ("quince",)),
-    ("When is there no water on the allotment?", ("allotment's water",)),
     ("Which animal dislikes loud bangs?", ("afraid of fireworks",)),
     ("What did Ann do for a living before the bakery?", ("quit the bank",)),
-    ("Where did we pack the christening gown?", ("christening gown",)),
-    ("Where is the tarpaulin with the brass eyelets?", ("tarpaulin",)),
-    ("Where do we keep the quince jelly?", ("quince jelly",)),
-    ("Who has locker 7713?", ("Locker 7713",)),
-    ("Who has locker 1773?", ("Locker 1773",)),
-    ("Who has locker 7731?", ("Locker 7731",)),
-    ("Who paid RX-2290?", ("RX-2290",)),
-    ("Who paid RX-2209?", ("RX-2209 was",)),
-    ("What did Bo eat?", ("dumplings",)),
-    ("What did Ann eat?", ("lentil soup",)),
-    ("What is Ann's dream?", ("cross the Atlantic",)),
-    ("What is Bo's dream?", ("northern lights",)),
-    ("What does Ann expect in spring?", ("first dog",)),
-    ("What does Bo expect in spring?", ("first child",)),
-    ("Where is Ann's shop?", ("Harbour Street",)),
-    ("How did the opening go?", ("sold out",)),
-    ("What happened to Bo in May 2024?", ("broke my wrist",)),
-    ("How long could Bo not play?", ("broke my wrist",)),
-    ("Who works with Ann in the bakery?", ("Yusuf", "runs the till")),
     ("Where did Bo's band play?", ("gasworks",)),
-    ("What did Ann say in September 2024 about her family?", ("Mum moved in",)),
-    ("Did Ann like the concert?", ("encore was wonderful",)),
-    ("When will the recording be published?", ("tape comes out",)),
-    # other words than those it was told in
     ("Who stitched our foresail?", ("Ravn IV",)),
     ("Whom do I ask about the revenue office's letter?", ("tax adviser",)),
     ("Which plants want chalk in the soil?", ("quince trees",)),
     ("When do the mums and dads meet the teachers?", ("reunión",)),
-    # words of the sitting
+)
+SITTINGS: Final[Questions] = (
+    # What the question names was named once, at the sitting's beginning.
     ("What did the hotel cost on the Lisbon trip?", ("ninety a night",)),
     ("What did the hotel cost on the Oslo trip?", ("hundred and forty",)),
     ("When does the train to the airport leave in Lisbon?", ("leaves at five",)),
     ("When does the train to the airport leave in Oslo?", ("leaves at seven",)),
-    # words of the turn before
+)
+ANSWERS: Final[Questions] = (
+    # The turn before holds the words.
     ("Where is the telescope?", ("In the loft",)),
     ("Where is the wheelbarrow?", ("In the shed",)),
     ("Who fixed the weathercock?", ("Old Matthis",)),
@@ -284,13 +254,17 @@ QUESTIONS: Final = (
     ("Где напильник?", ("Сломался",)),
     ("はんだごてはどこですか？", ("窓の下",)),
     ("のこぎりはどこですか？", ("物置",)),
-    # how it is put, and whether it says when
+)
+SAYING_WHEN: Final[Questions] = (
+    # Several tell of it; one says when.
     ("When was the kayak race in the harbour?", ("three weeks ago",)),
-    ("Has the choir found a conductor?", ("Okafor",)),
     ("When was the brewery sold?", ("last Tuesday",)),
     ("When was the harbour ferry repainted?", ("In April",)),
     ("When did the old library reopen?", ("two days ago",)),
-    # words of its own among neighbours that look like it
+)
+OWN_WORDS: Final[Questions] = (
+    # Words of its own among neighbours that look like it.
+    ("Where is Ann's shop?", ("Harbour Street",)),
     ("What is KX-17 for?", ("pension",)),
     ("What is KX-71 for?", ("school",)),
     ("What is XK-17 for?", ("allotment.",)),
@@ -299,13 +273,73 @@ QUESTIONS: Final = (
     ("What did Gudrun borrow?", ("drill",)),
     ("What did Halvor borrow?", ("tent",)),
     ("What did Ingrid borrow?", ("projector",)),
-    # days that a memory's words tell of
+)
+DAYS: Final[Questions] = (
+    # Days: the memory's own, and those its words tell of.
+    ("What happened to Bo in May 2024?", ("broke my wrist",)),
+    ("What did Ann say in September 2024 about her family?", ("Mum moved in",)),
     ("What did Dan do on 20 October 2024?", ("in the quarry yesterday",)),
     ("Who was here on 18 October 2024?", ("piano tuner",)),
     ("What did Cleo lose on 7 October 2024?", ("lost my ring",)),
     ("What was wrong on 19 October 2024?", ("Last weekend",)),
-    # what no longer holds comes after what does
+)
+SPEAKERS: Final[Questions] = (
+    # Who said it decides.
+    ("What did Bo eat?", ("dumplings",)),
+    ("What did Ann eat?", ("lentil soup",)),
+    ("What is Ann's dream?", ("cross the Atlantic",)),
+    ("What is Bo's dream?", ("northern lights",)),
+    ("What does Ann expect in spring?", ("first dog",)),
+    ("What does Bo expect in spring?", ("first child",)),
+    ("Who works with Ann in the bakery?", ("Yusuf", "runs the till")),
+    ("Did Ann like the concert?", ("encore was wonderful",)),
+)
+OTHERS: Final[Questions] = (
+    ("Where is the spare boat key?", ("boat hangs",)),
+    ("How do I get into the summer house if I lost my key?", ("third flower pot",)),
+    ("What does E42 mean?", ("E42",)),
+    ("What does E24 mean?", ("E24",)),
+    ("KH-8841-77", ("KH-8841-77",)),
+    ("How hot must the oven be for the bread?", ("rye bread",)),
+    ("Wo liegt der Ersatzreifen?", ("Ersatzreifen",)),
+    ("Comment s'appelle le chat du voisin ?", ("Moustache",)),
+    ("¿Cuándo es la reunión de padres?", ("reunión",)),
+    ("祖母の誕生日はいつですか？", ("祖母",)),
+    ("花园的水龙头什么时候要关？", ("花园",)),
+    ("Где ключ от гаража?", ("гаража",)),
+    ("What is Ravn IV?", ("Ravn IV",)),
+    ("Which trees need lime?", ("quince",)),
+    ("When is there no water on the allotment?", ("allotment's water",)),
+    ("Where did we pack the christening gown?", ("christening gown",)),
+    ("Where is the tarpaulin with the brass eyelets?", ("tarpaulin",)),
+    ("Where do we keep the quince jelly?", ("quince jelly",)),
+    ("Who has locker 7713?", ("Locker 7713",)),
+    ("Who has locker 1773?", ("Locker 1773",)),
+    ("Who has locker 7731?", ("Locker 7731",)),
+    ("Who paid RX-2290?", ("RX-2290",)),
+    ("Who paid RX-2209?", ("RX-2209 was",)),
+    ("How did the opening go?", ("sold out",)),
+    ("How long could Bo not play?", ("broke my wrist",)),
+    ("When will the recording be published?", ("tape comes out",)),
+    ("Has the choir found a conductor?", ("Okafor",)),
     ("Who is my dentist?", ("Ahlers",)),
     ("Where do I live?", ("moved to Marstal",)),
     ("Where are the winter tyres?", ("dealer's",)),
 )
+QUESTIONS: Final[Questions] = (*OTHERS, *OTHER_WORDS, *SITTINGS, *ANSWERS, *SAYING_WHEN, *OWN_WORDS, *DAYS, *SPEAKERS)
+
+_VECTORS: Final = ("meaning", "meaning_beside", "tokens")
+WORTH: Final[Mapping[str, tuple[tuple[str, ...], Questions]]] = {
+    "words": ((), (*OWN_WORDS, *SITTINGS)),
+    "words_beside": (_VECTORS, ANSWERS),
+    "segment": (_VECTORS, SITTINGS),
+    "meaning": (("meaning_beside", "tokens"), OTHER_WORDS),
+    "meaning_beside": (("tokens",), OTHER_WORDS),
+    "tokens": ((), (*SPEAKERS, *SITTINGS, *OWN_WORDS)),
+    "speaker": ((), SPEAKERS),
+    "date": ((), DAYS),
+    "time": ((), SAYING_WHEN),
+    "form": (_VECTORS, ANSWERS),
+}
+"""For each group of signals the questions it is there for. Some stand in for each other; so where the first tuple names groups,
+those are off both times: what such a signal is worth shows where its stand-ins are missing, as without an embedder."""
