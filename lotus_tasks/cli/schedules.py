@@ -19,6 +19,7 @@ from lotus_tasks.infra import queries
 from lotus_tasks.infra.postgres import connect
 from lotus_tasks.infra.runtime import load_runtime
 from lotus_tasks.reasoning.adapters.schedules import PostgresSchedules
+from lotus_tasks.reasoning.service.limiting import limits_of
 from lotus_tasks.reasoning.service.missing import MissedPolicy
 from lotus_tasks.values import utc_now
 
@@ -171,7 +172,7 @@ def _schedules() -> Iterator[PostgresSchedules]:
     """The schedules, in one transaction."""
     runtime = load_runtime()
     with connect(runtime.database_url) as conn:
-        yield PostgresSchedules(conn, max_steps=int(runtime.setting("LOTUS_MAX_STEPS")))
+        yield PostgresSchedules(conn, limits=limits_of(runtime.setting))
 
 
 def _local_zone() -> str:

@@ -16,7 +16,8 @@ WHERE runs.id = %(id)s AND status IN ('queued', 'running', 'waiting') FOR UPDATE
 
 -- name: steps_with_results
 -- A run's steps, each with its command's result.
-SELECT steps.seq, steps.kind, steps.status, steps.command_id, steps.detail, commands.result
+SELECT steps.seq, steps.kind, steps.status, steps.command_id, steps.detail, commands.result,
+       commands.started_at AS began_at, commands.finished_at AS ended_at
 FROM steps LEFT JOIN commands ON commands.id = steps.command_id
 WHERE steps.run_id = %(id)s ORDER BY steps.seq;
 

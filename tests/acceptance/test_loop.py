@@ -174,7 +174,7 @@ def test_out_of_steps_the_run_ends_in_an_answer_that_says_so(loop: Loop, model: 
     )
     answer = json.loads(loop.lotus.run("ask", "for ever, please", "--json").stdout)
     assert (answer["status"], answer["answer"]) == ("succeeded", "So far.")
-    assert any("stopped after" in trouble for trouble in answer["degraded"])
+    assert any("stopped at its limit: 4 steps" in trouble for trouble in answer["degraded"])
     assert "tools" not in model.calls[-1]["body"]
 
 

@@ -18,11 +18,11 @@ from lotus_tasks.values import RunId
 
 
 class PostgresSchedules:
-    """Schedules, in the caller's transaction. ``max_steps``: how often a run may think (LOTUS_MAX_STEPS)."""
+    """Schedules, in the caller's transaction. ``limits``: of the runs it starts (service.limiting)."""
 
-    def __init__(self, conn: Connection, *, max_steps: int) -> None:
+    def __init__(self, conn: Connection, *, limits: Mapping[str, Any]) -> None:
         self._conn = conn
-        self._max_steps = max_steps
+        self._limits = limits
         self._sql = queries.load("schedules")
 
     def add(
@@ -119,7 +119,7 @@ class PostgresSchedules:
         if self._conn.execute(self._sql.take_slot, {**where, "note": None}).fetchone() is None:
             return None
         occasion = Occasion(kind="schedule", name=schedule["name"], reason=reason)
-        run_id = start_run(self._conn, schedule["question"], schedule["options"], occasion, max_steps=self._max_steps)
+        run_id = start_run(self._conn, schedule["question"], schedule["options"], occasion, limits=self._limits)
         self._conn.execute(self._sql.set_slot_run, {**where, "run_id": run_id})
         return run_id
 

@@ -2,7 +2,7 @@
 
 A run recalls, thinks, acts (every tool call of one thought at once, each a command on its module's queue), thinks again with what
 the tools said, and concludes. A recall or a tool that failed is done without, and the model is told; a model that failed fails
-the run. Out of steps or tokens, the model is asked once more, without tools, to conclude with what it has.
+the run. Out of steps, tokens, time or money, the model is asked once more, without tools, to conclude with what it has.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from lotus_tasks.reasoning.models import (
     Submitted,
 )
 from lotus_tasks.reasoning.service.citing import cited
+from lotus_tasks.reasoning.service.limiting import limit_reached, thoughts_of, usage_of
 from lotus_tasks.reasoning.service.prompting import messages_for
 from lotus_tasks.reasoning.service.structuring import Mismatch, read_answer
 from lotus_tasks.work import CommandSpec
@@ -85,6 +86,7 @@ def _after(run: Run, step: Step, result: Mapping[str, Any]) -> Decision:
     done = StepUpdate(seq=step.seq, status="succeeded", detail=detail)
     calls = result.get("tool_calls") or ()
     if calls and _may_act(run) and not _rejected(run):
+        # `run` is as it was before this thought, which was offered tools then.
         return _act(_with(run, done, result), step, calls, done)
     return _conclude(_with(run, done, result), result, done)
 
@@ -113,7 +115,7 @@ def _think(run: Run) -> Decision:
     last = not _may_act(run)
     payload = {
         "question": run.question,
-        "messages": messages_for(run, last=last and bool(_thoughts(run))),
+        "messages": messages_for(run, last=last and bool(thoughts_of(run.steps))),
         "memories": list(recalled.get("memories", ())),
         "tools": [] if last or _rejected(run) else [_described(card) for card in run.tools],
         "provider": run.options.provider,
@@ -161,7 +163,10 @@ def _deny(run: Run, step: Step, reason: str) -> Decision:
 
 
 def _conclude(run: Run, result: Mapping[str, Any], done: StepUpdate) -> Decision:
+    limit = _limit_before(run, done)
     text = str(result.get("text", ""))
+    if limit and not text.strip() and run.options.schema is None:
+        text = _without_an_answer(run, limit)
     recalled = _result_of(run, "recall") or {}
     memories = recalled.get("memories", ())
     if run.options.schema is not None:
@@ -179,8 +184,8 @@ def _conclude(run: Run, result: Mapping[str, Any], done: StepUpdate) -> Decision
             citations=cited(text, memories),
             provider=result.get("provider"),
             model=result.get("model"),
-            usage=_usage(run),
-            degraded=_troubles(run),
+            usage=usage_of(run.steps),
+            degraded=[*_troubles(run), *([f"stopped at its limit: {limit}"] if limit else [])],
             outside=has_outside_text(run),
         ),
     )
@@ -197,16 +202,27 @@ def _reject(run: Run, result: Mapping[str, Any], done: StepUpdate, reason: str) 
         error=f"the answer does not fit the JSON Schema, nor did a second try: {reason}",
         provider=result.get("provider"),
         model=result.get("model"),
-        usage=_usage(after),
+        usage=usage_of(after.steps),
         degraded=_troubles(after),
     )
     return Decision(updates=[rejected], conclusion=conclusion)
 
 
 def _may_act(run: Run) -> bool:
-    spent = sum(_usage(run).values())
-    thoughts = len(_thoughts(run))
-    return run.options.tools and bool(run.tools) and thoughts < run.options.max_steps and spent < run.options.max_tokens
+    return run.options.tools and bool(run.tools) and not limit_reached(run.options, run.steps)
+
+
+def _limit_before(run: Run, thought: StepUpdate) -> str:
+    """The limit that kept tools from this thought, in words; empty where none did."""
+    before = [step for step in run.steps if step.seq < thought.seq]
+    used_tools = any(step.kind == "act" for step in before)
+    return limit_reached(run.options, before) if used_tools else ""
+
+
+def _without_an_answer(run: Run, limit: str) -> str:
+    """What is said for a model that, at its limit, has nothing to say."""
+    used = [f"{step.detail.get('tool')} ({step.status})" for step in run.steps if step.kind == "act"]
+    return f"There is no answer: the run came to its limit of {limit} before the model had one. Tools used: {', '.join(used)}."
 
 
 def has_outside_text(run: Run) -> bool:
@@ -235,22 +251,7 @@ def _troubles(run: Run) -> list[str]:
         if step.status in {"failed", "unknown"} and step.kind in {"recall", "act"}:
             what = "memory" if step.kind == "recall" else f"tool {step.detail.get('tool')}"
             troubles.append(f"{what}: {step.detail.get('reason', step.status)}")
-    thoughts = len(_thoughts(run))
-    if thoughts > 1 and run.tools and not _may_act(run):
-        troubles.append(f"stopped after {thoughts} steps and {sum(_usage(run).values())} tokens")
     return troubles
-
-
-def _usage(run: Run) -> dict[str, int]:
-    total = {"input_tokens": 0, "output_tokens": 0}
-    for step in _thoughts(run):
-        for name in total:
-            total[name] += int(step.result.get("usage", {}).get(name) or 0)
-    return total
-
-
-def _thoughts(run: Run) -> list[Step]:
-    return [step for step in run.steps if step.kind == "think" and step.status == "succeeded"]
 
 
 def _rejected(run: Run) -> bool:

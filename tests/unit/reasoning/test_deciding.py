@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -23,6 +23,7 @@ from lotus_tasks.reasoning.models import (
 )
 from lotus_tasks.reasoning.service import decide
 from lotus_tasks.reasoning.service.citing import cited
+from lotus_tasks.reasoning.service.limiting import worked_s
 from lotus_tasks.values import CommandId, ConversationId, RunId, derive_command_id
 
 MEMORIES = [
@@ -258,22 +259,74 @@ def test_an_unknown_effect_is_reported_and_not_repeated(run):
     assert "unknown" in decision.steps[0].command.payload["messages"][-1]["content"]
 
 
-def test_out_of_steps_the_model_must_conclude_without_tools(run):
-    run, _ = calling(run, "look", max_steps=2)
-    _, decision = ending(run, run.steps[-1])
-    assert decision.steps[0].command.payload["tools"] != []
-    run, _ = calling(run, "look", max_steps=1)
-    assert run.steps[-1].kind == "conclude"
+def at(second: float) -> datetime:
+    return datetime(2026, 11, 23, 9, tzinfo=UTC) + timedelta(seconds=second)
 
 
-def test_out_of_tokens_the_last_thought_gets_no_tools(run):
-    run, _ = calling(run, "look", max_tokens=10)
-    spent = [
-        replace(step, result={**step.result, "usage": {"input_tokens": 11}}) if step.kind == "think" else step
+def after_one_thought(run: Run, **options) -> tuple[Run, Decision]:
+    """The run whose first thought took 70 s, 11 tokens and $0.02 and called a tool, at the end of that tool."""
+    run, _ = calling(run, "look", **options)
+    steps = [
+        replace(
+            step,
+            result={**step.result, "usage": {"input_tokens": 11}, "cost_usd": 0.02},
+            began_at=at(0),
+            ended_at=at(70),
+        )
+        if step.kind == "think"
+        else step
         for step in run.steps
     ]
-    run = replace(run, steps=spent)
-    _, decision = ending(run, run.steps[-1])
+    return ending(replace(run, steps=steps), run.steps[-1])
+
+
+def concluding(run: Run, decision: Decision, text: str, **more) -> Decision:
+    """What follows when the thought that ``decision`` asks for says ``text``."""
+    (think,) = decision.steps
+    step = Step(seq=think.seq, kind="think", status="running", command_id=think.command.id)
+    return decide(replace(run, steps=[*run.steps, step]), StepEnded(step=step, result={"text": text, **more}))
+
+
+LIMITS = [
+    ({"max_steps": 1}, "1 step (LOTUS_MAX_STEPS)"),
+    ({"max_tokens": 10}, "11 tokens (LOTUS_MAX_TOKENS)"),
+    ({"max_seconds": 60.0}, "70 s (LOTUS_MAX_RUN_S)"),
+    ({"max_usd": 0.01}, "$0.0200 (LOTUS_MAX_RUN_USD)"),
+]
+
+
+@pytest.mark.parametrize(("options", "said"), LIMITS)
+def test_at_a_limit_the_model_must_conclude_without_tools_and_the_answer_says_so(run, options, said):
+    run, decision = after_one_thought(run, **options)
     payload = decision.steps[0].command.payload
     assert payload["tools"] == []
     assert "no more steps" in payload["messages"][-1]["content"]
+    conclusion = concluding(run, decision, "As far as I got: the blue door.").conclusion
+    assert (conclusion.status, conclusion.answer) == ("succeeded", "As far as I got: the blue door.")
+    assert conclusion.degraded == [f"stopped at its limit: {said}"]
+
+
+def test_a_model_that_only_calls_more_tools_at_its_limit_is_answered_for(run):
+    run, decision = after_one_thought(run, max_steps=1)
+    call = {"id": "c", "name": "look", "arguments": {}}
+    conclusion = concluding(run, decision, "", tool_calls=[call]).conclusion
+    assert conclusion.status == "succeeded"
+    assert "1 step (LOTUS_MAX_STEPS)" in conclusion.answer
+    assert "look (succeeded)" in conclusion.answer
+
+
+def test_within_its_limits_the_model_keeps_its_tools(run):
+    run, decision = after_one_thought(run, max_steps=2, max_tokens=12, max_seconds=71.0, max_usd=0.03)
+    assert decision.steps[0].command.payload["tools"] != []
+    assert concluding(run, decision, "Behind the blue door.", usage={"input_tokens": 99}).conclusion.degraded == []
+
+
+def test_time_is_counted_while_something_is_done_and_once_where_several_things_are(run):
+    steps = [
+        Step(seq=1, kind="recall", status="succeeded", began_at=at(0), ended_at=at(2)),
+        Step(seq=2, kind="act", status="succeeded", began_at=at(10), ended_at=at(20)),
+        Step(seq=3, kind="act", status="succeeded", began_at=at(11), ended_at=at(14)),
+        Step(seq=4, kind="act", status="succeeded", began_at=at(15), ended_at=at(23)),
+        Step(seq=5, kind="act", status="waiting"),
+    ]
+    assert worked_s(steps) == 15
