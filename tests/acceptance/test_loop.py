@@ -294,6 +294,23 @@ def page() -> Iterator[ThreadingHTTPServer]:
     thread.join(5)
 
 
+def test_an_mcp_server_that_takes_its_time_keeps_no_other_question_waiting(loop: Loop, model: ModelServerHandle):
+    model.script(
+        rules=[
+            {"contains": "Data from", "reply": "All done."},
+            {"contains": "sleep, please", "tool_calls": [{"name": "lines_sleep", "arguments": {"seconds": 4}}] * 6},
+        ],
+        reply="At once.",
+    )
+    sleeping = loop.submit("sleep, please")
+    wait_until(lambda: len(loop.acts(sleeping)) == 6, what="the calls")
+    answer = json.loads(loop.lotus.run("ask", "quickly", "--json").stdout)
+    assert answer["answer"] == "At once."
+    assert answer["timings_ms"]["total"] < 3000
+    assert loop.status(sleeping) == "running"
+    assert loop.wait(sleeping, *ENDED, timeout_s=60)["answer"] == "All done."
+
+
 @pytest.mark.parametrize("place", ["file", "page"])
 def test_a_text_that_gives_orders_gets_nothing_run_even_if_the_model_obeys(
     loop: Loop, model: ModelServerHandle, page: ThreadingHTTPServer, place: str

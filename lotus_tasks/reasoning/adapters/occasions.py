@@ -33,7 +33,7 @@ class Occasion:
 def start_run(
     conn: Connection, question: str, options: Mapping[str, Any], occasion: Occasion, *, limits: Mapping[str, Any]
 ) -> RunId:
-    """Submit a run in the caller's transaction. ``options``: provider and model, where they were named; ``limits``: service.limiting."""
+    """Submit a run in the caller's transaction. ``options``: provider and model, where named; ``limits``: service.limiting."""
     outside = occasion.kind == "subscription"
     run_options = RunOptions(**options, **limits, outside=outside)
     run = submit_run(conn, question, run_options, conversation_id=None)
