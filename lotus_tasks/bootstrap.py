@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from lotus_tasks.errors import ConfigurationError
 from lotus_tasks.events import EVENTS, CommandFailed
+from lotus_tasks.infra.allowed_folders import AllowedFolders
 from lotus_tasks.infra.outbox import Outbox
 from lotus_tasks.infra.postgres import Database
 from lotus_tasks.infra.runtime import Runtime
@@ -102,8 +103,19 @@ def find_tool(name: str) -> AnyTool | None:
 
 
 def tool_cards() -> tuple[ToolCard, ...]:
-    """What reasoning knows of the tools. May wait for a server: not to be called in a transaction."""
-    return tuple(one.card for one in (*tools().values(), *found_tools().values()))
+    """What models are offered. May wait for a server: not to be called in a transaction."""
+    declared = (one for one in tools().values() if one.is_offered())
+    return tuple(one.card for one in (*declared, *found_tools().values()))
+
+
+def allowed_folders() -> AllowedFolders:
+    """The folders that the user allowed the tools to touch."""
+    return AllowedFolders(runtime().setting("LOTUS_TOOL_FOLDERS"), closed=[runtime().home])
+
+
+def has_folders() -> bool:
+    """Whether the user allowed any."""
+    return bool(runtime().setting("LOTUS_TOOL_FOLDERS"))
 
 
 @cache

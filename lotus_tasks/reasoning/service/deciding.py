@@ -31,12 +31,15 @@ from lotus_tasks.reasoning.models import (
 from lotus_tasks.reasoning.service.citing import cited
 from lotus_tasks.reasoning.service.limiting import limit_reached, thoughts_of, usage_of
 from lotus_tasks.reasoning.service.prompting import messages_for
+from lotus_tasks.reasoning.service.provenance import has_outside_text, result_of
 from lotus_tasks.reasoning.service.structuring import Mismatch, read_answer
+from lotus_tasks.reasoning.service.summarising import clip
 from lotus_tasks.work import CommandSpec
 
 MAX_CALLS = 8
 """Tool calls of one thought that are carried out; a model that asks for more is told so."""
 
+_TROUBLE_CHARACTERS = 300
 _OPEN = frozenset({"running", "waiting"})
 
 
@@ -60,7 +63,7 @@ def decide(run: Run, happening: Happening) -> Decision:
 
 
 def _begin(run: Run) -> Decision:
-    if _result_of(run, "recall") is not None:
+    if result_of(run, "recall") is not None:
         return _think(run)
     payload = {"query": run.question, "k": run.options.memories, "conversation_id": str(run.conversation_id)}
     return Decision(steps=[_step(run, run.next_seq, "recall", "memory.recall", payload)])
@@ -111,7 +114,7 @@ def _go_on(run: Run, update: StepUpdate, result: Mapping[str, Any]) -> Decision:
 
 
 def _think(run: Run) -> Decision:
-    recalled = _result_of(run, "recall") or {}
+    recalled = result_of(run, "recall") or {}
     last = not _may_act(run)
     payload = {
         "question": run.question,
@@ -167,7 +170,7 @@ def _conclude(run: Run, result: Mapping[str, Any], done: StepUpdate) -> Decision
     text = str(result.get("text", ""))
     if limit and not text.strip() and run.options.schema is None:
         text = _without_an_answer(run, limit)
-    recalled = _result_of(run, "recall") or {}
+    recalled = result_of(run, "recall") or {}
     memories = recalled.get("memories", ())
     if run.options.schema is not None:
         try:
@@ -225,24 +228,6 @@ def _without_an_answer(run: Run, limit: str) -> str:
     return f"There is no answer: the run came to its limit of {limit} before the model had one. Tools used: {', '.join(used)}."
 
 
-def has_outside_text(run: Run) -> bool:
-    """Whether the run has read text that others may have written: from a tool, a file, or an answer made with such text."""
-    brings = {card.name for card in run.tools if card.brings_outside_text}
-    for step in run.steps:
-        # A failure, too, may quote what it met outside.
-        by_card = step.status in {"succeeded", "failed"} and step.detail.get("tool") in brings
-        if step.kind == "act" and step.result.get("outside", by_card):
-            return True
-    memories = (_result_of(run, "recall") or {}).get("memories", ())
-    return (
-        run.options.outside
-        or bool(run.options.attachments)
-        or any(turn.outside for turn in run.history)
-        or (run.summary is not None and run.summary.outside)
-        or any(memory.get("kind") == "chunk" for memory in memories)
-    )
-
-
 def _troubles(run: Run) -> list[str]:
     """What had to be done without, one short line each."""
     troubles: list[str] = []
@@ -250,19 +235,12 @@ def _troubles(run: Run) -> list[str]:
         troubles.extend(step.result.get("degraded", ()))
         if step.status in {"failed", "unknown"} and step.kind in {"recall", "act"}:
             what = "memory" if step.kind == "recall" else f"tool {step.detail.get('tool')}"
-            troubles.append(f"{what}: {step.detail.get('reason', step.status)}")
+            troubles.append(clip(f"{what}: {step.detail.get('reason', step.status)}", _TROUBLE_CHARACTERS))
     return troubles
 
 
 def _rejected(run: Run) -> bool:
     return any("rejected" in step.detail for step in run.steps)
-
-
-def _result_of(run: Run, kind: StepKind) -> Mapping[str, Any] | None:
-    for step in reversed(run.steps):
-        if step.kind == kind and step.result:
-            return step.result
-    return None
 
 
 def _with(run: Run, update: StepUpdate, result: Mapping[str, Any]) -> Run:

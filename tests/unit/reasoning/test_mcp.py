@@ -92,6 +92,26 @@ def test_a_server_that_dies_in_a_call_leaves_the_effect_unknown_and_is_started_a
     assert named(tools, "lines_append_line").run(context(), {"text": "two"}).text == "added two"
 
 
+def test_a_server_that_died_keeps_its_tools_and_is_there_again_for_the_next_call(opened, lines):
+    servers = opened(row(lines))
+    before = [tool.card.name for tool in connected(servers)]
+    with pytest.raises(EffectUnknown):
+        named(servers.tools(), "lines_die").run(context(), {"text": "one"})
+    assert [tool.card.name for tool in servers.tools()] == before
+    assert named(servers.tools(), "lines_read_lines").run(context(), {}).text == "one\n"
+    assert servers.troubles() == []
+
+
+def test_a_long_answer_and_a_long_reason_are_cut(opened, lines):
+    tools = connected(opened(row(lines)))
+    lines.write_text("x" * 50_000)
+    text = named(tools, "lines_read_lines").run(context(), {}).text
+    assert text.endswith("\n[cut: 30000 characters more]")
+    with pytest.raises(Permanent) as caught:
+        named(tools, "lines_fail").run(context(), {"reason": "x" * 50_000})
+    assert len(str(caught.value)) < 3000
+
+
 def test_a_cancelled_or_stopping_call_ends_at_once(opened, lines):
     tool = named(connected(opened(row(lines))), "lines_sleep")
     started = time.monotonic()
