@@ -237,8 +237,10 @@ RETURNING term_no;
 DELETE FROM memory_terms WHERE no = ANY(%(numbers)s) AND NOT EXISTS (SELECT FROM memory_postings WHERE term_no = memory_terms.no);
 
 -- name: exchange
--- The question and the answer of a run.
-SELECT id, conversation_id, question, answer, result, created_at, finished_at FROM runs WHERE id = %(run_id)s;
+-- The question and the answer of a run. `outside`: others' text stands in the question.
+SELECT id, conversation_id, question, answer, result, created_at, finished_at,
+       coalesce((options ->> 'outside')::boolean, false) AS outside
+FROM runs WHERE id = %(run_id)s;
 
 -- name: set_embedder
 -- The embedder whose vectors this store holds.
