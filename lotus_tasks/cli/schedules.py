@@ -89,7 +89,8 @@ def list_schedules(as_json: bool) -> None:
         click.echo('there is no schedule; try: manage.py schedule add "every weekday at 8:00" ask "…"', err=True)
     width = max((len(row["name"]) for row in rows), default=0)
     for row in rows:
-        click.echo(f"{row['name']:<{width}}  {row['timetable']}  ·  {_when(row)}")
+        note = f"  ·  the last time {row['last_note']}" if row["last_note"] else ""
+        click.echo(f"{row['name']:<{width}}  {row['timetable']}  ·  {_when(row)}{note}")
 
 
 @schedule.command()
@@ -206,7 +207,7 @@ def _local(moment: datetime, row: Mapping[str, Any]) -> str:
 
 def _document(row: Mapping[str, Any]) -> dict[str, Any]:
     kept = ("name", "timetable", "zone", "missed", "question", "next_due", "trouble", "created_at")
-    last = {name: row[name] for name in ("last_slot", "last_run_id", "last_status") if name in row}
+    last = {name: row[name] for name in ("last_slot", "last_run_id", "last_status", "last_note") if name in row}
     state = {"schedule_id": row["id"], "state": _state(row)}
     return {**state, **{name: row[name] for name in kept}, **row["options"], **last}
 

@@ -93,6 +93,35 @@ def test_two_ticks_at_once_start_each_due_time_once(database):
     )
 
 
+def finish(database: Database, status: str = "succeeded") -> None:
+    rows(database, "UPDATE runs SET status = %s::run_status RETURNING id", status)
+
+
+@pytest.mark.parametrize("status", ["queued", "running", "waiting"])
+def test_a_time_that_comes_while_the_last_run_is_unfinished_is_skipped_and_said_so(database, status):
+    made = add(database, "every hour")
+    hour = made["next_due"]
+    (run_id,) = tick(database, hour)
+    finish(database, status)
+    assert tick(database, hour + timedelta(hours=1)) == []
+    assert slots(database) == [(hour, True), (hour + timedelta(hours=1), False)]
+    with database.transaction() as conn:
+        (listed,) = PostgresSchedules(conn, limits={}).all()
+    assert listed["last_note"] == f"skipped: run {str(run_id)[:8]} had not ended"
+    assert listed["next_due"] == hour + timedelta(hours=2)
+    finish(database)
+    assert len(tick(database, hour + timedelta(hours=2))) == 1
+    with database.transaction() as conn:
+        assert PostgresSchedules(conn, limits={}).all()[0]["last_note"] is None
+
+
+def test_an_unfinished_run_keeps_no_other_schedule_from_its_time(database):
+    add(database, "every hour", "one", name="one")
+    two = add(database, "every 2 hours", "two", name="two")
+    assert len(tick(database, MONDAY + timedelta(hours=1))) == 1
+    assert len(tick(database, two["next_due"])) == 1
+
+
 def test_a_due_time_that_has_a_run_never_gets_another_even_where_the_schedule_says_it_is_due(database):
     add(database)
     assert len(tick(database, EIGHT)) == 1
