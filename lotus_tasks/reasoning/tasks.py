@@ -15,6 +15,7 @@ from lotus_tasks.manifest import HealthReport
 from lotus_tasks.reasoning.adapters.conversations import PostgresConversations
 from lotus_tasks.reasoning.adapters.postgres import PostgresRunStore
 from lotus_tasks.reasoning.adapters.schedules import PostgresSchedules
+from lotus_tasks.reasoning.adapters.schema_check import read_answer_apart
 from lotus_tasks.reasoning.adapters.subscriptions import PostgresSubscriptions
 from lotus_tasks.reasoning.models import Decision, Reply, StepEnded, StepFailed
 from lotus_tasks.reasoning.service import decide
@@ -43,7 +44,7 @@ def advance(work: Work) -> Outcome:
             failed = StepFailed(step=step, reason=work.payload["reason"], unknown=work.payload["unknown"])
             decision = decide(run, failed)
         else:
-            decision = decide(run, StepEnded(step=step, result=step.result))
+            decision = decide(run, StepEnded(step=step, result=step.result), reader=read_answer_apart)
         store.save(tx, run, decision)
         news.append(("step", step.kind))
         news.extend(_news(decision))

@@ -8,7 +8,7 @@ the run. Out of steps, tokens, time or money, the model is asked once more, with
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, assert_never
 
@@ -39,12 +39,16 @@ from lotus_tasks.work import CommandSpec
 MAX_CALLS = 8
 """Tool calls of one thought that are carried out; a model that asks for more is told so."""
 
+AnswerReader = Callable[[str, Mapping[str, Any]], Any]
 _TROUBLE_CHARACTERS = 300
 _OPEN = frozenset({"running", "waiting"})
 
 
-def decide(run: Run, happening: Happening) -> Decision:
-    """What follows. A happening of a step that has ended already changes nothing: events may come twice."""
+def decide(run: Run, happening: Happening, *, reader: AnswerReader = read_answer) -> Decision:
+    """What follows. A happening of a step that has ended already changes nothing: events may come twice.
+
+    ``reader`` gives the JSON value in an answer that has to fit a schema; it raises Mismatch.
+    """
     match happening:
         case Submitted():
             return _begin(run)
@@ -55,7 +59,7 @@ def decide(run: Run, happening: Happening) -> Decision:
         case StepEnded(step=step) | StepFailed(step=step) if step.status != "running":
             return Decision()
         case StepEnded(step=step, result=result):
-            return _after(run, step, result)
+            return _after(run, step, result, reader)
         case StepFailed(step=step, reason=reason, unknown=unknown):
             return _after_failure(run, step, reason, unknown=unknown)
         case _:
@@ -69,7 +73,7 @@ def _begin(run: Run) -> Decision:
     return Decision(steps=[_step(run, run.next_seq, "recall", "memory.recall", payload)])
 
 
-def _after(run: Run, step: Step, result: Mapping[str, Any]) -> Decision:
+def _after(run: Run, step: Step, result: Mapping[str, Any], reader: AnswerReader) -> Decision:
     if step.kind == "recall":
         detail = {"memories": len(result.get("memories", ())), "degraded": list(result.get("degraded", ()))}
         return _go_on(run, StepUpdate(seq=step.seq, status="succeeded", detail=detail), result)
@@ -91,7 +95,7 @@ def _after(run: Run, step: Step, result: Mapping[str, Any]) -> Decision:
     if calls and _may_act(run) and not _rejected(run):
         # `run` is as it was before this thought, which was offered tools then.
         return _act(_with(run, done, result), step, calls, done)
-    return _conclude(_with(run, done, result), result, done)
+    return _conclude(_with(run, done, result), result, done, reader)
 
 
 def _after_failure(run: Run, step: Step, reason: str, *, unknown: bool) -> Decision:
@@ -132,17 +136,16 @@ def _act(run: Run, thought: Step, calls: Sequence[Mapping[str, Any]], done: Step
     cards = {card.name: card for card in run.tools}
     outside = has_outside_text(run)
     steps: list[NewStep] = []
-    for number, call in enumerate(calls):
+    for number, call in enumerate(calls[: 4 * MAX_CALLS]):
         seq = run.next_seq + number
         name = str(call["name"])
         card = cards.get(name)
         detail = {"tool": name, "arguments": call.get("arguments", {}), "call_id": call["id"], "think": thought.seq}
-        if card is None or number >= MAX_CALLS:
-            reason = f"there is no tool {name}" if card is None else f"only {MAX_CALLS} tools can be called at once"
+        if reason := _refusal(call, card, number):
             steps.append(NewStep(seq=seq, kind="act", status="failed", detail={**detail, "reason": reason}))
-        elif card.asks or (card.asks_after_outside_text and outside):
+        elif card is not None and (card.asks or (card.asks_after_outside_text and outside)):
             steps.append(NewStep(seq=seq, kind="act", status="waiting", detail=detail))
-        else:
+        elif card is not None:
             steps.append(
                 NewStep(seq=seq, kind="act", status="running", detail=detail, command=_use(run, seq, card, detail))
             )
@@ -151,6 +154,15 @@ def _act(run: Run, thought: Step, calls: Sequence[Mapping[str, Any]], done: Step
     failed = [Step(seq=step.seq, kind="act", status="failed", detail=step.detail) for step in steps]
     thought_again = _think(replace(run, steps=[*run.steps, *failed]))
     return Decision(updates=[done], steps=[*steps, *thought_again.steps])
+
+
+def _refusal(call: Mapping[str, Any], card: ToolCard | None, number: int) -> str:
+    """Why a call is not carried out; empty where it is."""
+    if card is None:
+        return f"there is no tool {call['name']}"
+    if call.get("malformed"):
+        return f"the arguments of {card.name} are no JSON object: {clip(str(call['malformed']), _TROUBLE_CHARACTERS)}"
+    return f"only {MAX_CALLS} tools can be called at once" if number >= MAX_CALLS else ""
 
 
 def _release(run: Run, step: Step) -> Decision:
@@ -165,7 +177,7 @@ def _deny(run: Run, step: Step, reason: str) -> Decision:
     return _go_on(run, StepUpdate(seq=step.seq, status="denied", detail={**step.detail, "reason": reason}), {})
 
 
-def _conclude(run: Run, result: Mapping[str, Any], done: StepUpdate) -> Decision:
+def _conclude(run: Run, result: Mapping[str, Any], done: StepUpdate, reader: AnswerReader) -> Decision:
     limit = _limit_before(run, done)
     text = str(result.get("text", ""))
     if limit and not text.strip() and run.options.schema is None:
@@ -174,7 +186,7 @@ def _conclude(run: Run, result: Mapping[str, Any], done: StepUpdate) -> Decision
     memories = recalled.get("memories", ())
     if run.options.schema is not None:
         try:
-            text = json.dumps(read_answer(text, run.options.schema), ensure_ascii=False, indent=2)
+            text = json.dumps(reader(text, run.options.schema), ensure_ascii=False, indent=2)
         except Mismatch as mismatch:
             return _reject(run, result, done, str(mismatch))
         memories = ()  # [1] is a list there
@@ -235,7 +247,8 @@ def _troubles(run: Run) -> list[str]:
         troubles.extend(step.result.get("degraded", ()))
         if step.status in {"failed", "unknown"} and step.kind in {"recall", "act"}:
             what = "memory" if step.kind == "recall" else f"tool {step.detail.get('tool')}"
-            troubles.append(clip(f"{what}: {step.detail.get('reason', step.status)}", _TROUBLE_CHARACTERS))
+            reason = " ".join(str(step.detail.get("reason", step.status)).split())
+            troubles.append(clip(f"{what}: {reason}", _TROUBLE_CHARACTERS))
     return troubles
 
 

@@ -263,6 +263,37 @@ def test_an_unknown_tool_is_told_to_the_model_and_nothing_runs(run):
     assert think.command.payload["messages"][-1]["content"] == "This failed: there is no tool launch"
 
 
+def test_a_call_with_malformed_arguments_does_not_run_and_the_model_is_told(run):
+    run = thinking(replace(run, tools=[LOOK, WRITE, KEEP]))
+    calls = [
+        {"id": "a", "name": "look", "arguments": {}, "malformed": '{"path": "a'},
+        {"id": "b", "name": "write", "arguments": {}, "malformed": "[1]"},
+        {"id": "c", "name": "look", "arguments": {}},
+    ]
+    decision = decide(run, StepEnded(step=run.steps[-1], result={"text": "", "tool_calls": calls}))
+    assert [(step.status, step.command is not None) for step in decision.steps] == [
+        ("failed", False),
+        ("failed", False),
+        ("running", True),
+    ]
+    assert decision.steps[0].detail["reason"] == 'the arguments of look are no JSON object: {"path": "a'
+
+
+def test_a_failure_of_several_lines_is_one_line_of_the_answers_degraded(run):
+    run, _ = calling(run, "look")
+    decision = decide(run, StepFailed(step=run.steps[-1], reason=f"1 error\n  for look\n{'x' * 900}"))
+    run = replace(
+        run,
+        steps=[
+            replace(s, status="failed", detail={**s.detail, **decision.updates[0].detail}) if s.kind == "act" else s
+            for s in run.steps
+        ],
+    )
+    (trouble,) = concluding(run, decision, "hm").conclusion.degraded
+    assert trouble.startswith("tool look: 1 error for look xxx")
+    assert len(trouble) <= 300
+
+
 def test_an_unknown_effect_is_reported_and_not_repeated(run):
     run, _ = calling(run, "keep")
     decision = decide(run, StepFailed(step=run.steps[-1], reason="its worker died", unknown=True))
