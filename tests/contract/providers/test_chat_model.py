@@ -234,8 +234,11 @@ def test_the_connection_closes_when_the_reader_leaves(chat_model, model_server):
     model_server.script(reply="one two three", token_delay_s=5.0)
     stream = chat_model.stream(ask("Hello?"), model="m", watch=PATIENT)
     next(delta for delta in stream if isinstance(delta, TextDelta))
+    left_at = time.time()
     stream.close()
-    model_server.wait_for(lambda calls: calls[0]["disconnected_at"])
+    (call,) = model_server.wait_for(lambda calls: calls[0]["disconnected_at"])
+    assert call["disconnected_at"] - left_at < 1.0
+    assert call["tokens_sent"] == 1
 
 
 def test_a_wrong_key_is_refused_for_good(vendor, chat_model, model_server, read):
