@@ -87,19 +87,22 @@ def tools() -> dict[str, Tool]:
     return found
 
 
-def found_tools() -> dict[str, AnyTool]:
-    """The tools that modules have found, by name; a declared one of the same name goes before it."""
+def found_tools(wanted: str = "") -> dict[str, AnyTool]:
+    """The tools that modules have found, by name; a declared one of the same name goes before it.
+
+    Whoever would have the ``wanted`` one is waited for.
+    """
     found: dict[str, AnyTool] = {}
     for manifest in manifests():
         path, _, function = manifest.found_tools.partition(":")
         if path:
-            found |= {one.card.name: one for one in getattr(import_module(path), function)()}
+            found |= {one.card.name: one for one in getattr(import_module(path), function)(wanted)}
     return {name: one for name, one in found.items() if name not in tools()}
 
 
 def find_tool(name: str) -> AnyTool | None:
-    """A tool, declared or found."""
-    return tools().get(name) or found_tools().get(name)
+    """A tool, declared or found. May wait for its server."""
+    return tools().get(name) or found_tools(name).get(name)
 
 
 def tool_cards() -> tuple[ToolCard, ...]:

@@ -75,9 +75,9 @@ def mcp_servers() -> McpServers:
         return McpServers([], home.log, trouble=str(error))
 
 
-def find_mcp_tools() -> Sequence[AnyTool]:
-    """The tools of the MCP servers that work now."""
-    return mcp_servers().tools()
+def find_mcp_tools(wanted: str = "") -> Sequence[AnyTool]:
+    """The tools of the MCP servers that work now; the server of the ``wanted`` one is waited for."""
+    return mcp_servers().tools(wanted)
 
 
 def mcp_troubles() -> list[str]:

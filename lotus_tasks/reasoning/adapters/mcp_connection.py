@@ -77,7 +77,12 @@ class McpServer:
     def connect_soon(self) -> None:
         """Connect in the background, unless that is done, under way or was tried a moment ago."""
         if self._client is None and time.monotonic() - self._tried_at >= RETRY_S and not self._lock.locked():
-            threading.Thread(target=self._connect_quietly, name=f"mcp-{self.row.name}", daemon=True).start()
+            threading.Thread(target=self.connect, name=f"mcp-{self.row.name}", daemon=True).start()
+
+    def connect(self) -> None:
+        """Connect now, unless that is done. Where it can't be, ``trouble`` says why."""
+        with suppress(LotusError):
+            self._connected()
 
     def call(self, tool: McpTool, context: ToolContext, arguments: Mapping[str, Any]) -> ToolAnswer:
         """See McpTool.run."""
@@ -125,10 +130,6 @@ class McpServer:
         if client is None:
             raise ServiceDown(f"the MCP server {self.row.name} is down: {self.trouble}")
         return client
-
-    def _connect_quietly(self) -> None:
-        with suppress(LotusError):
-            self._connect()
 
     def _connect(self) -> None:
         with self._lock:

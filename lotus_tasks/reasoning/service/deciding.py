@@ -144,7 +144,9 @@ def _act(run: Run, thought: Step, calls: Sequence[Mapping[str, Any]], done: Step
         if reason := _refusal(call, card, number):
             steps.append(NewStep(seq=seq, kind="act", status="failed", detail={**detail, "reason": reason}))
         elif card is not None and (card.asks or (card.asks_after_outside_text and outside)):
-            steps.append(NewStep(seq=seq, kind="act", status="waiting", detail=detail))
+            # What its command needs is kept: at the yes, after a restart say, the tool's server may not be there yet.
+            kept = {**detail, "module": card.module, "idempotent": card.idempotent}
+            steps.append(NewStep(seq=seq, kind="act", status="waiting", detail=kept))
         elif card is not None:
             steps.append(
                 NewStep(seq=seq, kind="act", status="running", detail=detail, command=_use(run, seq, card, detail))
@@ -166,9 +168,16 @@ def _refusal(call: Mapping[str, Any], card: ToolCard | None, number: int) -> str
 
 
 def _release(run: Run, step: Step) -> Decision:
-    card = next((card for card in run.tools if card.name == step.detail["tool"]), None)
-    if card is None:
-        return _deny(run, step, f"there is no tool {step.detail['tool']} any more")
+    module = step.detail.get("module")
+    if module is None:
+        return _deny(run, step, f"the yes to {step.detail['tool']} came after an upgrade; it has to be asked anew")
+    card = ToolCard(
+        name=step.detail["tool"],
+        module=module,
+        description="",
+        parameters={},
+        idempotent=step.detail["idempotent"],
+    )
     others = any(other.status == "waiting" and other.seq != step.seq for other in run.steps)
     return Decision(releases=[Release(seq=step.seq, command=_use(run, step.seq, card, step.detail))], waits=others)
 

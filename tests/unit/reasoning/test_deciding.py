@@ -227,6 +227,14 @@ def test_a_yes_runs_what_waited_and_a_no_tells_the_model(run):
     assert no.steps[0].command.payload["messages"][-1]["content"] == "Not run: the user said no."
 
 
+def test_a_yes_holds_although_the_tools_server_is_not_there_yet(run):
+    run, _ = calling(run, "write")
+    yes = decide(replace(run, tools=[]), Answered(step=run.steps[-1], approved=True))
+    (release,) = yes.releases
+    assert (release.command.name, release.command.idempotent) == ("reasoning.use_tool", True)
+    assert release.command.id == derive_command_id(f"{run.run_id}/{run.steps[-1].seq}")
+
+
 def test_text_from_outside_makes_tools_ask_that_otherwise_would_not(run):
     _, quiet = calling(run, "keep")
     assert quiet.steps[0].status == "running"
