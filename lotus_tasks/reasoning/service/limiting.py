@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from lotus_tasks.reasoning.models import RunOptions, Step
@@ -16,8 +17,15 @@ _SETTINGS = {
 
 
 def limits_of(setting: Callable[[str], Any]) -> dict[str, Any]:
-    """The limits of a new run, as options: what the settings say."""
-    return {option: setting(name) for option, name in _SETTINGS.items()}
+    """The limits of a new run, as options: what the settings say.
+
+    One that the running LOTUS doesn't know yet, after an upgrade, keeps its default.
+    """
+    found = {}
+    for option, name in _SETTINGS.items():
+        with suppress(KeyError):
+            found[option] = setting(name)
+    return found
 
 
 def limit_reached(options: RunOptions, steps: Sequence[Step]) -> str:
