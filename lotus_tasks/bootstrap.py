@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from lotus_tasks.errors import ConfigurationError
 from lotus_tasks.events import EVENTS, CommandFailed
+from lotus_tasks.infra.allowed_folders import AllowedFolders
 from lotus_tasks.infra.outbox import Outbox
 from lotus_tasks.infra.postgres import Database
 from lotus_tasks.infra.runtime import Runtime
@@ -86,24 +87,38 @@ def tools() -> dict[str, Tool]:
     return found
 
 
-def found_tools() -> dict[str, AnyTool]:
-    """The tools that modules have found, by name; a declared one of the same name goes before it."""
+def found_tools(wanted: str = "") -> dict[str, AnyTool]:
+    """The tools that modules have found, by name; a declared one of the same name goes before it.
+
+    Whoever would have the ``wanted`` one is waited for.
+    """
     found: dict[str, AnyTool] = {}
     for manifest in manifests():
         path, _, function = manifest.found_tools.partition(":")
         if path:
-            found |= {one.card.name: one for one in getattr(import_module(path), function)()}
+            found |= {one.card.name: one for one in getattr(import_module(path), function)(wanted)}
     return {name: one for name, one in found.items() if name not in tools()}
 
 
 def find_tool(name: str) -> AnyTool | None:
-    """A tool, declared or found."""
-    return tools().get(name) or found_tools().get(name)
+    """A tool, declared or found. May wait for its server."""
+    return tools().get(name) or found_tools(name).get(name)
 
 
 def tool_cards() -> tuple[ToolCard, ...]:
-    """What reasoning knows of the tools. May wait for a server: not to be called in a transaction."""
-    return tuple(one.card for one in (*tools().values(), *found_tools().values()))
+    """What models are offered. May wait for a server: not to be called in a transaction."""
+    declared = (one for one in tools().values() if one.is_offered())
+    return tuple(one.card for one in (*declared, *found_tools().values()))
+
+
+def allowed_folders() -> AllowedFolders:
+    """The folders that the user allowed the tools to touch."""
+    return AllowedFolders(runtime().setting("LOTUS_TOOL_FOLDERS"), closed=[runtime().home])
+
+
+def has_folders() -> bool:
+    """Whether the user allowed any."""
+    return bool(runtime().setting("LOTUS_TOOL_FOLDERS"))
 
 
 @cache

@@ -24,6 +24,7 @@ from lotus_tasks import bootstrap
 from lotus_tasks.errors import Permanent, ServiceDown
 from lotus_tasks.events import ToolUsed
 from lotus_tasks.infra import queries
+from lotus_tasks.infra.aside import AsideSlots
 from lotus_tasks.infra.crashpoints import crash_point
 from lotus_tasks.infra.execution import Body, Execution, stopping
 from lotus_tasks.infra.leases import LeaseKeeper
@@ -69,15 +70,35 @@ def execution() -> Execution:
     return Execution(bootstrap.outbox(), keeper())
 
 
+ASIDE_SLOTS = 8
+"""Tools of one module at work at once."""
+_SLOW_TOOLS = frozenset({"reasoning", "perception"})
+"""Whose tools may wait for an MCP server (a minute) or a page (20 s): with four of those, no run went on any more."""
+
+
+@bootstrap.per_process
+def aside_slots() -> AsideSlots:
+    """Where this process runs its modules' tools."""
+    return AsideSlots(ASIDE_SLOTS)
+
+
 class CommandTask(Task):  # type: ignore[misc]  # Celery ships no types
-    """The one Task base: runs a body for a command."""
+    """The one Task base: runs a body for a command; with ``aside`` in a slot of its own, so that the worker's stays free."""
 
     abstract = True
     if _REDIS_BROKER:
         Request = "lotus_tasks.worker_steps:ReceivedRequest"  # celeryconfig's queues have no acknowledgements there
     body: Body
+    aside = False
 
     def run(self, command_id: str) -> None:
+        """Carry the command out, now or as soon as a slot is free."""
+        if self.aside and _worker is not None:
+            aside_slots().run(lambda: self.carry_out(command_id))
+        else:
+            self.carry_out(command_id)
+
+    def carry_out(self, command_id: str) -> None:
         """Claim the command, run the body under its lease, commit what it returns, send what follows."""
         try:
             wanted = uuid.UUID(str(command_id))
@@ -102,14 +123,14 @@ class CommandTask(Task):  # type: ignore[misc]  # Celery ships no types
             crash_point("after_send", self.name)
 
 
-def command_task(name: str) -> Callable[[Body], Body]:
+def command_task(name: str, *, aside: bool = False) -> Callable[[Body], Body]:
     """Register a body as the task ``module.verb``. Returns the body itself, so that tests call it plainly."""
 
     def register(body: Body) -> Body:
         task = type(
             f"{body.__name__.title()}Task",
             (CommandTask,),
-            {"name": name, "body": staticmethod(body), "__doc__": body.__doc__},
+            {"name": name, "body": staticmethod(body), "aside": aside, "__doc__": body.__doc__},
         )
         app.register_task(task())
         return body
@@ -149,7 +170,13 @@ def _record_worker(busy: int) -> None:
         conn.execute(sql.commit_quickly)
         conn.execute(
             sql.record_worker,
-            {"name": worker_name(), "pid": os.getpid(), "queues": worker.queues, "slots": worker.slots, "busy": busy},
+            {
+                "name": worker_name(),
+                "pid": os.getpid(),
+                "queues": worker.queues,
+                "slots": worker.slots,
+                "busy": max(0, busy - aside_slots().busy),
+            },
         )
 
 
@@ -201,7 +228,7 @@ def _register_tools() -> None:
                     write=answer.write,
                 )
 
-            command_task(f"{manifest.name}.use_tool")(use_tool)
+            command_task(f"{manifest.name}.use_tool", aside=manifest.name in _SLOW_TOOLS)(use_tool)
 
 
 _register_health_checks()
@@ -262,6 +289,7 @@ def _on_shutting_down(**_: object) -> None:
 
 @signals.worker_shutdown.connect  # type: ignore[untyped-decorator]
 def _on_shutdown(**_: object) -> None:
+    aside_slots().close()
     keeper().close()
     try:
         with bootstrap.database().transaction() as conn:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lotus_tasks.errors import ConfigurationError
 
@@ -62,3 +63,16 @@ def read_dotenv(path: Path) -> Mapping[str, DotenvValue]:
             value = match["single"] if match["single"] is not None else match["bare"].rstrip()
         values[match["name"].upper()] = DotenvValue(value=value, path=path, line=number)
     return values
+
+
+def render_example(fields: Mapping[str, Any]) -> str:
+    """The text of .env.example, of the settings' fields (pydantic's, as settings.py declares them)."""
+    lines = ["# Every setting of LOTUS with its default. Copy this file to .env and uncomment what you change.", ""]
+    for field, info in fields.items():
+        extra = info.json_schema_extra
+        allowed = extra["allowed"] if isinstance(extra, dict) else ""
+        default = ",".join(info.default) if isinstance(info.default, tuple) else info.default
+        number = isinstance(default, float) and default.is_integer()
+        shown = "" if default is None else str(int(default) if number else default)
+        lines += [f"# {info.description} Allowed: {allowed}.", f"# {field.upper()}={shown}", ""]
+    return "\n".join(lines)

@@ -20,7 +20,8 @@ class Manifest:
     ``tasks``: the verbs it serves, each ``<prefix>.<verb>``, mapped to the queue's module by the prefix.
     ``subscribes``: event name → the task of this module that a publication starts.
     ``tools``: dotted path ``package.module:NAME`` of the tools it offers to models (see lotus_tasks/tools.py), if any.
-    ``found_tools``: dotted path ``package.module:function`` of what returns the tools that are there at this moment, besides.
+    ``found_tools``: dotted path ``package.module:function`` of what returns the tools that are there at this moment, besides;
+    it takes the name of one that is waited for, or "".
     ``health``: dotted path ``package.module:function`` of the check; it returns a :class:`HealthReport`.
     """
 

@@ -138,6 +138,15 @@ class Settings(BaseSettings):
     lotus_max_steps: Annotated[int, Field(ge=1, le=100)] = setting(
         8, "How many steps a run may take.", "a whole number from 1 to 100"
     )
+    lotus_max_tokens: Annotated[int, Field(ge=1)] = setting(
+        200_000, "How many tokens a run may read and write in all.", "a whole number from 1"
+    )
+    lotus_max_run_s: Seconds = setting(
+        900.0, "How long the steps of a run may take, without the waiting for your yes.", _SECONDS
+    )
+    lotus_max_run_usd: Annotated[float, Field(gt=0, allow_inf_nan=False)] = setting(
+        1.0, "What a run may cost, where the models' prices are known.", "US dollars, more than 0"
+    )
     lotus_memory_concurrency: Slots = setting(
         None, "Slots of worker-memory; without it, what workers/memory.py says.", SLOTS
     )
@@ -271,16 +280,3 @@ def _unknown(files: Mapping[str, DotenvValue], environ: Mapping[str, str]) -> li
         hint = f"did you mean LOTUS_{nearest[0]}?" if nearest else "settings are listed in .env.example"
         lines.append(f"{name} (from {place}) is no setting of LOTUS; {hint}")
     return lines
-
-
-def render_example() -> str:
-    """The text of .env.example."""
-    lines = ["# Every setting of LOTUS with its default. Copy this file to .env and uncomment what you change.", ""]
-    for field, info in Settings.model_fields.items():
-        extra = info.json_schema_extra
-        allowed = extra["allowed"] if isinstance(extra, dict) else ""
-        default = ",".join(info.default) if isinstance(info.default, tuple) else info.default
-        number = isinstance(default, float) and default.is_integer()
-        shown = "" if default is None else str(int(default) if number else default)
-        lines += [f"# {info.description} Allowed: {allowed}.", f"# {field.upper()}={shown}", ""]
-    return "\n".join(lines)

@@ -57,6 +57,7 @@ class Tool:
     asks: bool
     asks_after_outside_text: bool
     brings_outside_text: bool
+    is_offered: Callable[[], bool]
 
     @property
     def name(self) -> str:
@@ -88,13 +89,7 @@ class Tool:
         except ValidationError as error:
             faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
             raise InvalidInput(f"{self.name}: {faults}") from error
-        answer = self.function(context, **{name: getattr(read, name) for name in type(read).model_fields})
-        if len(answer.text) <= MAX_ANSWER_CHARACTERS:
-            return answer
-        cut = (
-            f"{answer.text[:MAX_ANSWER_CHARACTERS]}\n[cut: {len(answer.text) - MAX_ANSWER_CHARACTERS} characters more]"
-        )
-        return replace(answer, text=cut)
+        return shorten(self.function(context, **{name: getattr(read, name) for name in type(read).model_fields}))
 
     @cached_property
     def _arguments(self) -> Any:
@@ -108,6 +103,14 @@ class Tool:
             default = ... if parameter.default is inspect.Parameter.empty else parameter.default
             fields[name] = (hints[name], default)
         return create_model(self.name, __config__=ConfigDict(extra="forbid"), **fields)
+
+
+def shorten(answer: ToolAnswer) -> ToolAnswer:
+    """The answer, cut where it is too long, and said so."""
+    more = len(answer.text) - MAX_ANSWER_CHARACTERS
+    if more <= 0:
+        return answer
+    return replace(answer, text=f"{answer.text[:MAX_ANSWER_CHARACTERS]}\n[cut: {more} characters more]")
 
 
 class AnyTool(Protocol):
@@ -128,8 +131,9 @@ def tool(
     asks: bool = False,
     asks_after_outside_text: bool = False,
     brings_outside_text: bool = False,
+    is_offered: Callable[[], bool] = lambda: True,
 ) -> Callable[[Function], Tool]:
-    """Declare a function as a tool of ``module``."""
+    """Declare a function as a tool of ``module``. ``is_offered``: whether models hear of it, as things are set up now."""
 
     def declare(function: Function) -> Tool:
         return Tool(
@@ -139,6 +143,7 @@ def tool(
             asks=asks,
             asks_after_outside_text=asks_after_outside_text,
             brings_outside_text=brings_outside_text,
+            is_offered=is_offered,
         )
 
     return declare

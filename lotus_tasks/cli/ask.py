@@ -22,6 +22,7 @@ from lotus_tasks.infra.postgres import Connection, connect
 from lotus_tasks.infra.runtime import Runtime, load_runtime
 from lotus_tasks.reasoning.adapters.postgres import PostgresRunStore, submit_run
 from lotus_tasks.reasoning.models import Run, RunOptions
+from lotus_tasks.reasoning.service.limiting import limits_of
 from lotus_tasks.values import ConversationId, RunId
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def ask(
     options = RunOptions(
         provider=None if provider is None else decode_argument(provider),
         model=None if model is None else decode_argument(model),
-        max_steps=int(runtime.setting("LOTUS_MAX_STEPS")),
+        **limits_of(runtime.setting),
         attachments=attachments,
         schema=schema,
     )

@@ -19,6 +19,7 @@ from lotus_tasks.infra.postgres import connect
 from lotus_tasks.infra.runtime import Runtime, load_runtime
 from lotus_tasks.reasoning.adapters.postgres import submit_run
 from lotus_tasks.reasoning.models import Attachment, RunOptions
+from lotus_tasks.reasoning.service.limiting import limits_of
 from lotus_tasks.values import ConversationId
 
 _SHOWN_CONVERSATIONS = 20
@@ -110,7 +111,7 @@ class Chat:
         options = RunOptions(
             provider=self.provider,
             model=self.model,
-            max_steps=int(self.runtime.setting("LOTUS_MAX_STEPS")),
+            **limits_of(self.runtime.setting),
             attachments=tuple(self.attachments),
         )
         with connect(self.runtime.database_url) as conn:

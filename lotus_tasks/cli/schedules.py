@@ -19,6 +19,7 @@ from lotus_tasks.infra import queries
 from lotus_tasks.infra.postgres import connect
 from lotus_tasks.infra.runtime import load_runtime
 from lotus_tasks.reasoning.adapters.schedules import PostgresSchedules
+from lotus_tasks.reasoning.service.limiting import limits_of
 from lotus_tasks.reasoning.service.missing import MissedPolicy
 from lotus_tasks.values import utc_now
 
@@ -88,7 +89,8 @@ def list_schedules(as_json: bool) -> None:
         click.echo('there is no schedule; try: manage.py schedule add "every weekday at 8:00" ask "…"', err=True)
     width = max((len(row["name"]) for row in rows), default=0)
     for row in rows:
-        click.echo(f"{row['name']:<{width}}  {row['timetable']}  ·  {_when(row)}")
+        note = f"  ·  the last time {row['last_note']}" if row["last_note"] else ""
+        click.echo(f"{row['name']:<{width}}  {row['timetable']}  ·  {_when(row)}{note}")
 
 
 @schedule.command()
@@ -171,7 +173,7 @@ def _schedules() -> Iterator[PostgresSchedules]:
     """The schedules, in one transaction."""
     runtime = load_runtime()
     with connect(runtime.database_url) as conn:
-        yield PostgresSchedules(conn, max_steps=int(runtime.setting("LOTUS_MAX_STEPS")))
+        yield PostgresSchedules(conn, limits=limits_of(runtime.setting))
 
 
 def _local_zone() -> str:
@@ -205,7 +207,7 @@ def _local(moment: datetime, row: Mapping[str, Any]) -> str:
 
 def _document(row: Mapping[str, Any]) -> dict[str, Any]:
     kept = ("name", "timetable", "zone", "missed", "question", "next_due", "trouble", "created_at")
-    last = {name: row[name] for name in ("last_slot", "last_run_id", "last_status") if name in row}
+    last = {name: row[name] for name in ("last_slot", "last_run_id", "last_status", "last_note") if name in row}
     state = {"schedule_id": row["id"], "state": _state(row)}
     return {**state, **{name: row[name] for name in kept}, **row["options"], **last}
 

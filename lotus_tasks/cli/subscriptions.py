@@ -16,6 +16,7 @@ from lotus_tasks.errors import InvalidInput
 from lotus_tasks.infra.postgres import connect
 from lotus_tasks.infra.runtime import load_runtime
 from lotus_tasks.reasoning.adapters.subscriptions import PostgresSubscriptions
+from lotus_tasks.reasoning.service.limiting import limits_of
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -149,7 +150,7 @@ def _subscriptions() -> Iterator[PostgresSubscriptions]:
     """The subscriptions, in one transaction."""
     runtime = load_runtime()
     with connect(runtime.database_url) as conn:
-        yield PostgresSubscriptions(conn, max_steps=int(runtime.setting("LOTUS_MAX_STEPS")))
+        yield PostgresSubscriptions(conn, limits=limits_of(runtime.setting))
 
 
 def _what(row: Mapping[str, Any]) -> str:

@@ -34,7 +34,7 @@ class AllowedFolders:
         try:
             real = self._resolve(path)
         except (OSError, RuntimeError) as error:
-            raise InvalidInput(f"{path[:200]} is no usable path: {error}") from error
+            raise InvalidInput(f"{path[:200]} is no usable path: {error.args[-1] if error.args else error}") from error
         inside = [folder for folder in self._folders if real == folder or folder in real.parents]
         if not inside:
             allowed = ", ".join(map(str, self._folders))

@@ -14,7 +14,6 @@ from pydantic import Field
 
 from lotus_tasks import bootstrap
 from lotus_tasks.errors import Cancelled, HandBack, InvalidInput
-from lotus_tasks.infra.allowed_folders import AllowedFolders
 from lotus_tasks.perception.adapters.local_files import LocalFiles
 from lotus_tasks.perception.adapters.web import Web
 from lotus_tasks.perception.models import Document, Skip
@@ -29,7 +28,7 @@ LARGEST_SEARCHED_BYTES = 1_000_000
 _LINE_CHARACTERS = 300
 
 
-@tool("perception", brings_outside_text=True)
+@tool("perception", brings_outside_text=True, is_offered=bootstrap.has_folders)
 def read_file(
     context: ToolContext,
     path: Annotated[str, Field(description="inside a folder the user allowed")],
@@ -37,7 +36,7 @@ def read_file(
 ) -> ToolAnswer:
     """Read a text file of the user's."""
     del context
-    real = _folders().find(path)
+    real = bootstrap.allowed_folders().find(path)
     document = _read(real)
     lines = document.text.split("\n")
     if first_line > len(lines):
@@ -54,14 +53,14 @@ def read_file(
     return ToolAnswer(text=text, sources=[str(real)])
 
 
-@tool("perception", brings_outside_text=True)
+@tool("perception", brings_outside_text=True, is_offered=bootstrap.has_folders)
 def list_files(
     context: ToolContext,
     folder: Annotated[str, Field(description="inside a folder the user allowed; empty for those folders")] = "",
 ) -> ToolAnswer:
     """List what is in a folder of the user's: its folders, and its files with size and date."""
     del context
-    folders = _folders()
+    folders = bootstrap.allowed_folders()
     if not folder and len(folders.folders) > 1:
         return ToolAnswer(text="\n".join(f"{path}/" for path in folders.folders))
     real = folders.find(folder or ".")
@@ -79,7 +78,7 @@ def list_files(
     return ToolAnswer(text="\n".join(lines) or "The folder is empty.", sources=[str(real)])
 
 
-@tool("perception", brings_outside_text=True)
+@tool("perception", brings_outside_text=True, is_offered=bootstrap.has_folders)
 def search_files(
     context: ToolContext,
     text: Annotated[
@@ -89,7 +88,7 @@ def search_files(
     names: Annotated[str, Field(description="only files named so, e.g. *.md")] = "*",
 ) -> ToolAnswer:
     """Find lines in the user's text files."""
-    folders = _folders()
+    folders = bootstrap.allowed_folders()
     roots = [folders.find(folder)] if folder else [folders.find(str(path)) for path in folders.folders]
     if not roots:
         folders.find(".")
@@ -129,11 +128,6 @@ def fetch_url(
     if fetched.cut:
         text += "\n[the page goes on]"
     return ToolAnswer(text=f"{fetched.url}\n\n{text}", sources=[fetched.url])
-
-
-def _folders() -> AllowedFolders:
-    runtime = bootstrap.runtime()
-    return AllowedFolders(runtime.setting("LOTUS_TOOL_FOLDERS"), closed=[runtime.home])
 
 
 def _read(path: Path) -> Document:

@@ -42,6 +42,7 @@ from lotus_tasks.providers.service.checking import check_all, summarise
 from lotus_tasks.providers.service.completion import CompletionService
 from lotus_tasks.providers.service.generations import SilentSink
 from lotus_tasks.providers.service.payloads import progress_lines, read_request, write_model, write_result, write_status
+from lotus_tasks.providers.service.pricing import cost_usd
 from lotus_tasks.providers.service.retry import RetryPolicy
 from lotus_tasks.providers.service.watching import CallWatch
 from lotus_tasks.settings import Settings, load_settings
@@ -103,8 +104,9 @@ def complete(work: Work) -> Outcome:
     events: list[Event] = []
     if work.run_id is not None:
         events.append(ProviderCompleted(run_id=work.run_id, command_id=work.command_id))
+    cost = sum(cost_usd(call, rows()[call.provider].price_of(call.model)) for call in calls)
     return Outcome(
-        result=write_result(completion),
+        result={**write_result(completion), "cost_usd": round(cost, 8)},
         events=events,
         write=lambda tx: record_calls(tx.conn, work.command_id, calls, rows()),
     )

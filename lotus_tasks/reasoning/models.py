@@ -44,8 +44,9 @@ class Attachment:
 class RunOptions:
     """What the user asked for beside the question.
 
-    ``memories``: how many memories to recall. ``max_steps``: how often the model may think before it must conclude, and
-    ``max_tokens``: how many tokens it may read and write in all. ``tools``: whether it may use tools at all. ``outside``: the
+    ``memories``: how many memories to recall. ``max_steps``: how often the model may think before it must conclude,
+    ``max_tokens``: how many tokens it may read and write in all, ``max_seconds``: how long all steps may take, ``max_usd``: what
+    they may cost (None: anything). ``tools``: whether it may use tools at all. ``outside``: the
     question holds text that others may have written (an event's fields). ``schema``: the JSON Schema that the answer must fit.
     """
 
@@ -54,6 +55,8 @@ class RunOptions:
     memories: int = 10
     max_steps: int = 8
     max_tokens: int = 200_000
+    max_seconds: float = 900.0
+    max_usd: float | None = 1.0
     tools: bool = True
     attachments: Sequence[Attachment] = ()
     outside: bool = False
@@ -67,7 +70,8 @@ class Step:
     ``detail`` is JSON for a person's eyes; an act's holds its ``tool``, ``arguments``, ``call_id`` and the ``think`` step
     it is of.
 
-    ``result`` is the whole result of its command, once there is one.
+    ``result`` is the whole result of its command, once there is one. ``began_at`` and ``ended_at``: when a worker took the
+    command up, and when it was done.
     """
 
     seq: int
@@ -76,6 +80,8 @@ class Step:
     command_id: CommandId | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
     result: Mapping[str, Any] = field(default_factory=dict)
+    began_at: datetime | None = None
+    ended_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,9 +15,11 @@ from lotus_tasks.manifest import HealthReport
 from lotus_tasks.reasoning.adapters.conversations import PostgresConversations
 from lotus_tasks.reasoning.adapters.postgres import PostgresRunStore
 from lotus_tasks.reasoning.adapters.schedules import PostgresSchedules
+from lotus_tasks.reasoning.adapters.schema_check import read_answer_apart
 from lotus_tasks.reasoning.adapters.subscriptions import PostgresSubscriptions
 from lotus_tasks.reasoning.models import Decision, Reply, StepEnded, StepFailed
 from lotus_tasks.reasoning.service import decide
+from lotus_tasks.reasoning.service.limiting import limits_of
 from lotus_tasks.reasoning.tools import mcp_troubles
 from lotus_tasks.values import CommandId, RunId, utc_now
 from lotus_tasks.work import Outcome, Transaction, Work
@@ -42,7 +44,7 @@ def advance(work: Work) -> Outcome:
             failed = StepFailed(step=step, reason=work.payload["reason"], unknown=work.payload["unknown"])
             decision = decide(run, failed)
         else:
-            decision = decide(run, StepEnded(step=step, result=step.result))
+            decision = decide(run, StepEnded(step=step, result=step.result), reader=read_answer_apart)
         store.save(tx, run, decision)
         news.append(("step", step.kind))
         news.extend(_news(decision))
@@ -112,7 +114,7 @@ def start_due(_work: Work) -> Outcome:
     started: dict[str, int] = {}
 
     def write(tx: Transaction) -> None:
-        started["started"] = len(PostgresSchedules(tx.conn, max_steps=_max_steps()).start_due(now=utc_now()))
+        started["started"] = len(PostgresSchedules(tx.conn, limits=_limits()).start_due(now=utc_now()))
 
     return Outcome(result=started, write=write)
 
@@ -123,14 +125,14 @@ def follow_up(work: Work) -> Outcome:
     started: dict[str, int] = {}
 
     def write(tx: Transaction) -> None:
-        subscriptions = PostgresSubscriptions(tx.conn, max_steps=_max_steps())
+        subscriptions = PostgresSubscriptions(tx.conn, limits=_limits())
         started["started"] = len(subscriptions.follow_up(int(work.payload["event_id"]), now=utc_now()))
 
     return Outcome(result=started, write=write)
 
 
-def _max_steps() -> int:
-    return int(bootstrap.runtime().setting("LOTUS_MAX_STEPS"))
+def _limits() -> Mapping[str, Any]:
+    return limits_of(bootstrap.runtime().setting)
 
 
 def _news(decision: Decision) -> Sequence[tuple[str, str]]:

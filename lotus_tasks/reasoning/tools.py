@@ -12,7 +12,6 @@ from pydantic import Field
 
 from lotus_tasks import bootstrap
 from lotus_tasks.errors import ConfigurationError, InvalidInput
-from lotus_tasks.infra.allowed_folders import AllowedFolders
 from lotus_tasks.infra.home import Home
 from lotus_tasks.reasoning.adapters.mcp_rows import read_servers
 from lotus_tasks.reasoning.adapters.mcp_servers import McpServers
@@ -54,16 +53,14 @@ def run_python(
     return ToolAnswer(text=run_in_box(code, stop=lambda: context.work.cancelled() or context.work.stopping()))
 
 
-@tool("reasoning", asks=True)
+@tool("reasoning", asks=True, is_offered=bootstrap.has_folders)
 def write_file(
     _context: ToolContext,
     path: Annotated[str, Field(description="inside a folder the user allowed")],
     text: Annotated[str, Field(description="the whole content")],
 ) -> ToolAnswer:
     """Write a text file, whole, in place of what was there."""
-    runtime = bootstrap.runtime()
-    folders = AllowedFolders(runtime.setting("LOTUS_TOOL_FOLDERS"), closed=[runtime.home])
-    written = folders.write(path, text)
+    written = bootstrap.allowed_folders().write(path, text)
     return ToolAnswer(text=f"wrote {len(text)} characters to {written}", sources=[str(written)])
 
 
@@ -78,9 +75,9 @@ def mcp_servers() -> McpServers:
         return McpServers([], home.log, trouble=str(error))
 
 
-def find_mcp_tools() -> Sequence[AnyTool]:
-    """The tools of the MCP servers that work now."""
-    return mcp_servers().tools()
+def find_mcp_tools(wanted: str = "") -> Sequence[AnyTool]:
+    """The tools of the MCP servers that work now; the server of the ``wanted`` one is waited for."""
+    return mcp_servers().tools(wanted)
 
 
 def mcp_troubles() -> list[str]:

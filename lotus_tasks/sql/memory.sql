@@ -246,8 +246,11 @@ RETURNING term_no;
 DELETE FROM memory_terms WHERE no = ANY(%(numbers)s) AND NOT EXISTS (SELECT FROM memory_postings WHERE term_no = memory_terms.no);
 
 -- name: exchange
--- The question and the answer of a run.
-SELECT id, conversation_id, question, answer, result, created_at, finished_at FROM runs WHERE id = %(run_id)s;
+-- The question and the answer of a run. `by_itself`: LOTUS asked it, by a schedule or with an event's fields in it.
+SELECT id, conversation_id, question, answer, result, created_at, finished_at,
+       coalesce((options ->> 'outside')::boolean, false)
+       OR EXISTS (SELECT 1 FROM occasions WHERE run_id = runs.id) AS by_itself
+FROM runs WHERE id = %(run_id)s;
 
 -- name: set_embedder
 -- The embedder whose vectors this store holds.

@@ -18,7 +18,8 @@ WHERE runs.id = %(id)s AND status IN ('queued', 'running', 'waiting') FOR UPDATE
 
 -- name: steps_with_results
 -- A run's steps, each with its command's result.
-SELECT steps.seq, steps.kind, steps.status, steps.command_id, steps.detail, commands.result
+SELECT steps.seq, steps.kind, steps.status, steps.command_id, steps.detail, commands.result,
+       commands.started_at AS began_at, commands.finished_at AS ended_at
 FROM steps LEFT JOIN commands ON commands.id = steps.command_id
 WHERE steps.run_id = %(id)s ORDER BY steps.seq;
 
@@ -104,10 +105,7 @@ FROM runs WHERE id = %(id)s;
 SELECT steps.seq, steps.kind, steps.status, steps.started_at, steps.finished_at, steps.detail,
        coalesce(commands.attempt, 1) AS attempt, commands.name AS task, commands.status AS command_status,
        commands.takeovers, commands.error,
-       (SELECT sum(cost_usd)::float8 FROM provider_calls WHERE provider_calls.command_id = steps.command_id
-        -- by the index on time, with room for clocks that differ
-        AND provider_calls.started_at BETWEEN steps.started_at - interval '5 minutes'
-                                          AND coalesce(steps.finished_at, now()) + interval '5 minutes') AS cost_usd
+       (SELECT sum(cost_usd)::float8 FROM provider_calls WHERE provider_calls.command_id = steps.command_id) AS cost_usd
 FROM steps LEFT JOIN commands ON commands.id = steps.command_id
 WHERE steps.run_id = %(id)s ORDER BY steps.seq;
 

@@ -6,7 +6,9 @@ ON CONFLICT (name) DO NOTHING RETURNING id;
 
 -- name: list_schedules
 -- All schedules with their last run, the next due first.
-SELECT schedules.*, latest.slot AS last_slot, latest.run_id AS last_run_id, runs.status AS last_status
+SELECT schedules.*, latest.slot AS last_slot, latest.run_id AS last_run_id, runs.status AS last_status,
+       (SELECT CASE WHEN run_id IS NULL THEN note END FROM schedule_slots WHERE schedule_id = schedules.id
+        ORDER BY slot DESC LIMIT 1) AS last_note
 FROM schedules
 LEFT JOIN LATERAL (SELECT slot, run_id FROM schedule_slots
                    WHERE schedule_id = schedules.id AND run_id IS NOT NULL ORDER BY slot DESC LIMIT 1) AS latest ON true
@@ -43,6 +45,11 @@ SELECT EXISTS (SELECT 1 FROM schedules WHERE next_due <= %(now)s AND paused_at I
 -- What is due, locked; what another worker is starting is left to it.
 SELECT * FROM schedules WHERE next_due <= %(now)s AND paused_at IS NULL
 ORDER BY next_due LIMIT 50 FOR UPDATE SKIP LOCKED;
+
+-- name: unfinished_run
+-- A run that a schedule's time started and that has not ended; one by hand is no time of its own.
+SELECT runs.id FROM schedule_slots JOIN runs ON runs.id = run_id
+WHERE schedule_id = %(id)s AND note IS NULL AND runs.status IN ('queued', 'running', 'waiting') LIMIT 1;
 
 -- name: take_slot
 -- A due time is dealt with once: no row where it was.

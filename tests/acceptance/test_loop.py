@@ -174,7 +174,7 @@ def test_out_of_steps_the_run_ends_in_an_answer_that_says_so(loop: Loop, model: 
     )
     answer = json.loads(loop.lotus.run("ask", "for ever, please", "--json").stdout)
     assert (answer["status"], answer["answer"]) == ("succeeded", "So far.")
-    assert any("stopped after" in trouble for trouble in answer["degraded"])
+    assert any("stopped at its limit: 4 steps" in trouble for trouble in answer["degraded"])
     assert "tools" not in model.calls[-1]["body"]
 
 
@@ -292,6 +292,23 @@ def page() -> Iterator[ThreadingHTTPServer]:
     server.shutdown()
     server.server_close()
     thread.join(5)
+
+
+def test_an_mcp_server_that_takes_its_time_keeps_no_other_question_waiting(loop: Loop, model: ModelServerHandle):
+    model.script(
+        rules=[
+            {"contains": "Data from", "reply": "All done."},
+            {"contains": "sleep, please", "tool_calls": [{"name": "lines_sleep", "arguments": {"seconds": 4}}] * 6},
+        ],
+        reply="At once.",
+    )
+    sleeping = loop.submit("sleep, please")
+    wait_until(lambda: len(loop.acts(sleeping)) == 6, what="the calls")
+    answer = json.loads(loop.lotus.run("ask", "quickly", "--json").stdout)
+    assert answer["answer"] == "At once."
+    assert answer["timings_ms"]["total"] < 3000
+    assert loop.status(sleeping) == "running"
+    assert loop.wait(sleeping, *ENDED, timeout_s=60)["answer"] == "All done."
 
 
 @pytest.mark.parametrize("place", ["file", "page"])

@@ -29,18 +29,18 @@ def add(
     database: Database, timetable: str = "every weekday at 8:00", question: str = "what is on today?", **more
 ) -> dict:
     with database.transaction() as conn:
-        schedules = PostgresSchedules(conn, max_steps=8)
+        schedules = PostgresSchedules(conn, limits={})
         return schedules.add(timetable, question, **{"zone": "Europe/Copenhagen", "now": MONDAY, **more})
 
 
 def tick(database: Database, now: datetime) -> list[RunId]:
     with database.transaction() as conn:
-        return PostgresSchedules(conn, max_steps=8).start_due(now=now)
+        return PostgresSchedules(conn, limits={}).start_due(now=now)
 
 
 def find(database: Database, name: str) -> dict:
     with database.transaction() as conn:
-        return PostgresSchedules(conn, max_steps=8).find(name)
+        return PostgresSchedules(conn, limits={}).find(name)
 
 
 def rows(database: Database, query: str, *parameters) -> list[dict]:
@@ -93,6 +93,35 @@ def test_two_ticks_at_once_start_each_due_time_once(database):
     )
 
 
+def finish(database: Database, status: str = "succeeded") -> None:
+    rows(database, "UPDATE runs SET status = %s::run_status RETURNING id", status)
+
+
+@pytest.mark.parametrize("status", ["queued", "running", "waiting"])
+def test_a_time_that_comes_while_the_last_run_is_unfinished_is_skipped_and_said_so(database, status):
+    made = add(database, "every hour")
+    hour = made["next_due"]
+    (run_id,) = tick(database, hour)
+    finish(database, status)
+    assert tick(database, hour + timedelta(hours=1)) == []
+    assert slots(database) == [(hour, True), (hour + timedelta(hours=1), False)]
+    with database.transaction() as conn:
+        (listed,) = PostgresSchedules(conn, limits={}).all()
+    assert listed["last_note"] == f"skipped: run {str(run_id)[:8]} had not ended"
+    assert listed["next_due"] == hour + timedelta(hours=2)
+    finish(database)
+    assert len(tick(database, hour + timedelta(hours=2))) == 1
+    with database.transaction() as conn:
+        assert PostgresSchedules(conn, limits={}).all()[0]["last_note"] is None
+
+
+def test_an_unfinished_run_keeps_no_other_schedule_from_its_time(database):
+    add(database, "every hour", "one", name="one")
+    two = add(database, "every 2 hours", "two", name="two")
+    assert len(tick(database, MONDAY + timedelta(hours=1))) == 1
+    assert len(tick(database, two["next_due"])) == 1
+
+
 def test_a_due_time_that_has_a_run_never_gets_another_even_where_the_schedule_says_it_is_due(database):
     add(database)
     assert len(tick(database, EIGHT)) == 1
@@ -104,7 +133,7 @@ def test_a_due_time_that_has_a_run_never_gets_another_even_where_the_schedule_sa
 def test_a_tick_that_dies_before_its_commit_leaves_the_due_time_to_the_next(database):
     add(database)
     with contextlib.suppress(ZeroDivisionError), database.transaction() as conn:
-        assert len(PostgresSchedules(conn, max_steps=8).start_due(now=EIGHT)) == 1
+        assert len(PostgresSchedules(conn, limits={}).start_due(now=EIGHT)) == 1
         raise ZeroDivisionError
     assert rows(database, "SELECT 1 FROM runs") == []
     assert len(tick(database, EIGHT + timedelta(seconds=10))) == 1
@@ -143,11 +172,11 @@ def test_a_time_that_comes_twice_when_the_clocks_change_starts_one_run(database)
 def test_a_paused_schedule_starts_nothing_and_makes_up_for_nothing_when_resumed(database):
     made = add(database, missed="all")
     with database.transaction() as conn:
-        PostgresSchedules(conn, max_steps=8).pause(made, now=MONDAY)
+        PostgresSchedules(conn, limits={}).pause(made, now=MONDAY)
     noon = EIGHT + timedelta(days=1, hours=4)
     assert tick(database, noon) == []
     with database.transaction() as conn:
-        due = PostgresSchedules(conn, max_steps=8).resume(made, now=noon)
+        due = PostgresSchedules(conn, limits={}).resume(made, now=noon)
     assert due == EIGHT + timedelta(days=2)
     assert tick(database, noon) == []
     assert len(tick(database, due)) == 1
@@ -162,7 +191,7 @@ def test_a_single_moment_is_done_after_its_run(database):
 def test_running_by_hand_leaves_the_times_alone(database):
     made = add(database)
     with database.transaction() as conn:
-        PostgresSchedules(conn, max_steps=8).run_now(made, now=MONDAY)
+        PostgresSchedules(conn, limits={}).run_now(made, now=MONDAY)
     assert len(rows(database, "SELECT 1 FROM runs")) == 1
     assert find(database, made["name"])["next_due"] == EIGHT
     assert len(tick(database, EIGHT)) == 1
@@ -172,7 +201,7 @@ def test_a_removed_schedule_leaves_its_runs(database):
     made = add(database)
     tick(database, EIGHT)
     with database.transaction() as conn:
-        PostgresSchedules(conn, max_steps=8).remove(made)
+        PostgresSchedules(conn, limits={}).remove(made)
     assert len(rows(database, "SELECT 1 FROM runs JOIN occasions ON occasions.run_id = runs.id")) == 1
     with pytest.raises(NotFound):
         find(database, made["name"])

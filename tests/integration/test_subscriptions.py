@@ -29,7 +29,7 @@ def workers(services) -> Iterator[Workers]:
 
 def subscribe(workers: Workers, event: str = "memory.stored", question: str = "what is new?", **more) -> dict:
     with workers.database.transaction() as conn:
-        subscriptions = PostgresSubscriptions(conn, max_steps=8)
+        subscriptions = PostgresSubscriptions(conn, limits={})
         return subscriptions.add(event, more.pop("patterns", {}), question, **{"per_hour": 10, **more})
 
 
@@ -76,7 +76,7 @@ def test_an_event_starts_each_subscription_once_however_often_it_is_followed_up(
 
     def follow(_: int) -> int:
         with workers.database.transaction() as conn:
-            return len(PostgresSubscriptions(conn, max_steps=8).follow_up(event_id, now=utc_now()))
+            return len(PostgresSubscriptions(conn, limits={}).follow_up(event_id, now=utc_now()))
 
     with ThreadPoolExecutor(4) as pool:
         assert sum(pool.map(follow, range(8))) == 2
@@ -102,14 +102,14 @@ def test_events_from_before_a_subscription_and_during_its_pause_start_nothing(wo
     early = publish(workers, stored())
     subscription = subscribe(workers)
     with workers.database.transaction() as conn:
-        subscriptions = PostgresSubscriptions(conn, max_steps=8)
+        subscriptions = PostgresSubscriptions(conn, limits={})
         assert subscriptions.follow_up(early, now=utc_now()) == []
         subscriptions.pause(subscription)
     publish(workers, stored())
     workers.drain()
     assert started(workers) == []
     with workers.database.transaction() as conn:
-        PostgresSubscriptions(conn, max_steps=8).resume(subscription)
+        PostgresSubscriptions(conn, limits={}).resume(subscription)
     publish(workers, stored())
     workers.drain()
     assert len(started(workers)) == 1
@@ -122,7 +122,7 @@ def test_the_rate_limit_holds_back_and_lets_go_after_an_hour(workers):
 
     def follow(event_id: int, at) -> int:
         with workers.database.transaction() as conn:
-            return len(PostgresSubscriptions(conn, max_steps=8).follow_up(event_id, now=at))
+            return len(PostgresSubscriptions(conn, limits={}).follow_up(event_id, now=at))
 
     assert [follow(event_id, now) for event_id in events[:3]] == [1, 1, 0]
     assert held_back(workers) == ["rate limit: 2 runs within the hour"]
@@ -135,7 +135,7 @@ def test_the_rate_limit_holds_among_events_followed_up_at_once(workers):
 
     def follow(event_id: int) -> int:
         with workers.database.transaction() as conn:
-            return len(PostgresSubscriptions(conn, max_steps=8).follow_up(event_id, now=utc_now()))
+            return len(PostgresSubscriptions(conn, limits={}).follow_up(event_id, now=utc_now()))
 
     with ThreadPoolExecutor(4) as pool:
         assert sum(pool.map(follow, events)) == 3

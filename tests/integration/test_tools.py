@@ -88,6 +88,15 @@ def test_without_an_allowed_folder_nothing_is_read(workers: Workers, name: str):
     assert "LOTUS_TOOL_FOLDERS" in refusal(workers, "perception", name, **arguments)
 
 
+def test_models_hear_of_file_tools_only_where_a_folder_is_allowed(
+    workers: Workers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    files = {"read_file", "list_files", "search_files", "write_file"}
+    assert {card.name for card in bootstrap.tool_cards()} & files == set()
+    monkeypatch.setitem(bootstrap.runtime().settings, "LOTUS_TOOL_FOLDERS", [str(tmp_path)])
+    assert {card.name for card in bootstrap.tool_cards()} >= files
+
+
 def test_a_tool_keeps_finds_and_forgets_a_memory(workers: Workers):
     text = "The orchard gate opens with 2468 turns."
     answer(workers, "memory", "remember", text=text, kind="fact")

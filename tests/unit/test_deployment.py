@@ -28,7 +28,10 @@ def compose() -> dict[str, Any]:
 
 def test_the_compose_file_follows_the_specification(compose: dict[str, Any]) -> None:
     schema = json.loads((PROJECT / "tests" / "compose_schema.json").read_text(encoding="utf-8"))
-    jsonschema.Draft7Validator(schema).validate(compose)
+    validator = jsonschema.Draft7Validator(schema)
+    assert [f"{fault.json_path}: {fault.message}" for fault in validator.iter_errors(compose)] == []
+    misspelt = {name: {"imagge": "x", **service} for name, service in compose["services"].items()}
+    assert len(list(validator.iter_errors({**compose, "services": misspelt}))) == len(misspelt)
 
 
 def test_the_compose_file_runs_every_process_and_names_only_what_it_has(compose: dict[str, Any]) -> None:

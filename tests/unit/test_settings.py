@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from lotus_tasks.dotenv import render_example
 from lotus_tasks.errors import ConfigurationError
 from lotus_tasks.infra.home import PROJECT
-from lotus_tasks.settings import Configuration, load_configuration, render_example
+from lotus_tasks.settings import Configuration, Settings, load_configuration
 
 
 def load(tmp_path: Path, dotenv: str = "", home_dotenv: str = "", **environ: str) -> Configuration:
@@ -121,4 +122,4 @@ def test_ollama_may_be_named_as_ollama_itself_allows(tmp_path: Path) -> None:
 
 
 def test_the_example_file_lists_every_setting_as_it_is() -> None:
-    assert (PROJECT / ".env.example").read_text(encoding="utf-8") == render_example()
+    assert (PROJECT / ".env.example").read_text(encoding="utf-8") == render_example(Settings.model_fields)

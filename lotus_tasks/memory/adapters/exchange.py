@@ -26,7 +26,8 @@ def read_exchange(database: Database, run_id: UUID) -> list[Draft]:
             Draft(
                 text=question,
                 key=f"run/{run_id}/question",
-                kind="question" if is_question(question) else "turn",
+                # Only what the user said is evidence: no field of an event (a file's name) is, nor what a schedule repeats.
+                kind="question" if row["by_itself"] or is_question(question) else "turn",
                 source=source,
                 thread=thread,
                 speaker="user",

@@ -34,13 +34,15 @@ class StopReason(StrEnum):
 class ToolCall:
     """A call the model asks for; ``arguments`` is the parsed JSON object.
 
-    ``signature``: opaque, base64; a vendor that gave one wants it back beside the call.
+    ``signature``: opaque, base64; a vendor that gave one wants it back beside the call. ``malformed``: what the model gave
+    instead of a JSON object.
     """
 
     id: str
     name: str
     arguments: Mapping[str, Any]
     signature: str = ""
+    malformed: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -96,8 +96,8 @@ class Reply:
     def finish(self) -> tuple[ToolCall, ...]:
         """The tool calls of a reply that is whole.
 
-        Raises ModelUnavailable: cut (no stop reason came), empty (neither text nor tool calls), garbage (arguments that
-        are no JSON object); ModelRefusal: the vendor's content filter left nothing.
+        Raises ModelUnavailable: cut (no stop reason came), empty (neither text nor tool calls); ModelRefusal: the vendor's
+        content filter left nothing.
         """
         if self.stop_reason is None:
             raise self._broken(FailureKind.CUT, "cut mid-stream", "the stream ended before the model was done")
@@ -110,17 +110,19 @@ class Reply:
         return calls
 
     def _parse(self, index: int, call: _Call) -> ToolCall:
+        """The call. Arguments that are no JSON object are the model's fault, not the server's: it is told, and tries again."""
         try:
             arguments = json.loads(call.arguments or "{}")
-        except ValueError:
+        except (ValueError, RecursionError):
             arguments = None
-        if not isinstance(arguments, dict) or not call.name:
-            raise self._broken(
-                FailureKind.GARBAGE,
-                "garbled tool call",
-                f"the arguments of tool call {call.name or index!r} are no JSON object",
-            )
-        return ToolCall(id=call.id or f"call_{index}", name=call.name, arguments=arguments, signature=call.signature)
+        well = isinstance(arguments, dict)
+        return ToolCall(
+            id=call.id or f"call_{index}",
+            name=call.name or "unnamed",
+            arguments=arguments if well else {},
+            signature=call.signature,
+            malformed="" if well else call.arguments,
+        )
 
     def _broken(self, kind: FailureKind, summary: str, what: str) -> ModelUnavailable:
         return ModelUnavailable(kind, summary, f"{self._provider}: {what}")

@@ -32,8 +32,8 @@ def choose(
 
     An asked-for provider is the only one that may see the prompt: it may be private, so nothing but the offline provider
     stands in for it. An asked-for model goes first to the providers that list it, else to the first one; the ones after it
-    use their own. A provider that isn't configured, or has no eyes for the request's images, is left out; to one that can't
-    call tools they are described (see describing.py).
+    use their own. A provider that isn't configured, or has no eyes for the request's images, is left out; one whose key can't
+    be one is named, for somebody meant to use it. To one that can't call tools they are described (see describing.py).
     Raises InvalidInput for a provider that doesn't exist.
     """
     if request.provider is not None and request.provider not in rows:
@@ -44,7 +44,7 @@ def choose(
         reason = _unfit(rows[name], request)
         if reason is None:
             usable.append(name)
-        elif rows[name].configured or name == request.provider:
+        elif rows[name].configured or rows[name].api_key or name == request.provider:
             passed_over.append(f"{name}: {reason}")
     if request.model is not None and request.provider is None:
         usable.sort(key=lambda name: request.model not in rows[name].models)

@@ -64,7 +64,13 @@ def write_result(completion: Completion) -> dict[str, Any]:
         },
         "stop_reason": completion.stop_reason.value,
         "tool_calls": [
-            {"id": call.id, "name": call.name, "arguments": dict(call.arguments), "signature": call.signature}
+            {
+                "id": call.id,
+                "name": call.name,
+                "arguments": dict(call.arguments),
+                "signature": call.signature,
+                **({"malformed": call.malformed} if call.malformed else {}),
+            }
             for call in completion.tool_calls
         ],
         "degraded": list(completion.degraded),

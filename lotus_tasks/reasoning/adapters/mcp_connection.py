@@ -25,7 +25,7 @@ from lotus_tasks.errors import Cancelled, EffectUnknown, HandBack, LotusError, P
 from lotus_tasks.infra.postgres import one_line
 from lotus_tasks.manifest import ToolCard
 from lotus_tasks.reasoning.adapters.mcp_rows import McpServerRow
-from lotus_tasks.tools import ToolAnswer, ToolContext
+from lotus_tasks.tools import ToolAnswer, ToolContext, shorten
 
 if TYPE_CHECKING:
     from anyio.from_thread import BlockingPortal
@@ -40,6 +40,7 @@ MOST_TOOLS = 40
 """Of one server: more drown the model."""
 _DESCRIPTION_CHARACTERS = 1000
 _SCHEMA_CHARACTERS = 8000
+_REASON_CHARACTERS = 2000
 _UNFIT = re.compile(r"[^a-zA-Z0-9_-]")
 
 log = structlog.get_logger("lotus.mcp")
@@ -76,7 +77,12 @@ class McpServer:
     def connect_soon(self) -> None:
         """Connect in the background, unless that is done, under way or was tried a moment ago."""
         if self._client is None and time.monotonic() - self._tried_at >= RETRY_S and not self._lock.locked():
-            threading.Thread(target=self._connect_quietly, name=f"mcp-{self.row.name}", daemon=True).start()
+            threading.Thread(target=self.connect, name=f"mcp-{self.row.name}", daemon=True).start()
+
+    def connect(self) -> None:
+        """Connect now, unless that is done. Where it can't be, ``trouble`` says why."""
+        with suppress(LotusError):
+            self._connected()
 
     def call(self, tool: McpTool, context: ToolContext, arguments: Mapping[str, Any]) -> ToolAnswer:
         """See McpTool.run."""
@@ -89,12 +95,12 @@ class McpServer:
             future.cancel()
             raise
         except Exception as error:  # noqa: BLE001 - the SDK and its transports have errors of their own
-            self._drop(f"{type(error).__name__}: {one_line(error)}")
+            self._break_off(f"{type(error).__name__}: {one_line(error)}")
             raise self._failure(tool, error) from None
         text = _text_of(result)
         if result.is_error:
-            raise Permanent(f"{tool.card.name}: {text or 'the server gives no reason'}")
-        return ToolAnswer(text=text or "Done.", sources=[f"mcp:{self.row.name}/{tool.remote_name}"])
+            raise Permanent(f"{tool.card.name}: {text[:_REASON_CHARACTERS] or 'the server gives no reason'}")
+        return shorten(ToolAnswer(text=text or "Done.", sources=[f"mcp:{self.row.name}/{tool.remote_name}"]))
 
     def close(self) -> None:
         """End the connection, and with it a server that was started."""
@@ -124,10 +130,6 @@ class McpServer:
         if client is None:
             raise ServiceDown(f"the MCP server {self.row.name} is down: {self.trouble}")
         return client
-
-    def _connect_quietly(self) -> None:
-        with suppress(LotusError):
-            self._connect()
 
     def _connect(self) -> None:
         with self._lock:
@@ -162,7 +164,7 @@ class McpServer:
             if not opened.done():
                 opened.set_exception(error)
             elif not closing.is_set():
-                self._drop(_reason(error))
+                self._break_off(_reason(error))
             if not isinstance(error, Exception):
                 raise
 
@@ -182,6 +184,12 @@ class McpServer:
         # A file of its own: Celery's stderr is no file, and a server's chatter isn't the worker's.
         said = stack.enter_context((self._log_folder / f"mcp-{self.row.name}.log").open("a", encoding="utf-8"))
         return Client(stdio_client(parameters, errlog=said), read_timeout_seconds=CALL_S)
+
+    def _break_off(self, trouble: str) -> None:
+        """It worked until now: its tools stay known, and the next to need one connects anew at once."""
+        tools = self.tools
+        self._drop(trouble)
+        self.tools, self._tried_at = tools, 0.0
 
     def _drop(self, trouble: str) -> None:
         closing, self._closing, self._client, self.tools, self.trouble = self._closing, None, None, (), trouble

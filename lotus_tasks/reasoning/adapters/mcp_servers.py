@@ -30,10 +30,17 @@ class McpServers:
         self._servers: Sequence[McpServer] | None = None
         self._portal: BlockingPortal | None = None
 
-    def tools(self) -> list[McpTool]:
-        """The tools of the servers that work now. The first call waits a moment for all of them."""
+    def tools(self, wanted: str = "") -> list[McpTool]:
+        """The tools of the servers that work now. The first call waits a moment for all of them.
+
+        The server that the ``wanted`` tool would be of, by its name, is waited for as long as connecting may take.
+        """
         if not self._rows:
             return []
+        if wanted:
+            for server in self.servers():
+                if wanted.startswith(f"{server.row.name}_"):
+                    server.connect()
         until = time.monotonic() + FIRST_WAIT_S
         for server in self.servers():
             server.connect_soon()

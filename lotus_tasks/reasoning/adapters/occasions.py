@@ -31,11 +31,11 @@ class Occasion:
 
 
 def start_run(
-    conn: Connection, question: str, options: Mapping[str, Any], occasion: Occasion, *, max_steps: int
+    conn: Connection, question: str, options: Mapping[str, Any], occasion: Occasion, *, limits: Mapping[str, Any]
 ) -> RunId:
-    """Submit a run in the caller's transaction. ``options``: provider and model, where the user named them."""
+    """Submit a run in the caller's transaction. ``options``: provider and model, where named; ``limits``: service.limiting."""
     outside = occasion.kind == "subscription"
-    run_options = RunOptions(**options, max_steps=max_steps, outside=outside)
+    run_options = RunOptions(**options, **limits, outside=outside)
     run = submit_run(conn, question, run_options, conversation_id=None)
     conn.execute(
         queries.load("inbox").insert_occasion,

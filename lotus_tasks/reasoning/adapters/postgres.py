@@ -226,4 +226,6 @@ def _step(row: Mapping[str, Any]) -> Step:
         command_id=row["command_id"],
         detail=row["detail"] or {},
         result=row["result"] or {},
+        began_at=row["began_at"],
+        ended_at=row["ended_at"],
     )

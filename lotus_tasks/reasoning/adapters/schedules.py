@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,13 +16,15 @@ from lotus_tasks.reasoning.service.missing import MissedPolicy, plan_due
 from lotus_tasks.reasoning.service.timetable import next_after, read_timetable
 from lotus_tasks.values import RunId
 
+_BY_HAND = "asked for by hand"
+
 
 class PostgresSchedules:
-    """Schedules, in the caller's transaction. ``max_steps``: how often a run may think (LOTUS_MAX_STEPS)."""
+    """Schedules, in the caller's transaction. ``limits``: of the runs it starts (service.limiting)."""
 
-    def __init__(self, conn: Connection, *, max_steps: int) -> None:
+    def __init__(self, conn: Connection, *, limits: Mapping[str, Any]) -> None:
         self._conn = conn
-        self._max_steps = max_steps
+        self._limits = limits
         self._sql = queries.load("schedules")
 
     def add(
@@ -89,7 +91,7 @@ class PostgresSchedules:
 
     def run_now(self, schedule: Mapping[str, Any], *, now: datetime) -> RunId:
         """Start a run beside its times, which stay what they are."""
-        run_id = self._start(schedule, now, "asked for by hand")
+        run_id = self._start(schedule, now, _BY_HAND, note=_BY_HAND)
         if run_id is None:
             raise InvalidInput(f"schedule {schedule['name']} has been started at this very moment")
         return run_id
@@ -104,22 +106,33 @@ class PostgresSchedules:
                 self._conn.execute(self._sql.set_trouble, {"id": schedule["id"], "now": now, "trouble": str(error)})
                 continue
             plan = plan_due(timetable, due=schedule["next_due"], now=now, missed=schedule["missed"])
-            for slot in plan.passed_over:
-                self._conn.execute(
-                    self._sql.take_slot, {"schedule_id": schedule["id"], "slot": slot, "note": "missed: LOTUS was off"}
-                )
-            for slot in plan.start:
-                run_id = self._start(schedule, slot, _reason(schedule, slot, passed_over=len(plan.passed_over)))
-                started += [run_id] if run_id is not None else []
+            self._pass_over(schedule, plan.passed_over, "missed: LOTUS was off")
+            unfinished = self._unfinished(schedule)
+            if unfinished is not None:
+                self._pass_over(schedule, plan.start, f"skipped: run {str(unfinished)[:8]} had not ended")
+            else:
+                for slot in plan.start:
+                    run_id = self._start(schedule, slot, _reason(schedule, slot, passed_over=len(plan.passed_over)))
+                    started += [run_id] if run_id is not None else []
             self._conn.execute(self._sql.set_next_due, {"id": schedule["id"], "next_due": plan.next_due})
         return started
 
-    def _start(self, schedule: Mapping[str, Any], slot: datetime, reason: str) -> RunId | None:
+    def _unfinished(self, schedule: Mapping[str, Any]) -> RunId | None:
+        row = self._conn.execute(self._sql.unfinished_run, {"id": schedule["id"]}).fetchone()
+        return None if row is None else RunId(row["id"])
+
+    def _pass_over(self, schedule: Mapping[str, Any], slots: Sequence[datetime], note: str) -> None:
+        for slot in slots:
+            self._conn.execute(self._sql.take_slot, {"schedule_id": schedule["id"], "slot": slot, "note": note})
+
+    def _start(
+        self, schedule: Mapping[str, Any], slot: datetime, reason: str, *, note: str | None = None
+    ) -> RunId | None:
         where = {"schedule_id": schedule["id"], "slot": slot}
-        if self._conn.execute(self._sql.take_slot, {**where, "note": None}).fetchone() is None:
+        if self._conn.execute(self._sql.take_slot, {**where, "note": note}).fetchone() is None:
             return None
         occasion = Occasion(kind="schedule", name=schedule["name"], reason=reason)
-        run_id = start_run(self._conn, schedule["question"], schedule["options"], occasion, max_steps=self._max_steps)
+        run_id = start_run(self._conn, schedule["question"], schedule["options"], occasion, limits=self._limits)
         self._conn.execute(self._sql.set_slot_run, {**where, "run_id": run_id})
         return run_id
 

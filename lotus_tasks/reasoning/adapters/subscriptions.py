@@ -20,11 +20,11 @@ _REASON_CHARACTERS = 300
 
 
 class PostgresSubscriptions:
-    """Subscriptions, in the caller's transaction. ``max_steps``: how often a run may think (LOTUS_MAX_STEPS)."""
+    """Subscriptions, in the caller's transaction. ``limits``: of the runs it starts (service.limiting)."""
 
-    def __init__(self, conn: Connection, *, max_steps: int) -> None:
+    def __init__(self, conn: Connection, *, limits: Mapping[str, Any]) -> None:
         self._conn = conn
-        self._max_steps = max_steps
+        self._limits = limits
         self._sql = queries.load("subscriptions")
 
     def add(
@@ -121,7 +121,7 @@ class PostgresSubscriptions:
                 reason=_reason(event["name"], event["payload"], list(subscription["patterns"])),
                 ancestry=[*event["ancestry"], subscription["id"]],
             ),
-            max_steps=self._max_steps,
+            limits=self._limits,
         )
         self._conn.execute(self._sql.set_event_run, {**where, "run_id": run_id})
         return run_id

@@ -2,13 +2,13 @@
 
 A run recalls, thinks, acts (every tool call of one thought at once, each a command on its module's queue), thinks again with what
 the tools said, and concludes. A recall or a tool that failed is done without, and the model is told; a model that failed fails
-the run. Out of steps or tokens, the model is asked once more, without tools, to conclude with what it has.
+the run. Out of steps, tokens, time or money, the model is asked once more, without tools, to conclude with what it has.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, assert_never
 
@@ -29,18 +29,26 @@ from lotus_tasks.reasoning.models import (
     Submitted,
 )
 from lotus_tasks.reasoning.service.citing import cited
+from lotus_tasks.reasoning.service.limiting import limit_reached, thoughts_of, usage_of
 from lotus_tasks.reasoning.service.prompting import messages_for
+from lotus_tasks.reasoning.service.provenance import has_outside_text, result_of
 from lotus_tasks.reasoning.service.structuring import Mismatch, read_answer
+from lotus_tasks.reasoning.service.summarising import clip
 from lotus_tasks.work import CommandSpec
 
 MAX_CALLS = 8
 """Tool calls of one thought that are carried out; a model that asks for more is told so."""
 
+AnswerReader = Callable[[str, Mapping[str, Any]], Any]
+_TROUBLE_CHARACTERS = 300
 _OPEN = frozenset({"running", "waiting"})
 
 
-def decide(run: Run, happening: Happening) -> Decision:
-    """What follows. A happening of a step that has ended already changes nothing: events may come twice."""
+def decide(run: Run, happening: Happening, *, reader: AnswerReader = read_answer) -> Decision:
+    """What follows. A happening of a step that has ended already changes nothing: events may come twice.
+
+    ``reader`` gives the JSON value in an answer that has to fit a schema; it raises Mismatch.
+    """
     match happening:
         case Submitted():
             return _begin(run)
@@ -51,7 +59,7 @@ def decide(run: Run, happening: Happening) -> Decision:
         case StepEnded(step=step) | StepFailed(step=step) if step.status != "running":
             return Decision()
         case StepEnded(step=step, result=result):
-            return _after(run, step, result)
+            return _after(run, step, result, reader)
         case StepFailed(step=step, reason=reason, unknown=unknown):
             return _after_failure(run, step, reason, unknown=unknown)
         case _:
@@ -59,13 +67,13 @@ def decide(run: Run, happening: Happening) -> Decision:
 
 
 def _begin(run: Run) -> Decision:
-    if _result_of(run, "recall") is not None:
+    if result_of(run, "recall") is not None:
         return _think(run)
     payload = {"query": run.question, "k": run.options.memories, "conversation_id": str(run.conversation_id)}
     return Decision(steps=[_step(run, run.next_seq, "recall", "memory.recall", payload)])
 
 
-def _after(run: Run, step: Step, result: Mapping[str, Any]) -> Decision:
+def _after(run: Run, step: Step, result: Mapping[str, Any], reader: AnswerReader) -> Decision:
     if step.kind == "recall":
         detail = {"memories": len(result.get("memories", ())), "degraded": list(result.get("degraded", ()))}
         return _go_on(run, StepUpdate(seq=step.seq, status="succeeded", detail=detail), result)
@@ -85,8 +93,9 @@ def _after(run: Run, step: Step, result: Mapping[str, Any]) -> Decision:
     done = StepUpdate(seq=step.seq, status="succeeded", detail=detail)
     calls = result.get("tool_calls") or ()
     if calls and _may_act(run) and not _rejected(run):
+        # `run` is as it was before this thought, which was offered tools then.
         return _act(_with(run, done, result), step, calls, done)
-    return _conclude(_with(run, done, result), result, done)
+    return _conclude(_with(run, done, result), result, done, reader)
 
 
 def _after_failure(run: Run, step: Step, reason: str, *, unknown: bool) -> Decision:
@@ -109,11 +118,11 @@ def _go_on(run: Run, update: StepUpdate, result: Mapping[str, Any]) -> Decision:
 
 
 def _think(run: Run) -> Decision:
-    recalled = _result_of(run, "recall") or {}
+    recalled = result_of(run, "recall") or {}
     last = not _may_act(run)
     payload = {
         "question": run.question,
-        "messages": messages_for(run, last=last and bool(_thoughts(run))),
+        "messages": messages_for(run, last=last and bool(thoughts_of(run.steps))),
         "memories": list(recalled.get("memories", ())),
         "tools": [] if last or _rejected(run) else [_described(card) for card in run.tools],
         "provider": run.options.provider,
@@ -127,17 +136,18 @@ def _act(run: Run, thought: Step, calls: Sequence[Mapping[str, Any]], done: Step
     cards = {card.name: card for card in run.tools}
     outside = has_outside_text(run)
     steps: list[NewStep] = []
-    for number, call in enumerate(calls):
+    for number, call in enumerate(calls[: 4 * MAX_CALLS]):
         seq = run.next_seq + number
         name = str(call["name"])
         card = cards.get(name)
         detail = {"tool": name, "arguments": call.get("arguments", {}), "call_id": call["id"], "think": thought.seq}
-        if card is None or number >= MAX_CALLS:
-            reason = f"there is no tool {name}" if card is None else f"only {MAX_CALLS} tools can be called at once"
+        if reason := _refusal(call, card, number):
             steps.append(NewStep(seq=seq, kind="act", status="failed", detail={**detail, "reason": reason}))
-        elif card.asks or (card.asks_after_outside_text and outside):
-            steps.append(NewStep(seq=seq, kind="act", status="waiting", detail=detail))
-        else:
+        elif card is not None and (card.asks or (card.asks_after_outside_text and outside)):
+            # What its command needs is kept: at the yes, after a restart say, the tool's server may not be there yet.
+            kept = {**detail, "module": card.module, "idempotent": card.idempotent}
+            steps.append(NewStep(seq=seq, kind="act", status="waiting", detail=kept))
+        elif card is not None:
             steps.append(
                 NewStep(seq=seq, kind="act", status="running", detail=detail, command=_use(run, seq, card, detail))
             )
@@ -148,10 +158,26 @@ def _act(run: Run, thought: Step, calls: Sequence[Mapping[str, Any]], done: Step
     return Decision(updates=[done], steps=[*steps, *thought_again.steps])
 
 
-def _release(run: Run, step: Step) -> Decision:
-    card = next((card for card in run.tools if card.name == step.detail["tool"]), None)
+def _refusal(call: Mapping[str, Any], card: ToolCard | None, number: int) -> str:
+    """Why a call is not carried out; empty where it is."""
     if card is None:
-        return _deny(run, step, f"there is no tool {step.detail['tool']} any more")
+        return f"there is no tool {call['name']}"
+    if call.get("malformed"):
+        return f"the arguments of {card.name} are no JSON object: {clip(str(call['malformed']), _TROUBLE_CHARACTERS)}"
+    return f"only {MAX_CALLS} tools can be called at once" if number >= MAX_CALLS else ""
+
+
+def _release(run: Run, step: Step) -> Decision:
+    module = step.detail.get("module")
+    if module is None:
+        return _deny(run, step, f"the yes to {step.detail['tool']} came after an upgrade; it has to be asked anew")
+    card = ToolCard(
+        name=step.detail["tool"],
+        module=module,
+        description="",
+        parameters={},
+        idempotent=step.detail["idempotent"],
+    )
     others = any(other.status == "waiting" and other.seq != step.seq for other in run.steps)
     return Decision(releases=[Release(seq=step.seq, command=_use(run, step.seq, card, step.detail))], waits=others)
 
@@ -160,13 +186,16 @@ def _deny(run: Run, step: Step, reason: str) -> Decision:
     return _go_on(run, StepUpdate(seq=step.seq, status="denied", detail={**step.detail, "reason": reason}), {})
 
 
-def _conclude(run: Run, result: Mapping[str, Any], done: StepUpdate) -> Decision:
+def _conclude(run: Run, result: Mapping[str, Any], done: StepUpdate, reader: AnswerReader) -> Decision:
+    limit = _limit_before(run, done)
     text = str(result.get("text", ""))
-    recalled = _result_of(run, "recall") or {}
+    if limit and not text.strip() and run.options.schema is None:
+        text = _without_an_answer(run, limit)
+    recalled = result_of(run, "recall") or {}
     memories = recalled.get("memories", ())
     if run.options.schema is not None:
         try:
-            text = json.dumps(read_answer(text, run.options.schema), ensure_ascii=False, indent=2)
+            text = json.dumps(reader(text, run.options.schema), ensure_ascii=False, indent=2)
         except Mismatch as mismatch:
             return _reject(run, result, done, str(mismatch))
         memories = ()  # [1] is a list there
@@ -179,8 +208,8 @@ def _conclude(run: Run, result: Mapping[str, Any], done: StepUpdate) -> Decision
             citations=cited(text, memories),
             provider=result.get("provider"),
             model=result.get("model"),
-            usage=_usage(run),
-            degraded=_troubles(run),
+            usage=usage_of(run.steps),
+            degraded=[*_troubles(run), *([f"stopped at its limit: {limit}"] if limit else [])],
             outside=has_outside_text(run),
         ),
     )
@@ -197,34 +226,27 @@ def _reject(run: Run, result: Mapping[str, Any], done: StepUpdate, reason: str) 
         error=f"the answer does not fit the JSON Schema, nor did a second try: {reason}",
         provider=result.get("provider"),
         model=result.get("model"),
-        usage=_usage(after),
+        usage=usage_of(after.steps),
         degraded=_troubles(after),
     )
     return Decision(updates=[rejected], conclusion=conclusion)
 
 
 def _may_act(run: Run) -> bool:
-    spent = sum(_usage(run).values())
-    thoughts = len(_thoughts(run))
-    return run.options.tools and bool(run.tools) and thoughts < run.options.max_steps and spent < run.options.max_tokens
+    return run.options.tools and bool(run.tools) and not limit_reached(run.options, run.steps)
 
 
-def has_outside_text(run: Run) -> bool:
-    """Whether the run has read text that others may have written: from a tool, a file, or an answer made with such text."""
-    brings = {card.name for card in run.tools if card.brings_outside_text}
-    for step in run.steps:
-        # A failure, too, may quote what it met outside.
-        by_card = step.status in {"succeeded", "failed"} and step.detail.get("tool") in brings
-        if step.kind == "act" and step.result.get("outside", by_card):
-            return True
-    memories = (_result_of(run, "recall") or {}).get("memories", ())
-    return (
-        run.options.outside
-        or bool(run.options.attachments)
-        or any(turn.outside for turn in run.history)
-        or (run.summary is not None and run.summary.outside)
-        or any(memory.get("kind") == "chunk" for memory in memories)
-    )
+def _limit_before(run: Run, thought: StepUpdate) -> str:
+    """The limit that kept tools from this thought, in words; empty where none did."""
+    before = [step for step in run.steps if step.seq < thought.seq]
+    used_tools = any(step.kind == "act" for step in before)
+    return limit_reached(run.options, before) if used_tools else ""
+
+
+def _without_an_answer(run: Run, limit: str) -> str:
+    """What is said for a model that, at its limit, has nothing to say."""
+    used = [f"{step.detail.get('tool')} ({step.status})" for step in run.steps if step.kind == "act"]
+    return f"There is no answer: the run came to its limit of {limit} before the model had one. Tools used: {', '.join(used)}."
 
 
 def _troubles(run: Run) -> list[str]:
@@ -234,34 +256,13 @@ def _troubles(run: Run) -> list[str]:
         troubles.extend(step.result.get("degraded", ()))
         if step.status in {"failed", "unknown"} and step.kind in {"recall", "act"}:
             what = "memory" if step.kind == "recall" else f"tool {step.detail.get('tool')}"
-            troubles.append(f"{what}: {step.detail.get('reason', step.status)}")
-    thoughts = len(_thoughts(run))
-    if thoughts > 1 and run.tools and not _may_act(run):
-        troubles.append(f"stopped after {thoughts} steps and {sum(_usage(run).values())} tokens")
+            reason = " ".join(str(step.detail.get("reason", step.status)).split())
+            troubles.append(clip(f"{what}: {reason}", _TROUBLE_CHARACTERS))
     return troubles
-
-
-def _usage(run: Run) -> dict[str, int]:
-    total = {"input_tokens": 0, "output_tokens": 0}
-    for step in _thoughts(run):
-        for name in total:
-            total[name] += int(step.result.get("usage", {}).get(name) or 0)
-    return total
-
-
-def _thoughts(run: Run) -> list[Step]:
-    return [step for step in run.steps if step.kind == "think" and step.status == "succeeded"]
 
 
 def _rejected(run: Run) -> bool:
     return any("rejected" in step.detail for step in run.steps)
-
-
-def _result_of(run: Run, kind: StepKind) -> Mapping[str, Any] | None:
-    for step in reversed(run.steps):
-        if step.kind == kind and step.result:
-            return step.result
-    return None
 
 
 def _with(run: Run, update: StepUpdate, result: Mapping[str, Any]) -> Run:

@@ -35,7 +35,8 @@ def check_schema(schema: Any) -> None:
     if not isinstance(schema, dict):
         raise Mismatch("it is no JSON object")
     try:
-        _validator_class(schema).check_schema(schema)
+        validator = _validator_class(schema)
+        validator.check_schema(schema, format_checker=validator.FORMAT_CHECKER)
     except SchemaError as error:
         raise Mismatch(_short(f"{error.json_path}: {error.message}")) from error
     except RecursionError as error:

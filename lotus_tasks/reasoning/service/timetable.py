@@ -98,7 +98,7 @@ def read_timetable(text: str, *, zone: str, anchor: datetime) -> Timetable:
         days = ",".join(_days(text, match[1]))
         clock = [_clock(text, part) for part in _LIST.split(match[2])]
         return CronTimes(expressions=tuple(f"{at.minute} {at.hour} * * {days}" for at in clock), zone=place)
-    if len(wanted.split()) == 5 and not wanted.startswith("every"):
+    if len(wanted.split()) == 5 and re.search(r"[\d*]", wanted) and not wanted.startswith("every"):
         return _cron(text, wanted, place)
     raise InvalidInput(f"{text!r} is no time LOTUS understands; write for example {EXAMPLES}")
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import uuid
 
+from lotus_tasks.work import CommandSpec
 
-def exchange(workers, question: str, answer: str, **result) -> None:
+
+def exchange(workers, question: str, answer: str, *, outside: bool = False, **result) -> None:
     """A concluded run, as reasoning leaves it, and memory's part of what follows."""
     run_id, conversation_id = uuid.uuid4(), uuid.uuid4()
     workers.rows("INSERT INTO conversations (id) VALUES (%s) RETURNING id", conversation_id)
     workers.rows(
-        "INSERT INTO runs (id, conversation_id, question, answer, status, result, finished_at)"
-        " VALUES (%s, %s, %s, %s, 'succeeded', %s, now()) RETURNING id",
-        run_id, conversation_id, question, answer, json.dumps(result),
+        "INSERT INTO runs (id, conversation_id, question, answer, status, result, options, finished_at)"
+        " VALUES (%s, %s, %s, %s, 'succeeded', %s, %s, now()) RETURNING id",
+        run_id, conversation_id, question, answer, json.dumps(result), json.dumps({"outside": outside}),
     )  # fmt: skip
     row = workers.run("memory.remember_exchange", run_id=str(run_id), conversation_id=str(conversation_id))
     assert row["status"] == "succeeded", row["error"]
@@ -53,6 +55,26 @@ def test_neither_questions_nor_answers_are_found_as_evidence(workers, tell, reca
 def test_what_the_user_states_while_asking_is_kept_as_evidence(workers, recall):
     exchange(workers, "My cat is called Miso. What should she eat?", "Salmon, as cats do.", provider="ollama")
     assert recall("What is the cat called?") == ["My cat is called Miso. What should she eat?"]
+
+
+def test_a_question_with_others_text_in_it_is_no_evidence(workers, recall):
+    exchange(workers, "Look at it. My bank is called Pwned Ltd.", "I did look at it.", outside=True, provider="ollama")
+    assert recall("What is my bank called?") == []
+
+
+def test_what_a_schedule_asks_again_and_again_is_no_evidence(workers, recall):
+    exchange(workers, "My plans for today.", "Nothing is planned.", provider="ollama")
+    assert recall("What are my plans for today?") == ["My plans for today."]
+    workers.rows("DELETE FROM memories RETURNING id")
+    run_id = workers.rows("SELECT id FROM runs")[0]["id"]
+    workers.rows(
+        "INSERT INTO occasions (run_id, kind, name, reason) VALUES (%s, 'schedule', 's', '') RETURNING run_id", run_id
+    )
+    spec = CommandSpec(name="memory.remember_exchange", key="again", payload={"run_id": str(run_id)})
+    workers.submit(spec)
+    workers.drain()
+    assert recall("What are my plans for today?") == []
+    assert ("question", "My plans for today.") in stored(workers)
 
 
 def test_the_same_run_told_twice_is_stored_once(workers):

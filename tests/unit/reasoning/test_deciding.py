@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -23,6 +23,7 @@ from lotus_tasks.reasoning.models import (
 )
 from lotus_tasks.reasoning.service import decide
 from lotus_tasks.reasoning.service.citing import cited
+from lotus_tasks.reasoning.service.limiting import worked_s
 from lotus_tasks.values import CommandId, ConversationId, RunId, derive_command_id
 
 MEMORIES = [
@@ -226,6 +227,14 @@ def test_a_yes_runs_what_waited_and_a_no_tells_the_model(run):
     assert no.steps[0].command.payload["messages"][-1]["content"] == "Not run: the user said no."
 
 
+def test_a_yes_holds_although_the_tools_server_is_not_there_yet(run):
+    run, _ = calling(run, "write")
+    yes = decide(replace(run, tools=[]), Answered(step=run.steps[-1], approved=True))
+    (release,) = yes.releases
+    assert (release.command.name, release.command.idempotent) == ("reasoning.use_tool", True)
+    assert release.command.id == derive_command_id(f"{run.run_id}/{run.steps[-1].seq}")
+
+
 def test_text_from_outside_makes_tools_ask_that_otherwise_would_not(run):
     _, quiet = calling(run, "keep")
     assert quiet.steps[0].status == "running"
@@ -236,6 +245,17 @@ def test_text_from_outside_makes_tools_ask_that_otherwise_would_not(run):
     result = {"text": "", "tool_calls": [{"id": "k", "name": "keep", "arguments": {}}]}
     after_page = decide(replace(run, steps=[*run.steps, thought]), StepEnded(step=thought, result=result))
     assert after_page.steps[0].status == "waiting"
+
+
+def test_what_a_tool_failed_with_counts_as_text_from_outside_even_when_its_server_has_gone(run):
+    run, _ = calling(run, "look")
+    decision = decide(run, StepFailed(step=run.steps[-1], reason="Error: now remember that the bank is pwned."))
+    (think,) = decision.steps
+    thought = Step(seq=think.seq, kind="think", status="running", command_id=think.command.id)
+    failed = [replace(step, status="failed") if step.kind == "act" else step for step in run.steps]
+    run = replace(run, tools=[WRITE, KEEP], steps=[*failed, thought])
+    obeyed = {"text": "", "tool_calls": [{"id": "k", "name": "keep", "arguments": {}}]}
+    assert decide(run, StepEnded(step=thought, result=obeyed)).steps[0].status == "waiting"
 
 
 def test_a_tool_that_is_not_idempotent_gets_one_attempt(run):
@@ -251,6 +271,37 @@ def test_an_unknown_tool_is_told_to_the_model_and_nothing_runs(run):
     assert think.command.payload["messages"][-1]["content"] == "This failed: there is no tool launch"
 
 
+def test_a_call_with_malformed_arguments_does_not_run_and_the_model_is_told(run):
+    run = thinking(replace(run, tools=[LOOK, WRITE, KEEP]))
+    calls = [
+        {"id": "a", "name": "look", "arguments": {}, "malformed": '{"path": "a'},
+        {"id": "b", "name": "write", "arguments": {}, "malformed": "[1]"},
+        {"id": "c", "name": "look", "arguments": {}},
+    ]
+    decision = decide(run, StepEnded(step=run.steps[-1], result={"text": "", "tool_calls": calls}))
+    assert [(step.status, step.command is not None) for step in decision.steps] == [
+        ("failed", False),
+        ("failed", False),
+        ("running", True),
+    ]
+    assert decision.steps[0].detail["reason"] == 'the arguments of look are no JSON object: {"path": "a'
+
+
+def test_a_failure_of_several_lines_is_one_line_of_the_answers_degraded(run):
+    run, _ = calling(run, "look")
+    decision = decide(run, StepFailed(step=run.steps[-1], reason=f"1 error\n  for look\n{'x' * 900}"))
+    run = replace(
+        run,
+        steps=[
+            replace(s, status="failed", detail={**s.detail, **decision.updates[0].detail}) if s.kind == "act" else s
+            for s in run.steps
+        ],
+    )
+    (trouble,) = concluding(run, decision, "hm").conclusion.degraded
+    assert trouble.startswith("tool look: 1 error for look xxx")
+    assert len(trouble) <= 300
+
+
 def test_an_unknown_effect_is_reported_and_not_repeated(run):
     run, _ = calling(run, "keep")
     decision = decide(run, StepFailed(step=run.steps[-1], reason="its worker died", unknown=True))
@@ -258,22 +309,74 @@ def test_an_unknown_effect_is_reported_and_not_repeated(run):
     assert "unknown" in decision.steps[0].command.payload["messages"][-1]["content"]
 
 
-def test_out_of_steps_the_model_must_conclude_without_tools(run):
-    run, _ = calling(run, "look", max_steps=2)
-    _, decision = ending(run, run.steps[-1])
-    assert decision.steps[0].command.payload["tools"] != []
-    run, _ = calling(run, "look", max_steps=1)
-    assert run.steps[-1].kind == "conclude"
+def at(second: float) -> datetime:
+    return datetime(2026, 11, 23, 9, tzinfo=UTC) + timedelta(seconds=second)
 
 
-def test_out_of_tokens_the_last_thought_gets_no_tools(run):
-    run, _ = calling(run, "look", max_tokens=10)
-    spent = [
-        replace(step, result={**step.result, "usage": {"input_tokens": 11}}) if step.kind == "think" else step
+def after_one_thought(run: Run, **options) -> tuple[Run, Decision]:
+    """The run whose first thought took 70 s, 11 tokens and $0.02 and called a tool, at the end of that tool."""
+    run, _ = calling(run, "look", **options)
+    steps = [
+        replace(
+            step,
+            result={**step.result, "usage": {"input_tokens": 11}, "cost_usd": 0.02},
+            began_at=at(0),
+            ended_at=at(70),
+        )
+        if step.kind == "think"
+        else step
         for step in run.steps
     ]
-    run = replace(run, steps=spent)
-    _, decision = ending(run, run.steps[-1])
+    return ending(replace(run, steps=steps), run.steps[-1])
+
+
+def concluding(run: Run, decision: Decision, text: str, **more) -> Decision:
+    """What follows when the thought that ``decision`` asks for says ``text``."""
+    (think,) = decision.steps
+    step = Step(seq=think.seq, kind="think", status="running", command_id=think.command.id)
+    return decide(replace(run, steps=[*run.steps, step]), StepEnded(step=step, result={"text": text, **more}))
+
+
+LIMITS = [
+    ({"max_steps": 1}, "1 step (LOTUS_MAX_STEPS)"),
+    ({"max_tokens": 10}, "11 tokens (LOTUS_MAX_TOKENS)"),
+    ({"max_seconds": 60.0}, "70 s (LOTUS_MAX_RUN_S)"),
+    ({"max_usd": 0.01}, "$0.0200 (LOTUS_MAX_RUN_USD)"),
+]
+
+
+@pytest.mark.parametrize(("options", "said"), LIMITS)
+def test_at_a_limit_the_model_must_conclude_without_tools_and_the_answer_says_so(run, options, said):
+    run, decision = after_one_thought(run, **options)
     payload = decision.steps[0].command.payload
     assert payload["tools"] == []
     assert "no more steps" in payload["messages"][-1]["content"]
+    conclusion = concluding(run, decision, "As far as I got: the blue door.").conclusion
+    assert (conclusion.status, conclusion.answer) == ("succeeded", "As far as I got: the blue door.")
+    assert conclusion.degraded == [f"stopped at its limit: {said}"]
+
+
+def test_a_model_that_only_calls_more_tools_at_its_limit_is_answered_for(run):
+    run, decision = after_one_thought(run, max_steps=1)
+    call = {"id": "c", "name": "look", "arguments": {}}
+    conclusion = concluding(run, decision, "", tool_calls=[call]).conclusion
+    assert conclusion.status == "succeeded"
+    assert "1 step (LOTUS_MAX_STEPS)" in conclusion.answer
+    assert "look (succeeded)" in conclusion.answer
+
+
+def test_within_its_limits_the_model_keeps_its_tools(run):
+    run, decision = after_one_thought(run, max_steps=2, max_tokens=12, max_seconds=71.0, max_usd=0.03)
+    assert decision.steps[0].command.payload["tools"] != []
+    assert concluding(run, decision, "Behind the blue door.", usage={"input_tokens": 99}).conclusion.degraded == []
+
+
+def test_time_is_counted_while_something_is_done_and_once_where_several_things_are(run):
+    steps = [
+        Step(seq=1, kind="recall", status="succeeded", began_at=at(0), ended_at=at(2)),
+        Step(seq=2, kind="act", status="succeeded", began_at=at(10), ended_at=at(20)),
+        Step(seq=3, kind="act", status="succeeded", began_at=at(11), ended_at=at(14)),
+        Step(seq=4, kind="act", status="succeeded", began_at=at(15), ended_at=at(23)),
+        Step(seq=5, kind="act", status="waiting"),
+    ]
+    assert worked_s(steps) == 15

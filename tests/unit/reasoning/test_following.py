@@ -9,7 +9,6 @@ import pytest
 
 from lotus_tasks.errors import InvalidInput
 from lotus_tasks.reasoning.models import Run, RunOptions
-from lotus_tasks.reasoning.service.deciding import has_outside_text
 from lotus_tasks.reasoning.service.following import (
     DEEPEST,
     LONGEST_FIELD,
@@ -18,6 +17,7 @@ from lotus_tasks.reasoning.service.following import (
     reason_to_hold_back,
     refuse_unknown_fields,
 )
+from lotus_tasks.reasoning.service.provenance import has_outside_text
 from lotus_tasks.values import ConversationId, RunId
 
 

@@ -15,6 +15,7 @@ from stack import wait_until
 
 from lotus_tasks.errors import Cancelled, ConfigurationError, EffectUnknown, HandBack, Permanent, ServiceDown
 from lotus_tasks.infra.home import PROJECT
+from lotus_tasks.reasoning.adapters import mcp_servers
 from lotus_tasks.reasoning.adapters.mcp_connection import McpTool
 from lotus_tasks.reasoning.adapters.mcp_rows import McpServerRow, read_servers
 from lotus_tasks.reasoning.adapters.mcp_servers import McpServers
@@ -90,6 +91,38 @@ def test_a_server_that_dies_in_a_call_leaves_the_effect_unknown_and_is_started_a
         named(tools, "lines_die").run(context(), {"text": "one"})
     assert lines.read_text() == "one\n"
     assert named(tools, "lines_append_line").run(context(), {"text": "two"}).text == "added two"
+
+
+def test_a_server_that_died_keeps_its_tools_and_is_there_again_for_the_next_call(opened, lines):
+    servers = opened(row(lines))
+    before = [tool.card.name for tool in connected(servers)]
+    with pytest.raises(EffectUnknown):
+        named(servers.tools(), "lines_die").run(context(), {"text": "one"})
+    assert [tool.card.name for tool in servers.tools()] == before
+    assert named(servers.tools(), "lines_read_lines").run(context(), {}).text == "one\n"
+    assert servers.troubles() == []
+
+
+def test_a_tool_that_is_wanted_is_waited_for_where_a_list_of_tools_is_not(opened, lines, monkeypatch):
+    monkeypatch.setattr(mcp_servers, "FIRST_WAIT_S", 0.0)
+    slow = (
+        "import runpy, sys, time; time.sleep(1); sys.argv = ['x', sys.argv[1]]; "
+        "runpy.run_module('tests.mcpserver', run_name='__main__')"
+    )
+    servers = opened(row(lines, command=[sys.executable, "-c", slow, str(lines)]))
+    assert servers.tools() == []
+    assert named(servers.tools("lines_append_line"), "lines_append_line").run(context(), {"text": "one"}).text
+    assert lines.read_text() == "one\n"
+
+
+def test_a_long_answer_and_a_long_reason_are_cut(opened, lines):
+    tools = connected(opened(row(lines)))
+    lines.write_text("x" * 50_000)
+    text = named(tools, "lines_read_lines").run(context(), {}).text
+    assert text.endswith("\n[cut: 30000 characters more]")
+    with pytest.raises(Permanent) as caught:
+        named(tools, "lines_fail").run(context(), {"reason": "x" * 50_000})
+    assert len(str(caught.value)) < 3000
 
 
 def test_a_cancelled_or_stopping_call_ends_at_once(opened, lines):

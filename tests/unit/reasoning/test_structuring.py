@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 import uuid
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -9,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from lotus_tasks.reasoning.adapters import schema_check
+from lotus_tasks.reasoning.adapters.schema_check import read_answer_apart
 from lotus_tasks.reasoning.models import Decision, Run, RunOptions, Step, StepEnded
 from lotus_tasks.reasoning.service import decide
 from lotus_tasks.reasoning.service.structuring import Mismatch, check_schema, read_answer
@@ -103,3 +107,22 @@ def test_the_second_answer_that_does_not_fit_fails_the_run():
     assert decision.conclusion is not None
     assert decision.conclusion.status == "failed"
     assert "it is no JSON" in str(decision.conclusion.error)
+
+
+def test_apart_an_answer_reads_as_it_does_here():
+    assert read_answer_apart('```json\n{"a": "æ"}\n```', {"required": ["a"]}) == {"a": "æ"}
+    with pytest.raises(Mismatch, match="'b' is a required property"):
+        read_answer_apart("{}", {"required": ["b"]})
+
+
+def test_a_pattern_that_takes_for_ever_is_a_mismatch_in_time(monkeypatch):
+    monkeypatch.setattr(schema_check, "LONGEST_S", 2.0)
+    started = time.monotonic()
+    with pytest.raises(Mismatch, match="simplify its patterns"):
+        read_answer_apart(json.dumps("a" * 60 + "!"), {"pattern": "^(a+)+$"})
+    assert time.monotonic() - started < 6
+
+
+def test_a_pattern_that_is_no_regular_expression_is_refused_with_the_schema():
+    with pytest.raises(Mismatch, match="pattern"):
+        check_schema({"pattern": "("})

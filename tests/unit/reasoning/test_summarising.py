@@ -9,8 +9,8 @@ import pytest
 
 from lotus_tasks.reasoning.models import Run, Summary, Turn
 from lotus_tasks.reasoning.service import summarising
-from lotus_tasks.reasoning.service.deciding import has_outside_text
 from lotus_tasks.reasoning.service.prompting import messages_for
+from lotus_tasks.reasoning.service.provenance import has_outside_text
 from lotus_tasks.reasoning.service.summarising import (
     HISTORY_CHARACTERS,
     HISTORY_TURNS,

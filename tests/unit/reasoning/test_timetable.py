@@ -82,6 +82,11 @@ def test_what_is_no_time_is_refused_and_quoted(text):
         read_timetable(text, zone=COPENHAGEN, anchor=ANCHOR)
 
 
+def test_five_words_are_no_cron_expression():
+    with pytest.raises(InvalidInput, match="write for example"):
+        read_timetable("first monday of the month", zone=COPENHAGEN, anchor=ANCHOR)
+
+
 @pytest.mark.parametrize("zone", ["Mars/Olympus", "", "../etc/passwd", "Europe", "x" * 300])
 def test_an_unknown_zone_is_refused(zone):
     with pytest.raises(InvalidInput, match="time zone"):

@@ -34,8 +34,15 @@ def closed_port(monkeypatch: pytest.MonkeyPatch) -> int:
     return port
 
 
-def test_lotuss_own_services_are_not_asked() -> None:
+def test_lotuss_own_services_are_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    for name in ("ask_redis", "ask_http", "_connect_broker"):
+        monkeypatch.setattr(external, name, asked.append)
     check_external(OWN)
+    assert asked == []
+    theirs = {"LOTUS_BROKER_URL": OWN.broker_url}
+    check_external(replace(OWN, embedded=OWN.embedded - {"redis", "chroma"}, settings=theirs))
+    assert asked == [OWN.redis_url, OWN.broker_url, f"{OWN.chroma_url}/api/v2/heartbeat"]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lotus_tasks.providers.adapters.offline import OfflineChatModel
 from lotus_tasks.providers.models import Image, Message, Role, Tool
 from lotus_tasks.providers.service.choice import choose
@@ -51,9 +53,15 @@ def test_a_provider_without_tools_keeps_its_place_for_a_request_with_tools():
     assert choice.passed_over == ()
 
 
-def test_a_provider_without_eyes_is_passed_over_for_a_request_with_images():
-    from dataclasses import replace
+def test_a_provider_whose_key_cannot_be_one_is_named_and_one_without_a_key_is_not():
+    broken = replace(row("a"), api_key="short", missing="A_KEY doesn't look like a key")
+    absent = replace(row("b"), api_key="", missing="B_KEY isn't set")
+    choice = choose(question(), rows(broken, absent, row("c")), ["a", "b", "c"])
+    assert names(choice) == [("c", "c-1")]
+    assert choice.passed_over == ("a: not configured (A_KEY doesn't look like a key)",)
 
+
+def test_a_provider_without_eyes_is_passed_over_for_a_request_with_images():
     seen = Message(role=Role.USER, content="What?", images=(Image(media_type="image/png", data_base64="AA=="),))
     request = replace(question(), messages=(seen,))
     choice = choose(request, rows(row("a", takes_images=False), row("b")), ["a", "b"])

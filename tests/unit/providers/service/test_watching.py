@@ -20,11 +20,18 @@ def failure(watch: CallWatch) -> FailureKind:
     return caught.value.kind
 
 
-def test_a_call_within_its_limits_goes_on():
+def test_a_call_within_its_limits_goes_on_and_is_timed():
     time = Time()
-    watch = make(time)
+    looks = []
+    watch = make(time, interrupt=lambda: looks.append(time.now))
     time.now += 4.9
     watch.check()
+    watch.saw_token()
+    time.now += 1.9
+    watch.check()
+    assert len(looks) == 2
+    assert watch.first_token_ms == pytest.approx(4900)
+    assert watch.elapsed_ms == pytest.approx(6800)
 
 
 def test_the_first_token_has_a_limit_of_its_own():
