@@ -142,7 +142,7 @@ class Settings(BaseSettings):
         200_000, "How many tokens a run may read and write in all.", "a whole number from 1"
     )
     lotus_max_run_s: Seconds = setting(
-        900.0, "How long the steps of a run may take, without the waiting for your yes.", _SECONDS
+        900.0, "How long the steps of a run may take, without the waiting for your yes.", SECONDS
     )
     lotus_max_run_usd: Annotated[float, Field(gt=0, allow_inf_nan=False)] = setting(
         1.0, "What a run may cost, where the models' prices are known.", "US dollars, more than 0"
