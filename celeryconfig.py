@@ -12,6 +12,7 @@ from lotus_tasks.infra.queues import BACKGROUND_PRIORITY
 from workers import WORKERS
 
 _runtime = runtime()
+_on_redis = _runtime.broker_url.startswith(("redis", "rediss"))
 
 broker_url = _runtime.broker_url
 broker_connection_retry_on_startup = True
@@ -28,7 +29,7 @@ broker_transport_options = (
         "unacked_restore_interval": 5,
         "unacked_restore_throttle": 1,
     }
-    if broker_url.startswith(("redis", "rediss"))
+    if _on_redis
     else {}
 )
 
@@ -38,10 +39,12 @@ accept_content = ["json"]
 task_ignore_result = True  # results are rows in PostgreSQL; nobody waits on Celery's
 task_store_errors_even_if_ignored = False
 task_default_queue = "system"
-task_queues = [Queue(module, routing_key=module) for worker in WORKERS for module in worker.modules]
+# On Redis an acknowledgement is a second copy of each message, written and deleted: the row in PostgreSQL is that already.
+task_queues = [Queue(module, routing_key=module, no_ack=_on_redis) for worker in WORKERS for module in worker.modules]
 task_create_missing_queues = False
 task_acks_late = False  # the lease in PostgreSQL is the acknowledgement
 worker_prefetch_multiplier = 1
+worker_disable_prefetch = _on_redis  # what waits keeps its priority, and another worker can have it
 worker_hijack_root_logger = False
 worker_send_task_events = True
 task_send_sent_event = False

@@ -157,6 +157,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
     sizes = sorted(int(size) for size in options.sizes.split(","))
+    sys.setswitchinterval(0.0005)  # as in every worker
     with running_services() as services:
         report = {
             "recall_ms": scale(services, sizes, options.queries, embed_all=options.embed_all),
@@ -236,13 +237,15 @@ def chroma_default(services: Services, texts: Sequence[str]) -> float:
 
 
 def offline_model(models: Path, folder: Path) -> Path:
-    """LOTUS's graph in the shape that Chroma's code loads: int64 inputs, the hidden states as its first output."""
+    """LOTUS's graph in the shape that Chroma's code loads: 32-bit weights, int64 inputs, hidden states first."""
     import onnx
-    from onnx import TensorProto, helper
+    from onnx import TensorProto, external_data_helper, helper
 
     source = next(models.glob("all-minilm-l6-v2-*"))
-    model: Any = onnx.load(str(source / "model.onnx"), load_external_data=False)
+    model: Any = onnx.load(str(source / "model.onnx"))
     graph = model.graph
+    widen(graph)
+    external_data_helper.convert_model_from_external_data(model)
     inputs = {value.name: value for value in graph.input}
     casts = []
     for name, value in inputs.items():
@@ -260,11 +263,25 @@ def offline_model(models: Path, folder: Path) -> Path:
     target = folder / "onnx"
     target.mkdir()
     onnx.save(model, str(target / "model.onnx"))
-    shutil.copy(source / "model.data", target / "model.data")
     shutil.copy(source / "tokenizer.json", target / "tokenizer.json")
     for name in ("config.json", "special_tokens_map.json", "tokenizer_config.json", "vocab.txt"):
         (target / name).touch()
     return folder
+
+
+def widen(graph: Any) -> None:
+    """8-bit products become products of 32-bit matrices, as in the model that Chroma publishes."""
+    from onnx import helper, numpy_helper
+
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    for node in list(graph.node):
+        if node.op_type == "MatMulNBits":
+            levels, scales = (numpy_helper.to_array(constants[name]) for name in node.input[1:3])
+            matrix = ((levels.astype(np.float32) - 128) * scales[:, :, None]).reshape(len(levels), -1).T
+            for name in node.input[1:3]:
+                graph.initializer.remove(constants[name])
+            graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(matrix), node.input[1]))
+            node.CopyFrom(helper.make_node("MatMul", node.input[:2], node.output))
 
 
 if __name__ == "__main__":

@@ -43,6 +43,9 @@ if _PROJECT not in sys.path:  # `celery` started elsewhere finds celeryconfig be
 
 app = Celery("lotus", include=[*(f"lotus_tasks.{name}.tasks" for name in bootstrap.MODULES), "lotus_tasks.system"])
 app.config_from_object("celeryconfig")
+app.steps["consumer"].add("lotus_tasks.worker_steps:GatheredEvents")
+SWITCH_INTERVAL_S = 0.0005
+"""How long a thread may keep the others from running (Python's own: 5 ms, which is half a recall)."""
 _REDIS_BROKER = str(app.conf.broker_url).startswith(
     "redis"
 )  # elsewhere priorities count the other way round, or not at all
@@ -70,6 +73,8 @@ class CommandTask(Task):  # type: ignore[misc]  # Celery ships no types
     """The one Task base: runs a body for a command."""
 
     abstract = True
+    if _REDIS_BROKER:
+        Request = "lotus_tasks.worker_steps:ReceivedRequest"  # celeryconfig's queues have no acknowledgements there
     body: Body
 
     def run(self, command_id: str) -> None:
@@ -79,6 +84,7 @@ class CommandTask(Task):  # type: ignore[misc]  # Celery ships no types
         except ValueError:
             log.warning("message refused: its argument is no command id", task=self.name)
             return
+        crash_point("before_claim", self.name)
         try:
             claim = bootstrap.outbox().claim(wanted, owner=worker_name())
         except ServiceDown as error:
@@ -221,6 +227,7 @@ def _on_init(**_: object) -> None:
     """Say which modules load, hold this process's name, and free what its former self held."""
     from lotus_tasks.infra.processes import hold_name, wait_for_schema
 
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     hold_name(bootstrap.runtime().home)
     wait_for_schema(bootstrap.runtime().database_url)
     if os.environ.get("LOTUS_PROCESS"):

@@ -11,6 +11,7 @@ Every write of a running command checks the fence that its claim counted, so a s
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -79,31 +80,32 @@ class OutboxTransaction:
 
     def publish(self, event: Event) -> None:
         """Insert the event and a command for each subscriber: the manifests', and the user's (event_followers)."""
-        sql = queries.load("outbox")
-        payload = event.payload()
-        key = f"{self.cause}/{event.name}"
         run_id = getattr(event, "run_id", None)
+        background = self.sends_itself and run_id is None
+        starts = [
+            WakeUp(command_id=spec.id, name=spec.name, queue=spec.queue, background=background)
+            for task in self.subscribers(event.name)
+            for spec in [CommandSpec(name=task, key=_follow_up_key(self.cause, event.name, task))]
+        ]
         row = self.conn.execute(
-            sql.insert_event,
+            queries.load("outbox").publish_event,
             {
-                "key": key,
+                "key": f"{self.cause}/{event.name}",
                 "name": event.name,
-                "payload": json_parameter(payload),
+                "payload": json_parameter(event.payload()),
                 "run_id": run_id,
                 "parent": self._parent(),
+                "ids": [start.command_id for start in starts],
+                "tasks": [start.name for start in starts],
+                "queues": [start.queue for start in starts],
+                "background": background,
+                "sends": int(self.sends_itself),
+                "grace_s": SEND_GRACE_S if self.sends_itself else 0.0,
             },
         ).fetchone()
         if row is None:
             return
-        for task in self.subscribers(event.name):
-            self.submit(
-                CommandSpec(
-                    name=task,
-                    key=_follow_up_key(self.cause, event.name, task),
-                    payload={**payload, "event": event.name, "event_id": row["id"]},
-                    run_id=run_id,
-                )
-            )
+        self.wake_ups.extend(starts)
         for task in row["followers"]:
             # No part of the run that published: its end or its cancellation is none of theirs.
             follow_up = {"event": event.name, "event_id": row["id"]}
@@ -152,10 +154,8 @@ class Outbox:
 
     def claim(self, command_id: uuid.UUID, *, owner: str) -> Claim | None:
         """Take the command, or None where there is nothing to take."""
-        with self.database.transaction() as conn:
+        with self.database.statement() as conn:
             row = conn.execute(self._sql.claim, {"id": command_id, "owner": owner, "lease_s": self.lease_s}).fetchone()
-            if row is not None:
-                crash_point("before_claim", row["name"])
         if row is None:
             return None
         crash_point("after_claim", row["name"])
@@ -167,23 +167,19 @@ class Outbox:
         """Commit the outcome with the command's success. Returns what to send. Raises StaleLease, and then nothing is kept."""
         with self.database.transaction() as conn:
             tx = OutboxTransaction(conn=conn, subscribers=self.subscribers, cause=str(claim.command_id))
-            mine = {"id": claim.command_id, "fence": claim.fence}
-            if claim.is_repeatable_step:
-                conn.execute(self._sql.commit_quickly)
-            if outcome.write is not None:
-                if conn.execute(self._sql.hold_fence, mine).fetchone() is None:
-                    raise _taken_over(claim)
-                outcome.write(tx)
-            # After `write`, which may have put into the result what only the database knows.
-            result = json_parameter(dict(outcome.result))
-            if conn.execute(self._sql.finish, {**mine, "result": result}).fetchone() is None:
+            mine = {"id": claim.command_id, "fence": claim.fence, "quick": claim.is_repeatable_step}
+            said = json.dumps(outcome.result, default=str)
+            finished = {**mine, "result": json_parameter(dict(outcome.result))}
+            if conn.execute(self._sql.finish, finished).fetchone() is None:
                 raise _taken_over(claim)
+            if outcome.write is not None:
+                outcome.write(tx)
+                if json.dumps(outcome.result, default=str) != said:  # `write` put in what only the database knows
+                    conn.execute(self._sql.keep_result, {**mine, "result": json_parameter(dict(outcome.result))})
             for event in outcome.events:
                 tx.publish(event)
             for spec in outcome.commands:
                 tx.submit(spec)
-            if claim.run_id is None:
-                conn.execute("SELECT pg_notify('lotus_ended', %s)", (str(claim.command_id),))
             crash_point("before_finish", claim.name)
             return tx.wake_ups
 
@@ -247,10 +243,9 @@ class Outbox:
 
     def take_fresh(self) -> list[WakeUp]:
         """What nobody has sent yet."""
-        with self.database.transaction() as conn:
-            conn.execute(self._sql.commit_quickly)
+        with self.database.statement() as conn:
             rows = conn.execute(self._sql.take_fresh, {"grace_s": SEND_GRACE_S}).fetchall()
-        return [WakeUp(command_id=row.pop("id"), **row) for row in rows]
+        return [_wake_up(row) for row in rows]
 
     def take_due(self, depth: Callable[[str], int | None]) -> list[WakeUp]:
         """What to send now: never sent, or sent and neither claimed nor on its queue any more.
@@ -279,12 +274,16 @@ class Outbox:
         with self.database.transaction() as conn:
             conn.execute(self._sql.commit_quickly)
             rows = conn.execute(self._sql.mark_sent, {"ids": chosen, "longest_s": LONGEST_RESEND_S}).fetchall()
-        return [WakeUp(command_id=row.pop("id"), **row) for row in rows]
+        return [_wake_up(row) for row in rows]
 
     def expire_leases_of(self, owner: str) -> None:
         """Free what the former process of this name held."""
         with self.database.transaction() as conn:
             conn.execute(self._sql.expire_leases_of, {"owner": owner})
+
+
+def _wake_up(row: Mapping[str, Any]) -> WakeUp:
+    return WakeUp(command_id=CommandId(row["id"]), name=row["name"], queue=row["queue"], background=row["background"])
 
 
 def _taken_over(claim: Claim) -> StaleLease:

@@ -19,13 +19,25 @@ SELECT pg_notify('lotus_commands', '');
 -- This transaction's commit doesn't wait for the disk: a power cut may forget it whole, with all that followed from it.
 SELECT set_config('synchronous_commit', 'off', true);
 
--- name: insert_event
--- An event, once per key, with the run whose work led to it. `followers`: the tasks it starts for the user's subscriptions.
-INSERT INTO events (key, name, payload, origin)
-VALUES (%(key)s, %(name)s, %(payload)s,
-        coalesce(%(run_id)s::uuid, (SELECT coalesce(run_id, origin) FROM commands WHERE id = %(parent)s::uuid)))
-ON CONFLICT (key) DO NOTHING
-RETURNING id, ARRAY(SELECT task FROM event_followers WHERE event = %(name)s) AS followers;
+-- name: publish_event
+-- An event, once per key, with the run whose work led to it, and a command for each task that the manifests start for it.
+-- `followers`: the tasks it starts for the user's subscriptions. No row: the event is known.
+WITH origin AS (
+    SELECT coalesce(%(run_id)s::uuid, (SELECT coalesce(run_id, origin) FROM commands WHERE id = %(parent)s::uuid)) AS run_id
+), published AS (
+    INSERT INTO events (key, name, payload, origin) SELECT %(key)s, %(name)s, %(payload)s, run_id FROM origin
+    ON CONFLICT (key) DO NOTHING
+    RETURNING id
+), started AS (
+    INSERT INTO commands (id, run_id, name, queue, payload, background, sends, next_send_at, origin)
+    SELECT task.id, %(run_id)s::uuid, task.name, task.queue,
+           %(payload)s || jsonb_build_object('event', %(name)s::text, 'event_id', published.id),
+           %(background)s, %(sends)s, now() + %(grace_s)s * interval '1 second',
+           CASE WHEN %(run_id)s::uuid IS NULL THEN origin.run_id END
+    FROM published, origin, unnest(%(ids)s::uuid[], %(tasks)s::text[], %(queues)s::text[]) AS task (id, name, queue)
+    ON CONFLICT (id) DO NOTHING
+)
+SELECT id, ARRAY(SELECT task FROM event_followers WHERE event = %(name)s) AS followers FROM published;
 
 -- name: claim
 -- Take a command: its attempt and its fence are counted here. No row: it is taken, done, not due, or out of attempts.
@@ -59,15 +71,16 @@ SELECT held.id, set_config('synchronous_commit', 'off', true),
        coalesce(runs.status = 'cancelled', false) AS cancelled
 FROM held JOIN commands ON commands.id = held.id LEFT JOIN runs ON runs.id = commands.run_id;
 
--- name: hold_fence
--- Lock a command whose fence is still ours until the transaction ends.
-SELECT id FROM commands WHERE id = %(id)s AND fence = %(fence)s AND status = 'running' FOR UPDATE;
-
 -- name: finish
--- Succeed, if the fence is still ours.
+-- Succeed, if the fence is still ours; who waits for a command of no run is told. `quick`: the commit doesn't wait for the disk.
 UPDATE commands SET status = 'succeeded', result = %(result)s, finished_at = now(), lease_until = NULL
 WHERE id = %(id)s AND fence = %(fence)s AND status = 'running'
-RETURNING id, run_id;
+RETURNING id, CASE WHEN run_id IS NULL THEN pg_notify('lotus_ended', id::text) END,
+          CASE WHEN %(quick)s THEN set_config('synchronous_commit', 'off', true) END;
+
+-- name: keep_result
+-- What a succeeded command's result became while its transaction went on.
+UPDATE commands SET result = %(result)s WHERE id = %(id)s AND fence = %(fence)s;
 
 -- name: retry_later
 -- Back to the queue after a transient error. No row: its attempts are spent, or its run was cancelled.
@@ -121,12 +134,12 @@ ORDER BY (status = 'running' OR sends = 0) DESC, created_at
 LIMIT 1000;
 
 -- name: take_fresh
--- Commands nobody has sent yet, taken for sending.
+-- Commands nobody has sent yet, taken for sending; taking them needn't be on disk.
 UPDATE commands SET sends = 1, next_send_at = now() + %(grace_s)s * interval '1 second'
 WHERE id IN (SELECT id FROM commands
              WHERE status = 'queued' AND sends = 0 AND next_send_at <= now() AND not_before <= now()
              ORDER BY created_at LIMIT 500 FOR UPDATE SKIP LOCKED)
-RETURNING id, name, queue, background;
+RETURNING id, name, queue, background, set_config('synchronous_commit', 'off', true);
 
 -- name: unclaimed
 -- How many sent commands of each queue nobody has claimed.

@@ -10,7 +10,9 @@ RETURNING created_at;
 
 -- name: lock_run
 -- A run that is still open, with its conversation's summary, locked until the transaction ends.
-SELECT runs.id, conversation_id, question, options, attempt, runs.created_at, summary, summary_until, summary_outside
+SELECT runs.id, conversation_id, question, options, attempt, runs.created_at, summary, summary_until, summary_outside,
+       EXISTS (SELECT FROM runs AS earlier WHERE earlier.conversation_id = runs.conversation_id
+                                             AND earlier.created_at < runs.created_at) AS goes_on
 FROM runs JOIN conversations ON conversations.id = conversation_id
 WHERE runs.id = %(id)s AND status IN ('queued', 'running', 'waiting') FOR UPDATE OF runs;
 

@@ -91,8 +91,8 @@ class _Session:
         from tokenizers import Tokenizer
 
         options = onnxruntime.SessionOptions()
-        # Each run uses the cores, and two run side by side: measured best for one question and for many texts, busy or idle.
-        options.intra_op_num_threads = threads
+        # One core a run, and as many runs side by side: while a question is embedded, its words are looked up on another core.
+        options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         # The arena keeps every peak for ever; spinning threads would take the cores from the other workers.

@@ -29,6 +29,16 @@ class Survey:
     signals: Mapping[str, Floats]
     score: Floats
 
+    def with_nearest(self, nearest: Nearest, weights: Weights) -> Survey:
+        """The same look with what the vector index named; what was read before is not read again."""
+        signals = {**self.signals, **read_nearest(self.layout, nearest)}
+        return Survey(
+            layout=self.layout,
+            nearest=nearest,
+            signals=signals,
+            score=rough_scores(signals, _for_survey(nearest, weights)),
+        )
+
     def candidates(self, count: int, allowed: Mask | None = None) -> Numbers:
         """The rows of the ``count`` best places, best first; ``allowed`` is by row.
 

@@ -147,13 +147,15 @@ class Recaller:
         allowed = self._allowed(view, filters)
         timings = {"words": _ms(started)}
         fetched = _Fetcher(self._lexicon, view)
+        surveyed = self._survey(view, question, weights)
         if not pending.done():
             # While the question is embedded: most candidates can be told by their words.
-            by_words = self._survey(view, question, None, weights)
-            fetched.of(by_words.surroundings(by_words.candidates(count, allowed)))
+            fetched.of(surveyed.surroundings(surveyed.candidates(count, allowed)))
+        timings["fetched"] = _ms(started)
         meaning, degraded = _settled(pending)
         timings["meaning"] = _ms(started)
-        surveyed = self._survey(view, question, meaning, weights)
+        if meaning is not None:
+            surveyed = surveyed.with_nearest(_nearest(view, question, meaning), weights)
         timings["surveyed"] = _ms(started)
         ranking = self._rank(surveyed, surveyed.candidates(count, allowed), fetched, weights)
         timings["ranked"] = _ms(started)
@@ -181,7 +183,7 @@ class Recaller:
             numbers = list(self._find_meaning(query, count).numbers)
         else:
             view = self._corpus.view(terms(query))
-            surveyed = self._survey(view, read_question(query), None, fitted_weights())
+            surveyed = self._survey(view, read_question(query), fitted_weights())
             places = np.argsort(-surveyed.signals["words_best"], kind="stable")[:count]
             numbers = view.columns.no[view.layout.order[places]].tolist()
         memories = self._lexicon.memories(numbers)
@@ -197,19 +199,9 @@ class Recaller:
         question = read_question(query, speakers=view.speakers, today=today or date.today(), years=years)  # noqa: DTZ011 - the user's day
         return view, question
 
-    def _survey(self, view: View, question: Question, meaning: _Meaning | None, weights: Weights) -> Survey:
-        nearest = None
-        if meaning is not None:
-            numbers = np.array(meaning.numbers, np.int32)
-            known = np.isin(numbers, view.columns.no)
-            nearest = Nearest(
-                rows=np.searchsorted(view.columns.no, numbers[known]).astype(np.int32),
-                cosines=np.array(meaning.cosines, np.float32)[known],
-                vector=meaning.embedding.vector,
-                tokens=subject_tokens(question, meaning.embedding.tokens, meaning.embedding.words),
-            )
+    def _survey(self, view: View, question: Question, weights: Weights) -> Survey:
         return survey(
-            view.layout, question, speakers=view.speakers, postings=view.postings, nearest=nearest, weights=weights
+            view.layout, question, speakers=view.speakers, postings=view.postings, nearest=None, weights=weights
         )
 
     def _rank(self, surveyed: Survey, rows: NDArray[np.int32], fetched: _Fetcher, weights: Weights) -> Ranking:
@@ -267,6 +259,17 @@ def _settled(pending: Future[_Meaning]) -> tuple[_Meaning | None, list[str]]:
         return None, [f"embedder: {error}"]
     except VectorIndexUnavailable as error:
         return None, [f"chroma: {error}"]
+
+
+def _nearest(view: View, question: Question, meaning: _Meaning) -> Nearest:
+    numbers = np.array(meaning.numbers, np.int32)
+    known = np.isin(numbers, view.columns.no)
+    return Nearest(
+        rows=np.searchsorted(view.columns.no, numbers[known]).astype(np.int32),
+        cosines=np.array(meaning.cosines, np.float32)[known],
+        vector=meaning.embedding.vector,
+        tokens=subject_tokens(question, meaning.embedding.tokens, meaning.embedding.words),
+    )
 
 
 def _near(surveyed: Survey, rows: NDArray[np.int32]) -> NDArray[np.bool_]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Final
 from uuid import UUID
 
 import redis
@@ -11,8 +13,6 @@ import structlog
 
 from lotus_tasks.celery import command_task
 from lotus_tasks.events import MemoryStored
-from lotus_tasks.infra import queries
-from lotus_tasks.infra.postgres import json_parameter
 from lotus_tasks.memory.adapters.exchange import read_exchange
 from lotus_tasks.memory.adapters.percepts import is_superseded, read_chunks, withhold
 from lotus_tasks.memory.adapters.postgres_writer import PostgresMemoryWriter
@@ -22,6 +22,9 @@ from lotus_tasks.memory.service.writing import draft_of, entries
 from lotus_tasks.memory.tasks.parts import parts, refuse
 from lotus_tasks.values import utc_now
 from lotus_tasks.work import CommandSpec, Outcome, Transaction, Work
+
+INDEX_PAUSE_S: Final = 2.0
+"""How long what was said in runs is gathered before it is embedded."""
 
 log = structlog.get_logger("lotus.memory")
 
@@ -48,10 +51,26 @@ def store(work: Work) -> Outcome:
 def remember_exchange(work: Work) -> Outcome:
     """Store a run's question and answer as turns of their conversation; an answer that only quotes memory isn't stored."""
     drafts = mask_secrets(read_exchange(parts().database, UUID(str(work.payload["run_id"]))), parts().secrets)
-    return _storing(work, drafts, source=drafts[0].source) if drafts else Outcome(result={"new": 0, "known": 0})
+    if not drafts:
+        return Outcome(result={"new": 0, "known": 0})
+    return _storing(work, drafts, source=drafts[0].source, indexing=_index_soon())
 
 
-def _storing(work: Work, drafts: Sequence[Draft], *, source: str, replaces: UUID | None = None) -> Outcome:
+def _index_soon() -> CommandSpec:
+    """One index command for all that is said within a moment: until then it is found by its words."""
+    slot = int(time.time() // INDEX_PAUSE_S) + 1
+    due = datetime.fromtimestamp(slot * INDEX_PAUSE_S, UTC)
+    return CommandSpec(name="memory.index", key=f"memory.index/soon/{slot}", not_before=due)
+
+
+def _storing(
+    work: Work,
+    drafts: Sequence[Draft],
+    *,
+    source: str,
+    replaces: UUID | None = None,
+    indexing: CommandSpec | None = None,
+) -> Outcome:
     ready = entries(drafts)
     result: dict[str, Any] = {"new": 0, "known": 0}
 
@@ -71,10 +90,7 @@ def _storing(work: Work, drafts: Sequence[Draft], *, source: str, replaces: UUID
         )
         tx.publish(MemoryStored(source=source, count=len(stored.new)))
         if stored.new or gone:
-            tx.submit(CommandSpec(name="memory.index", key=f"memory.index/{work.command_id}"))
-        tx.conn.execute(
-            queries.load("memory").keep_result, {"command_id": work.command_id, "result": json_parameter(result)}
-        )
+            tx.submit(indexing or CommandSpec(name="memory.index", key=f"memory.index/{work.command_id}"))
 
     return Outcome(result=result, write=write, after=lambda: _admit(drafts))
 

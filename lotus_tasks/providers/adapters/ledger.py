@@ -17,10 +17,9 @@ def record_calls(
     conn: Connection, command_id: CommandId, calls: Iterable[CallRecord], rows: Mapping[ProviderName, ProviderRow]
 ) -> None:
     """Insert the calls that ``command_id`` made, in the transaction of ``conn``."""
-    found = [_record(command_id, call, rows[call.provider].price_of(call.model)) for call in calls]
-    if found:
-        with conn.cursor() as cursor:
-            cursor.executemany(queries.load("providers").insert_call, found)
+    for call in calls:
+        record = _record(command_id, call, rows[call.provider].price_of(call.model))
+        conn.execute(queries.load("providers").insert_call, record)
 
 
 def spent_usd(conn: Connection, provider: ProviderName, *, since: datetime) -> float:

@@ -46,15 +46,6 @@ class PostgresRunStore:
         if row is None:
             return None
         steps = tx.conn.execute(self._sql.steps_with_results, {"id": run_id}).fetchall()
-        history = tx.conn.execute(
-            self._sql.history,
-            {
-                "conversation_id": row["conversation_id"],
-                "before": row["created_at"],
-                "after": row["summary_until"],
-                "limit": 2 * HISTORY_TURNS,
-            },
-        ).fetchall()
         return Run(
             run_id=RunId(row["id"]),
             conversation_id=ConversationId(row["conversation_id"]),
@@ -64,9 +55,18 @@ class PostgresRunStore:
             options=_options(row["options"]),
             steps=[_step(step) for step in steps],
             summary=Summary(text=row["summary"], outside=row["summary_outside"]) if row["summary"] else None,
-            history=[Turn(**turn) for turn in history],
+            history=self._history(tx, row) if row["goes_on"] else (),
             tools=tools,
         )
+
+    def _history(self, tx: Transaction, row: Mapping[str, Any]) -> Sequence[Turn]:
+        wanted = {
+            "conversation_id": row["conversation_id"],
+            "before": row["created_at"],
+            "after": row["summary_until"],
+            "limit": 2 * HISTORY_TURNS,
+        }
+        return [Turn(**turn) for turn in tx.conn.execute(self._sql.history, wanted).fetchall()]
 
     def save(self, tx: Transaction, run: Run, decision: Decision) -> None:
         """Write the decision."""
