@@ -14,7 +14,7 @@ from typing import Any, Final
 from lotus_tasks.memory.models import Memory, Statement
 from lotus_tasks.memory.service.facts import MAX_VALUE_CHARS, OWNER, folded, read_facts, refines, sentences
 from lotus_tasks.memory.service.grounding import denials
-from lotus_tasks.memory.text import STOP_WORDS, terms, words
+from lotus_tasks.memory.text import STOP_WORDS, stem, terms, words
 
 READING_CHARS: Final = 6_000
 """How much text one question to the model holds."""
@@ -26,6 +26,7 @@ _MAX_SUBJECT_CHARS: Final = 60
 _MAX_ITEMS: Final = 100
 _MAX_PREDICATE_WORDS: Final = 4
 _PREDICATE: Final = re.compile(r"[^\W\d_](?:[^\W\d_]|[' -]){1,38}")
+_POSSESSIVE: Final = re.compile("'s?$")
 _UNSPACED: Final = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3041-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _LIST: Final = re.compile(r"\[.*\]", re.DOTALL)
 _INSTRUCTION: Final = """\
@@ -145,10 +146,14 @@ def _states(text: str, predicate: str, value: str) -> bool:
 
 
 def _says(text: str, part: str) -> bool:
-    """Whether a text holds these words in this order, nothing between them."""
-    wanted, held = words(part), words(text)
+    """Whether a text holds these words in this order, nothing between them, be it in another form ("Anna's", "nuts")."""
+    wanted, held = _plain_words(part), _plain_words(text)
     if all(word in STOP_WORDS for word in wanted):
         return False
     if _UNSPACED.search(part):  # words that nothing separates: the run of characters must be there
         return bool(terms(part)) and "".join(wanted) in "".join(held)
     return any(held[start : start + len(wanted)] == wanted for start in range(len(held) - len(wanted) + 1))
+
+
+def _plain_words(text: str) -> list[str]:
+    return [stem(_POSSESSIVE.sub("", word)) for word in words(text)]
