@@ -423,9 +423,10 @@ ON CONFLICT DO NOTHING
 RETURNING id;
 
 -- name: rival_facts
--- The facts that say the same as one, or contradict it: another value where there can be one, the opposite of the same value else.
+-- The facts that say the same as one, or contradict it: another value where both say that there can be one, the opposite of the same
+-- value else.
 SELECT id, memory_id, subject, predicate, predicate_key, value_key, valid_from, valid_to FROM memory_facts
-WHERE subject_key = %(subject_key)s AND predicate_key = ANY(%(predicate_keys)s) AND (%(single)s OR value_key = %(value_key)s)
+WHERE subject_key = %(subject_key)s AND predicate_key = ANY(%(predicate_keys)s) AND ((%(single)s AND single) OR value_key = %(value_key)s)
 FOR UPDATE;
 
 -- name: close_fact
@@ -433,10 +434,11 @@ FOR UPDATE;
 UPDATE memory_facts SET valid_to = %(valid_to)s, closed_by = %(closed_by)s WHERE id = %(id)s;
 
 -- name: close_memory
--- A memory none of whose facts holds any more.
+-- A memory none of whose facts holds any more. Of several sentences a model may have read one: the others still hold.
 UPDATE memories SET valid_to = %(valid_to)s
 WHERE id = %(id)s AND kind IN ('note', 'preference', 'fact')
   AND NOT EXISTS (SELECT FROM memory_facts WHERE memory_id = memories.id AND valid_to IS NULL)
+  AND (text !~ '[.!?。！？][[:space:]]+[^[:space:]]' OR NOT EXISTS (SELECT FROM memory_facts WHERE memory_id = memories.id AND origin <> 'rules'))
 RETURNING id;
 
 -- name: reopen_memory

@@ -83,7 +83,7 @@ def _take_profile(
     refused = profile.refusal(text, known)
     if refused:
         # The model's reason may quote its text, which may quote a memory: it goes when the profile is made anew.
-        kept.refuse(f"made of the {len(known)} facts that hold; {model}'s text was not taken: {refused}")
+        kept.refuse(f"made of {profile.counted(known)}; {model}'s text was not taken: {refused}")
         return Counter(not_taken=1)
     kept.tell(text, model)
     return Counter(profile_told=1)

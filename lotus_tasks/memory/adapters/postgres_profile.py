@@ -7,7 +7,7 @@ from typing import Any, Final
 from lotus_tasks.infra import queries
 from lotus_tasks.infra.postgres import Connection
 from lotus_tasks.memory.service.facts import OWNER
-from lotus_tasks.memory.service.profile import MAX_KNOWN, PREFERENCE, Known, basis_of, profile_by_rules
+from lotus_tasks.memory.service.profile import MAX_KNOWN, PREFERENCE, Known, basis_of, counted, profile_by_rules
 from lotus_tasks.values import MemoryId
 
 RULES: Final = "rules"
@@ -45,13 +45,13 @@ class PostgresProfile:
             return kept is not None and self._conn.execute(self._sql.drop_profile).rowcount > 0
         if kept is not None and kept["basis"] == basis:
             return False
-        self._save(known, basis, profile_by_rules(known), RULES, f"made of the {len(known)} facts that hold")
+        self._save(known, basis, profile_by_rules(known), RULES, f"made of {counted(known)}")
         return True
 
     def tell(self, text: str, model: str) -> None:
         """A model's text in place of the rules'."""
         known = self.known()
-        self._save(known, basis_of(known), text, model, f"{model} told the {len(known)} facts that hold", asked=True)
+        self._save(known, basis_of(known), text, model, f"{model} told {counted(known)}", asked=True)
 
     def refuse(self, reason: str) -> None:
         """Keep the rules' text, and say why a model's was not taken."""

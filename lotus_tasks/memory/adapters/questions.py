@@ -72,7 +72,7 @@ class Questions:
         self._sql = queries.load("memory")
 
     def take(self) -> Counter[str]:
-        """Keep what models have answered. Returns what came of it: facts ``read``, statements ``dropped``, texts ``not_taken`` …"""
+        """Keep what models have answered. Returns what came of it: facts ``read``, statements ``dropped``, …"""
         done: Counter[str] = Counter()
         self._conn.execute(self._sql.lock_writes)
         for row in self._conn.execute(self._sql.ended_questions).fetchall():

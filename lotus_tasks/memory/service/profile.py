@@ -44,6 +44,11 @@ def basis_of(known: Sequence[Known]) -> str:
     return hashlib.sha256(document.encode()).hexdigest()[:32]
 
 
+def counted(known: Sequence[Known]) -> str:
+    """How much is known, in words."""
+    return "the one fact that holds" if len(known) == 1 else f"the {len(known)} facts that hold"
+
+
 def profile_by_rules(known: Sequence[Known]) -> str:
     """One line a predicate, the values in the order in which they are given; equal ones once."""
     values: dict[str, dict[str, str]] = {}

@@ -1,4 +1,4 @@
-"""Consolidation with a model: asked through the providers, of a server that speaks OpenAI's wire format; believed where it is right."""
+"""Consolidation with a model: asked through the providers of a server that speaks OpenAI's wire format."""
 
 from __future__ import annotations
 
@@ -183,6 +183,27 @@ def test_a_newer_fact_that_a_model_reads_closes_the_older_and_keeps_it(workers, 
     assert rows == [{"value": "Kiel", "holds": False}, {"value": "Oslo", "holds": True}]
 
 
+def test_a_note_of_which_a_model_read_one_sentence_goes_on_holding(workers, tell, model):
+    told = tell("Anna is over in Kiel now. The key to her shed hangs behind the door.", happened_at="2020-01-01")
+    model.says(FACTS, [anna(predicate="lives in", value="Kiel", single=True)])
+    consolidate(workers)
+    workers.rows("DELETE FROM memory_facts WHERE origin = 'rules' RETURNING id")
+    tell("Anna lives in Oslo.", happened_at="2024-01-01")
+    rows = workers.rows("SELECT value, valid_to IS NULL AS holds FROM memory_facts ORDER BY valid_from")
+    assert rows == [{"value": "Kiel", "holds": False}, {"value": "Oslo", "holds": True}]
+    assert workers.rows("SELECT valid_to FROM memories WHERE id = %s", told) == [{"valid_to": None}]
+
+
+def test_two_values_exclude_each_other_only_where_both_statements_say_so(workers, tell, model):
+    tell("Anna keeps those bees up there.", happened_at="2020-01-01")
+    model.says(FACTS, [anna()])
+    consolidate(workers)
+    tell("Anna keeps these goats up there.", happened_at="2024-01-01")
+    model.says(FACTS, [anna(value="goats", single=True)])
+    consolidate(workers)
+    assert workers.rows("SELECT count(*) FROM memory_facts WHERE valid_to IS NULL") == [{"count": 2}]
+
+
 @pytest.mark.parametrize("garbage", ["I can't do that.", "[{", '{"n": 1}', "[" * 5000])
 def test_garbage_changes_nothing_and_is_asked_again_later_but_not_for_ever(workers, tell, model, garbage):
     tell(BEES)
@@ -209,21 +230,23 @@ def test_a_completion_that_failed_is_asked_again_later(workers, tell, model):
     assert consolidate(workers)["read"] == 1
 
 
+def move_away(workers) -> None:
+    """The health report says that the model is elsewhere: the tests reach no other machine."""
+    set_away = "UPDATE module_health SET facts = jsonb_set(facts, '{providers,0,local}', 'false')"
+    workers.rows(f"{set_away} WHERE name = 'providers' RETURNING 1")
+
+
 def test_a_model_elsewhere_is_not_asked_unless_any_may_be(workers, tell, connect):
     tell(BEES)
     with model_server_thread() as server:
         connect(server.openai_url)
-        workers.rows(
-            "UPDATE module_health SET facts = jsonb_set(facts, '{providers,0,local}', 'false') WHERE name = 'providers' RETURNING 1"
-        )
+        move_away(workers)
         assert consolidate(workers)["asked"] == 0
         connect(server.openai_url, whose="none")
         assert consolidate(workers)["asked"] == 0
         assert server.calls == []
         connect(server.openai_url, whose="any")
-        workers.rows(
-            "UPDATE module_health SET facts = jsonb_set(facts, '{providers,0,local}', 'false') WHERE name = 'providers' RETURNING 1"
-        )
+        move_away(workers)
         assert consolidate(workers)["asked"] == 1
         assert len(server.calls) == 1
 
