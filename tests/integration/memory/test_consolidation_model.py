@@ -495,6 +495,18 @@ def test_the_profile_follows_a_changed_fact_and_forgets_a_forgotten_one(workers,
     assert "Miso" not in everything(workers)
 
 
+def test_a_profile_told_of_facts_that_changed_meanwhile_is_not_taken(workers, tell, model):
+    know(tell)
+    model.says(PROFILE, "The user lives in Oslo, goes to the dentist Dr. Brandt and has a boat, Miso.")
+    ask_without_an_answer(workers)
+    alone(workers, "memory.remember", text="I work at Acme.")
+    workers.drain()
+    assert len(model.asked(PROFILE)) == 1
+    assert (profile(workers)["origin"], "works at: Acme" in profile(workers)["text"]) == ("rules", True)
+    consolidate(workers)
+    assert "Acme" in model.asked(PROFILE)[1]
+
+
 def test_a_profile_of_nothing_is_gone(workers, tell):
     told = tell("I live in Oslo.")
     consolidate(workers)
