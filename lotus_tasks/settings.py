@@ -116,10 +116,10 @@ class Settings(BaseSettings):
         24, "How long what was stored stays in L2, the short-term memory.", "whole hours, from 1 to 8760"
     )
     lotus_short_term_items: Items = setting(1000, "How many memories L2 holds.", ITEMS)
-    lotus_fact_reader: Literal["none", "local", "any"] = setting(
+    lotus_consolidation_model: Literal["local", "any", "none"] = setting(
         "local",
-        "Whose model reads facts from what was said: nobody's, an Ollama, or the first provider that answers.",
-        "none, local or any",
+        "Which model reads facts and tells summaries and the profile: one on this machine, the first that answers, or none.",
+        "local, any or none",
     )
 
     lotus_flower_port: Port = setting(None, "Flower's port; 5555 or the next free one.", PORT)

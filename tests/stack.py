@@ -35,11 +35,12 @@ T = TypeVar("T")
 def clean_environment(home: Path, **settings: str) -> dict[str, str]:
     """This process's environment with LOTUS_HOME and these settings; every other setting counts as not set, whatever .env says.
 
-    The offline provider is the only one unless a test names another: no test reaches a paid API by accident.
+    The offline provider is the only one unless a test names another: no test reaches a paid API by accident. Nor does
+    consolidation put questions of its own to a test's scripted model, unless the test wants them.
     """
     hidden = {field.upper(): "" for field in Settings.model_fields}
     kept = {name: value for name, value in os.environ.items() if not name.startswith("LOTUS_")}
-    guard = {"LOTUS_TEST_LOOPBACK_ONLY": "1"}
+    guard = {"LOTUS_TEST_LOOPBACK_ONLY": "1", "LOTUS_CONSOLIDATION_MODEL": "none"}
     return {**kept, **hidden, "LOTUS_PROVIDERS": "offline", **guard, **settings, "LOTUS_HOME": str(home)}
 
 

@@ -17,8 +17,10 @@ from lotus_tasks.cli.memory_view import (
     origin,
     parsed_line,
     print_changes,
+    print_consolidation,
     print_json,
     print_memory,
+    print_profile,
     run_command,
     shown,
 )
@@ -217,15 +219,18 @@ def consolidate(dry_run: bool, as_json: bool) -> None:
     if as_json:
         print_json(result)
         return
-    for trouble in result["degraded"]:
-        click.echo(f"degraded: {trouble}", err=True)
-    for change in result["planned"]:
-        click.echo(f"  {change['action']:<8} {change.get('memory_id', '')[:8]:<8}  {change['reason']}")
-    if dry_run:
-        click.echo(f"dry run: nothing was changed; {result['moved']} memories would change tier")
+    print_consolidation(result, dry_run=dry_run)
+
+
+@memory.command()
+@_json_option
+def profile(as_json: bool) -> None:
+    """What is known of you, in one piece."""
+    found = run_command("memory.inspect", {"what": "profile"})["profile"]
+    if as_json:
+        print_json(found)
         return
-    done = ", ".join(f"{value} {name}" for name, value in result.items() if isinstance(value, int) and value)
-    click.echo(done or "nothing to do")
+    print_profile(found)
 
 
 @memory.command()

@@ -88,7 +88,34 @@ def fact_line(fact: Mapping[str, Any]) -> str:
     """A fact with the time it holds."""
     until = f"until {fact['valid_to'][:10]}" if fact["valid_to"] else "and holds"
     said = f"{fact['subject']} · {fact['predicate']} · {fact['value']}"
-    return f"{said}  (from {fact['valid_from'][:10]} {until}; {fact['memory_id'][:8]})"
+    read = "" if fact["origin"] == "rules" else f", read by {fact['origin']}"
+    return f"{said}  (from {fact['valid_from'][:10]} {until}; {fact['memory_id'][:8]}{read})"
+
+
+def print_consolidation(result: Mapping[str, Any], *, dry_run: bool) -> None:
+    """What a round did, or would do."""
+    for trouble in result["degraded"]:
+        click.echo(f"degraded: {trouble}", err=True)
+    for change in result["planned"]:
+        click.echo(f"  {change['action']:<8} {change.get('memory_id', '')[:8]:<8}  {change['reason']}")
+    if dry_run:
+        profile = "would be made anew" if result["profile"] else "would stay as it is"
+        click.echo(f"  {result['to_read']} memories would be given to a model to read; your profile {profile}")
+        click.echo(f"dry run: nothing was changed; {result['moved']} memories would change tier")
+        return
+    done = ", ".join(f"{value} {name}" for name, value in result.items() if isinstance(value, int) and value)
+    click.echo(done or "nothing to do")
+
+
+def print_profile(profile: Mapping[str, Any] | None) -> None:
+    """What is known of the user."""
+    if profile is None:
+        click.echo('nothing is known of you yet; `manage.py remember "I live in …"` tells LOTUS', err=True)
+        return
+    click.echo(profile["text"])
+    by = "by rules" if profile["origin"] == "rules" else f"in the words of {profile['origin']}"
+    later = "" if profile["current"] else "; what is known has changed since"
+    click.echo(f"{by}, {profile['built_at'][:16].replace('T', ' ')}: {profile['reason']}{later}", err=True)
 
 
 def origin(one: Mapping[str, Any]) -> str:

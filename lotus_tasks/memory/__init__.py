@@ -12,6 +12,7 @@ MODULE = Manifest(
         "memory.remember_exchange",
         "memory.index",
         "memory.consolidate",
+        "memory.take_answers",
         "memory.reindex",
         "memory.inspect",
         "memory.edit",

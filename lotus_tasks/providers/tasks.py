@@ -41,13 +41,21 @@ from lotus_tasks.providers.service.breaker import BreakerPolicy
 from lotus_tasks.providers.service.checking import check_all, summarise
 from lotus_tasks.providers.service.completion import CompletionService
 from lotus_tasks.providers.service.generations import SilentSink
-from lotus_tasks.providers.service.payloads import progress_lines, read_request, write_model, write_result, write_status
+from lotus_tasks.providers.service.locality import is_here
+from lotus_tasks.providers.service.payloads import (
+    progress_lines,
+    read_request,
+    read_then,
+    write_model,
+    write_result,
+    write_status,
+)
 from lotus_tasks.providers.service.pricing import cost_usd
 from lotus_tasks.providers.service.retry import RetryPolicy
 from lotus_tasks.providers.service.watching import CallWatch
 from lotus_tasks.settings import Settings, load_settings
 from lotus_tasks.values import RunId
-from lotus_tasks.work import Outcome, Work
+from lotus_tasks.work import CommandSpec, Outcome, Work
 
 log = structlog.get_logger("lotus.providers")
 
@@ -91,8 +99,13 @@ def completions() -> CompletionService:
 
 @command_task("providers.complete")
 def complete(work: Work) -> Outcome:
-    """Complete a prompt; tokens go to the run's stream, the answer into the result."""
+    """Complete a prompt; tokens go to the run's stream, the answer into the result.
+
+    Whoever asks without a run names in ``then`` the task to be told: it gets ``command_id``, in the transaction that keeps the
+    answer. A completion that fails tells nobody; its command says so to whoever looks.
+    """
     request = read_request(work.payload)
+    then = read_then(work.payload, bootstrap.served_tasks())
     calls: list[CallRecord] = []
     try:
         completion = completions().complete(
@@ -108,6 +121,7 @@ def complete(work: Work) -> Outcome:
     return Outcome(
         result={**write_result(completion), "cost_usd": round(cost, 8)},
         events=events,
+        commands=_follow_up(work, then),
         write=lambda tx: record_calls(tx.conn, work.command_id, calls, rows()),
     )
 
@@ -161,7 +175,8 @@ def check_health() -> HealthReport:
     """How the module is: ok while the first provider that was set up answers; the offline provider alone is ok, too."""
     statuses = check_all(preferred())
     status, detail = summarise(statuses)
-    return HealthReport(status=status, detail=detail, facts={"providers": [write_status(one) for one in statuses]})
+    listed = [write_status(one) | {"local": is_here(find_model(one.name).row)} for one in statuses]
+    return HealthReport(status=status, detail=detail, facts={"providers": listed})
 
 
 def rows() -> dict[ProviderName, ProviderRow]:
@@ -197,6 +212,13 @@ def _record_lost(work: Work, calls: Sequence[CallRecord]) -> None:
             record_calls(conn, work.command_id, calls, rows())
     except ServiceDown as error:
         log.warning("calls not recorded", reason=str(error), calls=len(calls))
+
+
+def _follow_up(work: Work, then: str | None) -> list[CommandSpec]:
+    if then is None:
+        return []
+    told = {"command_id": str(work.command_id)}
+    return [CommandSpec(name=then, key=f"{work.command_id}>{then}", payload=told)]
 
 
 def _sink(work: Work) -> TokenSink:

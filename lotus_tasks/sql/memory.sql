@@ -422,9 +422,10 @@ ON CONFLICT DO NOTHING
 RETURNING id;
 
 -- name: rival_facts
--- The facts that say the same as one, or contradict it: another value where there can be one, the opposite of the same value else.
+-- The facts that say the same as one, or contradict it: another value where both say that there can be one, the opposite of the same
+-- value else.
 SELECT id, memory_id, subject, predicate, predicate_key, value_key, valid_from, valid_to FROM memory_facts
-WHERE subject_key = %(subject_key)s AND predicate_key = ANY(%(predicate_keys)s) AND (%(single)s OR value_key = %(value_key)s)
+WHERE subject_key = %(subject_key)s AND predicate_key = ANY(%(predicate_keys)s) AND ((%(single)s AND single) OR value_key = %(value_key)s)
 FOR UPDATE;
 
 -- name: close_fact
@@ -432,10 +433,11 @@ FOR UPDATE;
 UPDATE memory_facts SET valid_to = %(valid_to)s, closed_by = %(closed_by)s WHERE id = %(id)s;
 
 -- name: close_memory
--- A memory none of whose facts holds any more.
+-- A memory none of whose facts holds any more. Of several sentences a model may have read one: the others still hold.
 UPDATE memories SET valid_to = %(valid_to)s
 WHERE id = %(id)s AND kind IN ('note', 'preference', 'fact')
   AND NOT EXISTS (SELECT FROM memory_facts WHERE memory_id = memories.id AND valid_to IS NULL)
+  AND (text !~ '[.!?。！？][[:space:]]+[^[:space:]]' OR NOT EXISTS (SELECT FROM memory_facts WHERE memory_id = memories.id AND origin <> 'rules'))
 RETURNING id;
 
 -- name: reopen_memory
@@ -608,43 +610,103 @@ WHERE no > %(after_no)s ORDER BY no LIMIT %(count)s;
 DELETE FROM memory_lexicon WHERE memory_no IN (SELECT no FROM memories WHERE id = ANY(%(ids)s));
 
 -- name: reading_model
--- The first provider with a model that answers; with `local`, an Ollama.
+-- The first provider with a model that answers; with `local`, the first on this machine.
 SELECT one->>'name' AS name FROM module_health, jsonb_array_elements(facts->'providers') WITH ORDINALITY AS listed (one, place)
 WHERE module_health.name = 'providers' AND jsonb_typeof(facts->'providers') = 'array' AND checked_at > now() - interval '10 minutes'
   AND one->>'kind' <> 'offline' AND (one->>'configured')::boolean AND coalesce((one->>'reachable')::boolean, false)
-  AND (NOT %(local)s OR one->>'kind' = 'ollama')
+  AND (NOT %(local)s OR coalesce((one->>'local')::boolean, false))
 ORDER BY place LIMIT 1;
 
--- name: open_reading
--- A question to a model whose answer has not been taken.
-SELECT command_id FROM memory_readings LIMIT 1;
+-- name: open_question
+-- The question of a kind that has no answer yet; `due` where it is time to ask it again.
+SELECT *, due_at IS NOT NULL AND due_at <= now() AS due FROM memory_questions WHERE kind = %(kind)s LIMIT 1;
 
 -- name: unasked
--- What consolidation has looked at, that states something to a person, and that neither rules nor a model have read a fact from.
+-- What states something to a person and no model was given yet; `unexamined` ones, too, which consolidation reads first.
 SELECT * FROM memories
-WHERE NOT asked AND examined AND kind IN ('note', 'preference', 'fact', 'turn') AND valid_to IS NULL
-  AND NOT EXISTS (SELECT FROM memory_facts WHERE memory_id = memories.id)
+WHERE NOT asked AND (examined OR %(unexamined)s) AND kind IN ('note', 'preference', 'fact', 'turn') AND valid_to IS NULL
 ORDER BY no LIMIT %(count)s;
+
+-- name: unasked_summary
+-- A conversation's summary by rules that no model was asked to write better.
+SELECT * FROM memories WHERE NOT asked AND kind = 'summary' AND provenance->>'by' = 'rules' ORDER BY no LIMIT 1;
+
+-- name: turns_of_thread
+-- What was said in a conversation, between two places.
+SELECT * FROM memories WHERE thread = %(thread)s AND kind = 'turn' AND position BETWEEN %(first)s AND %(last)s ORDER BY position, no;
 
 -- name: mark_asked
 -- A model is given these, or they are nothing for one.
-UPDATE memories SET asked = true WHERE id = ANY(%(ids)s);
+UPDATE memories SET asked = true WHERE id = ANY(%(ids)s) AND NOT asked;
 
--- name: begin_reading
+-- name: mark_unasked
+-- A model is to be asked of this once more.
+UPDATE memories SET asked = false WHERE id = %(id)s;
+
+-- name: begin_question
 -- What a model is asked about.
-INSERT INTO memory_readings (command_id, memory_ids) VALUES (%(command_id)s, %(memory_ids)s);
+INSERT INTO memory_questions (command_id, kind, about, memory_ids, tries, more)
+VALUES (%(command_id)s, %(kind)s, %(about)s, %(memory_ids)s, %(tries)s, %(more)s);
 
--- name: ended_readings
+-- name: ended_questions
 -- Questions that a model has answered, or won't.
-SELECT reading.command_id, memory_ids, coalesce(commands.status::text, 'gone') AS status, commands.result
-FROM memory_readings AS reading LEFT JOIN commands ON commands.id = reading.command_id
-WHERE commands.id IS NULL OR commands.status NOT IN ('queued', 'running')
-FOR UPDATE OF reading;
+SELECT question.*, coalesce(commands.status::text, 'gone') AS status, commands.result
+FROM memory_questions AS question LEFT JOIN commands ON commands.id = question.command_id
+WHERE due_at IS NULL AND (commands.id IS NULL OR commands.status NOT IN ('queued', 'running'))
+ORDER BY question.created_at FOR UPDATE OF question;
 
--- name: end_reading
--- An answer that has been taken.
-WITH gone AS (
-    DELETE FROM memory_readings WHERE command_id = %(command_id)s
-)
-UPDATE commands SET payload = '{"taken": true}', result = jsonb_build_object('taken', true, 'provider', result->'provider', 'model', result->'model', 'usage', result->'usage')
+-- name: put_off_question
+-- A question whose answer failed is asked again later.
+UPDATE memory_questions SET due_at = now() + %(pause_s)s * interval '1 second' WHERE command_id = %(command_id)s;
+
+-- name: end_question
+-- A question that is done with.
+DELETE FROM memory_questions WHERE command_id = %(command_id)s;
+
+-- name: blank_question
+-- What was put to a model is in memory; its command keeps no copy, nor what was answered.
+UPDATE commands SET payload = '{"taken": true}',
+       result = CASE WHEN result IS NOT NULL THEN jsonb_build_object('taken', true, 'provider', result->'provider', 'model', result->'model', 'usage', result->'usage') END
 WHERE id = %(command_id)s;
+
+-- name: withdraw_questions
+-- Questions that hold a forgotten text: one that waits is not asked, an answer that came isn't taken; both are put anew without it.
+-- What a model is answering just now is blanked when it is taken.
+UPDATE commands SET payload = '{"forgotten": true}', result = NULL,
+       status = CASE WHEN status = 'queued' THEN 'cancelled' ELSE status END, finished_at = CASE WHEN status = 'queued' THEN now() ELSE finished_at END
+WHERE id IN (SELECT command_id FROM memory_questions WHERE memory_ids && %(ids)s::uuid[]);
+
+-- name: known_of_user
+-- The newest facts of the user that hold, and preferences that gave no fact; oldest first.
+SELECT memory_id, predicate, value FROM (
+    SELECT memory_id, predicate, value, valid_from AS since, created_at, id FROM memory_facts
+    WHERE subject_key = %(subject_key)s AND valid_to IS NULL
+    UNION ALL
+    SELECT id, %(preference)s, text, coalesce(valid_from, happened_at, created_at), created_at, id FROM memories
+    WHERE kind = 'preference' AND valid_to IS NULL AND coalesce(lower(speaker), 'user') IN ('user', 'me')
+      AND NOT EXISTS (SELECT FROM memory_facts WHERE memory_id = memories.id)
+    ORDER BY since DESC, created_at DESC, id LIMIT %(count)s
+) AS known ORDER BY since, created_at, id;
+
+-- name: profile
+-- The user's profile.
+SELECT * FROM memory_profile;
+
+-- name: save_profile
+-- The profile, made anew.
+INSERT INTO memory_profile (text, origin, basis, memory_ids, reason, asked)
+VALUES (%(text)s, %(origin)s, %(basis)s, %(memory_ids)s, %(reason)s, %(asked)s)
+ON CONFLICT (one) DO UPDATE SET text = EXCLUDED.text, origin = EXCLUDED.origin, basis = EXCLUDED.basis,
+    memory_ids = EXCLUDED.memory_ids, reason = EXCLUDED.reason, asked = EXCLUDED.asked, built_at = now();
+
+-- name: refuse_profile
+-- A model's text was not taken.
+UPDATE memory_profile SET reason = %(reason)s;
+
+-- name: mark_profile_asked
+-- A model is asked to tell it.
+UPDATE memory_profile SET asked = true;
+
+-- name: drop_profile
+-- Nothing is known of the user.
+DELETE FROM memory_profile;

@@ -40,7 +40,7 @@ class MemoryParts:
     working: RedisWorkingMemory
     secrets: SecretDetector
     limits: TierLimits
-    reads_facts_with: str = "none"
+    consolidation_model: str = "none"
 
     def __enter__(self) -> Self:
         return self
@@ -76,7 +76,7 @@ def assemble(
     chroma_url: str,
     embedder: Embedder,
     limits: TierLimits | None = None,
-    reads_facts_with: str = "none",
+    consolidation_model: str = "none",
 ) -> MemoryParts:
     """Wire the parts. Nothing is connected until it is used."""
     kept = limits or TierLimits()
@@ -93,7 +93,7 @@ def assemble(
         working=RedisWorkingMemory(client, lambda: recent_memories(database, kept), limits=kept),
         secrets=SecretRules(),
         limits=kept,
-        reads_facts_with=reads_facts_with,
+        consolidation_model=consolidation_model,
     )
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from lotus_tasks.infra import queries
 from lotus_tasks.infra.postgres import Connection
+from lotus_tasks.memory.adapters.postgres_profile import PostgresProfile
 from lotus_tasks.memory.adapters.postgres_writer import PostgresMemoryWriter
 from lotus_tasks.memory.models import Memory, plain
 from lotus_tasks.values import MemoryId
@@ -40,6 +41,7 @@ def forget(conn: Connection, memories: Sequence[Memory], *, source: str | None =
     copies = _copies(conn, texts, ids)
     gone = [*ids, *copies]
     named = {"ids": [str(one) for one in gone]}
+    conn.execute(sql.withdraw_questions, {"ids": gone})
     numbers = [row["no"] for row in conn.execute(sql.memories_by_id, {"ids": gone}).fetchall()]
     found = Forgotten()
     found.removed = {
@@ -51,7 +53,9 @@ def forget(conn: Connection, memories: Sequence[Memory], *, source: str | None =
         "commands": conn.execute(sql.forget_payloads, {"texts": texts}).rowcount,
         "recalls": conn.execute(sql.forget_results, named).rowcount + conn.execute(sql.forget_looks, named).rowcount,
         "answers": 0,
+        "profile": 0,
     }
+    found.removed["profile"] = int(PostgresProfile(conn).keep())
     conn.execute(sql.forget_plans, named)
     if source is not None:
         conn.execute(sql.forget_percept, {"source": source})

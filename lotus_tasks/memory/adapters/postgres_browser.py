@@ -10,6 +10,7 @@ from lotus_tasks.errors import InvalidInput, NotFound
 from lotus_tasks.infra import queries
 from lotus_tasks.infra.postgres import Database
 from lotus_tasks.memory.adapters.postgres_lexicon import memory_of
+from lotus_tasks.memory.adapters.postgres_profile import PostgresProfile
 from lotus_tasks.memory.models import Draft, Memory
 from lotus_tasks.memory.service.facts import folded
 from lotus_tasks.values import MemoryId
@@ -90,6 +91,20 @@ class PostgresMemoryBrowser:
         """The facts that hold, of all subjects or one; with those that no longer do where ``closed``."""
         key = None if subject is None else folded(subject)
         return [_fact(row) for row in self._rows("list_facts", subject_key=key, closed=closed, limit=limit)]
+
+    def profile(self) -> dict[str, Any] | None:
+        """What is known of the user in one piece, the memories it comes from, and whether it is still what is known."""
+        with self._database.transaction() as conn:
+            profile = PostgresProfile(conn)
+            kept = profile.kept()
+            if kept is None:
+                return None
+            return {
+                **{name: kept[name] for name in ("text", "origin", "reason")},
+                "built_at": kept["built_at"].isoformat(),
+                "current": profile.is_current(),
+                "memory_ids": [str(one) for one in kept["memory_ids"]],
+            }
 
     def indexed(self, no: int) -> bool:
         """Whether its vector is in Chroma."""

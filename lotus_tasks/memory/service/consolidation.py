@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -12,7 +11,8 @@ import numpy as np
 from lotus_tasks.memory.models import PERSISTENT_KINDS, Draft, Kind, Memory, Statement, digest
 from lotus_tasks.memory.ports import Floats
 from lotus_tasks.memory.service.facts import read_facts
-from lotus_tasks.memory.text import terms, words
+from lotus_tasks.memory.service.grounding import NUMBER, denials
+from lotus_tasks.memory.text import terms
 from lotus_tasks.values import MemoryId
 
 MAX_LOSS: Final = 0.25
@@ -24,26 +24,6 @@ MERGEABLE_KINDS: Final[tuple[Kind, ...]] = ("note", "preference", "fact")
 SUMMARY_TURNS: Final = 8
 """A conversation with fewer turns needs no summary."""
 SUMMARY_QUOTES: Final = 5
-_NEGATIONS: Final = frozenset(
-    (
-        "not",
-        "no",
-        "never",
-        "none",
-        "nobody",
-        "nothing",
-        "cannot",
-        "without",
-        "nicht",
-        "kein",
-        "keine",
-        "nie",
-        "ohne",
-        "pas",
-        "jamais",
-    )
-)
-_NUMBER: Final = re.compile(r"\d+(?:[.,:/-]\d+)*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,8 +108,7 @@ def same_claims(one: str, other: str) -> bool:
 
 
 def _claims(text: str) -> tuple[list[str], int]:
-    denied = sum(word in _NEGATIONS or word.endswith("n't") for word in words(text))
-    return sorted(_NUMBER.findall(text)), denied
+    return sorted(NUMBER.findall(text)), denials(text)
 
 
 def _richer_first(one: Memory, other: Memory) -> tuple[Memory, Memory]:

@@ -16,7 +16,7 @@ from lotus_tasks.memory.text import stem, words
 OWNER: Final = "user"
 """The subject of what the person who runs LOTUS says of themselves."""
 MAX_VALUE_CHARS: Final = 120
-_SENTENCES: Final = re.compile(r"(?<=[.!?。！？])\s+|\n+")
+_SENTENCES: Final = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])\s*|\n+")
 _NAME: Final = r"(?P<subject>[A-ZÀ-ÖØ-Þ][\w'’-]+(?: [A-ZÀ-ÖØ-Þ][\w'’-]+){0,2})"
 _VALUE: Final = r"(?P<value>[^.!?]+?(?:\.[^.!?\s][^.!?]*?)*?)"
 _ABBREVIATION: Final = re.compile(r"\b(Dr|Mr|Mrs|Ms|Prof|St|Sr|Jr|Hr|Fr|No|Nr|vs|approx|ca)\.")
@@ -79,11 +79,21 @@ def read_facts(text: str, speaker: str | None = None) -> Iterator[Statement]:
     """The statements of a text. First-person sentences are about ``speaker``, or about the owner where no other speaks."""
     owner = OWNER if speaker is None or speaker.casefold() in ("user", "me") else speaker
     seen = set()
-    for sentence in _SENTENCES.split(_ABBREVIATION.sub(rf"\1{_STOP}", text.strip())):
-        found = None if sentence.rstrip().endswith("?") else _read_sentence(" ".join(sentence.split()), owner)
+    for sentence in _split(text):
+        found = None if sentence.endswith("?") else _read_sentence(sentence, owner)
         if found is not None and found.key not in seen:
             seen.add(found.key)
             yield found
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences and lines of a text; an abbreviation ends none."""
+    return [sentence.replace(_STOP, ".") for sentence in _split(text)]
+
+
+def _split(text: str) -> list[str]:
+    parts = _SENTENCES.split(_ABBREVIATION.sub(rf"\1{_STOP}", text.strip()))
+    return [" ".join(part.split()) for part in parts if part.strip()]
 
 
 def _read_sentence(sentence: str, owner: str) -> Statement | None:

@@ -5,7 +5,7 @@ import os
 # Recall multiplies matrices of some thousand rows: threads of BLAS cost it twenty times what they save. Read when numpy loads.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from lotus_tasks.memory.tasks import hand, indexing, recalling, storing, transfer, upkeep
+from lotus_tasks.memory.tasks import answering, hand, indexing, recalling, storing, transfer, upkeep
 from lotus_tasks.memory.tasks.upkeep import check_health
 
-__all__ = ["check_health", "hand", "indexing", "recalling", "storing", "transfer", "upkeep"]
+__all__ = ["answering", "check_health", "hand", "indexing", "recalling", "storing", "transfer", "upkeep"]

@@ -25,12 +25,14 @@ from lotus_tasks.work import CommandSpec, Outcome, Transaction, Work
 
 @command_task("memory.inspect")
 def inspect(work: Work) -> Outcome:
-    """Look: ``what`` is list, show, history, explain, facts or stats. Changes nothing."""
+    """Look: ``what`` is list, show, history, explain, facts, profile or stats. Changes nothing."""
     browser = PostgresMemoryBrowser(parts().database)
     what = str(work.payload.get("what") or "list")
     if what == "stats":
         lag = parts().queue.lag()
         return Outcome(result={**browser.stats(), "index_lag": lag.waiting, "embedder": parts().embedder.model})
+    if what == "profile":
+        return Outcome(result={"profile": browser.profile()})
     if what == "facts":
         return Outcome(
             result={

@@ -27,7 +27,7 @@ def parts() -> MemoryParts:
             l2_age_s=round(3600 * runtime.setting("LOTUS_SHORT_TERM_HOURS")),
             l2_items=int(runtime.setting("LOTUS_SHORT_TERM_ITEMS")),
         ),
-        reads_facts_with=str(runtime.setting("LOTUS_FACT_READER")),
+        consolidation_model=str(runtime.setting("LOTUS_CONSOLIDATION_MODEL")),
     )
 
 

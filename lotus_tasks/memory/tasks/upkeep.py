@@ -14,12 +14,14 @@ from lotus_tasks.infra import queries
 from lotus_tasks.infra.submission import submit
 from lotus_tasks.manifest import HealthReport
 from lotus_tasks.memory.adapters.postgres_consolidation import PostgresConsolidation, apply_plan
-from lotus_tasks.memory.adapters.readings import ask_model, take_readings
+from lotus_tasks.memory.adapters.postgres_profile import PostgresProfile
+from lotus_tasks.memory.adapters.questions import Questions, count_waiting
 from lotus_tasks.memory.adapters.tiers import decay, would_decay
 from lotus_tasks.memory.adapters.word_index import is_outdated, rebuild
 from lotus_tasks.memory.models import Memory
 from lotus_tasks.memory.ports import VectorIndexUnavailable
 from lotus_tasks.memory.service.consolidation import Plan
+from lotus_tasks.memory.service.facts import OWNER
 from lotus_tasks.memory.tasks.parts import parts
 from lotus_tasks.memory.text import LEXICON_VERSION
 from lotus_tasks.values import MemoryId
@@ -28,10 +30,12 @@ from lotus_tasks.work import CommandSpec, Outcome, Transaction, Work
 
 @command_task("memory.consolidate")
 def consolidate(work: Work) -> Outcome:
-    """One round: tiers decay, facts are read, duplicates merged, conversations at rest summarised. ``dry_run`` only tells.
+    """One round: tiers decay, facts are read, duplicates merged, conversations at rest summarised, the profile kept.
+
+    What rules can't do is put to a model (``asked``), whose answers are taken when they are there. ``dry_run`` only tells.
 
     The round is one transaction: cut off anywhere, nothing of it happened and the next does it. Where Chroma is away, only
-    the tiers are kept in order.
+    the tiers, the questions and the profile are kept in order.
     """
     memory = parts()
     consolidation = PostgresConsolidation(memory.database, memory.index)
@@ -49,22 +53,34 @@ def consolidate(work: Work) -> Outcome:
     if work.payload.get("dry_run"):
         with memory.database.transaction() as conn:
             result["moved"] = would_decay(conn, memory.limits)
+        result |= _would_ask(plan)
         return Outcome(result=result | {"dry_run": True, "remaining": consolidation.remaining()})
 
     def write(tx: Transaction) -> None:
         result.update(
             apply_plan(tx.conn, plan, memories, work.command_id), moved=decay(tx.conn, work.command_id, memory.limits)
         )
-        result["read"] = take_readings(tx, work.command_id)
-        result["asked"] = ask_model(tx, work.command_id, memory.reads_facts_with)
+        questions = Questions(tx, work.command_id, memory.consolidation_model)
+        result.update({"read": 0, "asked": 0, **questions.take()})
+        result["profile"] = int(PostgresProfile(tx.conn).keep())
+        result["asked"] += questions.ask()
         row = tx.conn.execute(queries.load("memory").count_unexamined).fetchone()
         result["remaining"] = row["count"]
         if result["remaining"] and plan.examined:
             tx.submit(CommandSpec(name="memory.consolidate", key=f"memory.consolidate/{work.command_id}"))
-        if plan.merges or plan.summaries:
+        if plan.merges or plan.summaries or result.get("retold"):
             tx.submit(CommandSpec(name="memory.index", key=f"memory.index/{work.command_id}"))
 
     return Outcome(result=result, write=write)
+
+
+def _would_ask(plan: Plan) -> dict[str, Any]:
+    """What a round would do beyond its plan: the memories a model would be given, and whether the profile would be built anew."""
+    memory = parts()
+    with memory.database.transaction() as conn:
+        told = any(one.subject == OWNER for statements in plan.statements.values() for one in statements)
+        changed = told or not PostgresProfile(conn).is_current()
+        return {"to_read": count_waiting(conn, memory.consolidation_model), "profile": int(changed)}
 
 
 def describe_plan(plan: Plan, memories: Mapping[MemoryId, Memory]) -> list[dict[str, str]]:

@@ -31,6 +31,7 @@ from lotus_tasks.providers.models import (
     UsageDelta,
 )
 from lotus_tasks.providers.ports import Watch
+from lotus_tasks.providers.service.locality import is_here
 
 if TYPE_CHECKING:
     import anthropic
@@ -117,7 +118,7 @@ class AnthropicChatModel:
             max_retries=0,
             timeout=httpx2.Timeout(None, connect=self._connect_s),
         )
-        make_interruptible(client._client)  # noqa: SLF001 - the only way to its transport
+        make_interruptible(client._client, direct=is_here(self._row))  # noqa: SLF001 - the only way to its transport
         return client
 
     def _find_default(self) -> ModelName:

@@ -34,6 +34,7 @@ from lotus_tasks.providers.models import (
     UsageDelta,
 )
 from lotus_tasks.providers.ports import Watch
+from lotus_tasks.providers.service.locality import is_here
 
 if TYPE_CHECKING:
     import httpx2
@@ -140,7 +141,7 @@ class GoogleChatModel:
             follow_redirects=True,
             event_hooks={"response": [_refuse_pages]},
         )
-        make_interruptible(http)
+        make_interruptible(http, direct=is_here(self._row))
         return http
 
     @contextmanager

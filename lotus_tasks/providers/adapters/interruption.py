@@ -38,8 +38,13 @@ def watched(watch: Watch) -> Iterator[None]:
         _current.watches = before
 
 
-def make_interruptible(client: Any) -> None:
-    """Put every connection that ``client`` (an httpx or httpx2 Client) will make under the Watch, proxies included."""
+def make_interruptible(client: Any, *, direct: bool = False) -> None:
+    """Put every connection that ``client`` (an httpx or httpx2 Client) will make under the Watch, proxies included.
+
+    ``direct``: through no proxy that the environment names. What is for a server on this machine must not go round by another.
+    """
+    if direct:
+        client._mounts.clear()  # noqa: SLF001 - httpx offers no public way to its proxies
     transports = [client._transport, *client._mounts.values()]  # noqa: SLF001 - httpx offers no public way to its backend
     for transport in transports:
         pool = getattr(transport, "_pool", None)

@@ -33,6 +33,7 @@ from lotus_tasks.providers.models import (
     UsageDelta,
 )
 from lotus_tasks.providers.ports import Watch
+from lotus_tasks.providers.service.locality import is_here
 from lotus_tasks.providers.service.watching import CallWatch
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ class OllamaChatModel:
             timeout=httpx.Timeout(None, connect=self._connect_s),
             event_hooks={"response": [self._keep_headers]},
         )
-        make_interruptible(client._client)  # noqa: SLF001 - the only way to its transport
+        make_interruptible(client._client, direct=is_here(self._row))  # noqa: SLF001 - the only way to its transport
         return client
 
     def _keep_headers(self, response: Any) -> None:

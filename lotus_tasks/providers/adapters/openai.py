@@ -32,6 +32,7 @@ from lotus_tasks.providers.models import (
     UsageDelta,
 )
 from lotus_tasks.providers.ports import Watch
+from lotus_tasks.providers.service.locality import is_here
 
 if TYPE_CHECKING:
     import openai
@@ -119,7 +120,7 @@ class OpenAIChatModel:
         )
         # The SDK stops reading at [DONE], just before the body's end, which would cost a handshake for every answer.
         client._client.event_hooks["response"].append(keep_connection(httpx2.SyncByteStream))  # noqa: SLF001
-        make_interruptible(client._client)  # noqa: SLF001 - the only way to its transport
+        make_interruptible(client._client, direct=is_here(self._row))  # noqa: SLF001 - the only way to its transport
         return client
 
     def _wire_request(self, request: CompletionRequest, model: ModelName) -> dict[str, Any]:

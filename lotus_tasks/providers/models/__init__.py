@@ -1,6 +1,7 @@
 """What the providers module is about: requests and replies, providers, and the ways a call can fail."""
 
 from lotus_tasks.providers.models.completions import (
+    Among,
     CallRecord,
     Completion,
     CompletionRequest,
@@ -43,6 +44,7 @@ from lotus_tasks.providers.models.providers import (
 
 __all__ = [
     "OFFLINE",
+    "Among",
     "BudgetSpent",
     "CallRecord",
     "Completion",

@@ -21,6 +21,14 @@ class Role(StrEnum):
     TOOL = "tool"
 
 
+class Among(StrEnum):
+    """Who may answer a request: anyone, any model (not the offline provider), or a model on this machine."""
+
+    ALL = "all"
+    MODELS = "models"
+    LOCAL = "local"
+
+
 class StopReason(StrEnum):
     """Why the model stopped."""
 
@@ -100,6 +108,7 @@ class CompletionRequest:
     model: ModelName | None = None
     max_tokens: int | None = None
     temperature: float | None = None
+    among: Among = Among.ALL
 
     @property
     def needs_images(self) -> bool:

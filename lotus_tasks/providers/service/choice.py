@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lotus_tasks.errors import InvalidInput
-from lotus_tasks.providers.models import OFFLINE, CompletionRequest, ModelName, ProviderName, ProviderRow
+from lotus_tasks.providers.models import OFFLINE, Among, CompletionRequest, ModelName, ProviderName, ProviderRow
+from lotus_tasks.providers.service.locality import is_here
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +33,10 @@ def choose(
 
     An asked-for provider is the only one that may see the prompt: it may be private, so nothing but the offline provider
     stands in for it. An asked-for model goes first to the providers that list it, else to the first one; the ones after it
-    use their own. A provider that isn't configured, or has no eyes for the request's images, is left out; one whose key can't
-    be one is named, for somebody meant to use it. To one that can't call tools they are described (see describing.py).
+    use their own. ``request.among`` leaves out the offline provider, or every provider that is not on this machine; nothing
+    stands in for those that are left. A provider that isn't configured, or has no eyes for the request's images, is left out;
+    one whose key can't be one is named, for somebody meant to use it. To one that can't call tools they are described (see
+    describing.py).
     Raises InvalidInput for a provider that doesn't exist.
     """
     if request.provider is not None and request.provider not in rows:
@@ -66,8 +69,10 @@ def _wanted(request: CompletionRequest, order: Sequence[ProviderName]) -> list[P
 def _unfit(row: ProviderRow, request: CompletionRequest) -> str | None:
     if not row.configured:
         return f"not configured ({row.missing})"
+    if request.among is Among.LOCAL and not is_here(row):
+        return "not on this machine"
     if row.name == OFFLINE:
-        return None
+        return None if request.among is Among.ALL else "no model"
     if request.needs_images and not row.takes_images:
         return "takes no images"
     return None

@@ -36,6 +36,7 @@ from lotus_tasks.providers.service.choice import Candidate, choose
 from lotus_tasks.providers.service.describing import HeldBack, Wording, read_call, worded
 from lotus_tasks.providers.service.exhaustion import Failure, exhausted
 from lotus_tasks.providers.service.generations import Generations
+from lotus_tasks.providers.service.locality import keep_here
 from lotus_tasks.providers.service.prompt import REPLY_TOKENS, Prompt, compose, estimate_tokens
 from lotus_tasks.providers.service.retry import RetryPolicy
 from lotus_tasks.providers.service.watching import CallWatch, Interrupt
@@ -98,8 +99,7 @@ class CompletionService:
             others_left = index + 1 < len(choice.candidates)
             completion = self._ask(candidate, request, progress, others_left=others_left)
             if completion is not None:
-                total_ms = (self.clock() - started) * 1000
-                return replace(completion, degraded=tuple(progress.degraded), total_ms=total_ms)
+                return replace(completion, degraded=tuple(progress.degraded), total_ms=1000 * (self.clock() - started))
         raise exhausted(progress.degraded, progress.failures)
 
     def _ask(
@@ -166,6 +166,7 @@ class CompletionService:
         try:
             chat_model.warm()
             model = candidate.model or chat_model.default_model(watch)
+            keep_here(request, chat_model.row, model)
             record = replace(record, model=model)
             prompt = compose(request, context_tokens=chat_model.context_tokens(model, watch))
             prompt_tokens = prompt.tokens

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from lotus_tasks.errors import InvalidInput
 from lotus_tasks.providers.models import (
+    Among,
     Completion,
     CompletionRequest,
     Image,
@@ -44,9 +45,25 @@ def read_request(payload: Mapping[str, Any]) -> CompletionRequest:
             model=ModelName(payload["model"]) if payload.get("model") else None,
             max_tokens=int(payload["max_tokens"]) if payload.get("max_tokens") else None,
             temperature=float(payload["temperature"]) if payload.get("temperature") is not None else None,
+            among=Among(payload.get("among") or Among.ALL),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InvalidInput(f"providers.complete: its payload can't be read: {type(error).__name__}: {error}") from error
+
+
+def read_then(payload: Mapping[str, Any], served: Collection[str]) -> str | None:
+    """The task that a completion without a run is told to: ``then`` in the payload. Raises InvalidInput.
+
+    ``served``: the tasks there are. A task of the providers' own is refused, so that no completion goes round in a circle.
+    """
+    task = payload.get("then")
+    if task is None:
+        return None
+    if not isinstance(task, str) or task not in served or task.startswith("providers."):
+        raise InvalidInput(
+            f"providers.complete: `then` names {task!r}, which is no task that can be told of a completion"
+        )
+    return task
 
 
 def write_result(completion: Completion) -> dict[str, Any]:

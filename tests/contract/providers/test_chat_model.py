@@ -290,6 +290,14 @@ def test_no_test_reaches_beyond_this_machine(make_model, read):
         read(make_model(base_url="https://api.example.com/v1"))
 
 
+def test_what_is_for_a_server_on_this_machine_goes_through_no_proxy(make_model, read, monkeypatch):
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    assert read(make_model())
+
+
 def test_a_check_shows_what_the_provider_offers(chat_model):
     status = chat_model.check()
     assert status.reachable

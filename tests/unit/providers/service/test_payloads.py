@@ -5,8 +5,8 @@ import json
 import pytest
 
 from lotus_tasks.errors import InvalidInput
-from lotus_tasks.providers.models import Completion, Role, StopReason, ToolCall, Usage
-from lotus_tasks.providers.service.payloads import cited_numbers, read_request, write_result
+from lotus_tasks.providers.models import Among, Completion, Role, StopReason, ToolCall, Usage
+from lotus_tasks.providers.service.payloads import cited_numbers, read_request, read_then, write_result
 from tests.unit.providers.service.doubles import memory
 
 PAYLOAD = {
@@ -74,3 +74,19 @@ def test_the_result_is_json_and_names_the_cited_memories():
 )
 def test_citations_are_numbers_in_brackets(text, numbers):
     assert cited_numbers(text) == numbers
+
+
+def test_who_may_answer_is_anyone_unless_the_payload_says_otherwise():
+    assert read_request(PAYLOAD).among is Among.ALL
+    assert read_request({**PAYLOAD, "among": "local"}).among is Among.LOCAL
+    with pytest.raises(InvalidInput):
+        read_request({**PAYLOAD, "among": "friends"})
+
+
+def test_a_completion_may_be_told_to_a_task_that_there_is():
+    served = ["memory.take_answers", "providers.complete"]
+    assert read_then({}, served) is None
+    assert read_then({"then": "memory.take_answers"}, served) == "memory.take_answers"
+    for wrong in ("memory.nonsense", "providers.complete", "", 7, ["memory.take_answers"]):
+        with pytest.raises(InvalidInput, match="`then` names"):
+            read_then({"then": wrong}, served)
