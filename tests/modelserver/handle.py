@@ -58,6 +58,13 @@ class ModelServerHandle:
             found: list[dict[str, Any]] = json.load(answer)
             return found
 
+    @property
+    def requests(self) -> list[dict[str, Any]]:
+        """Every request to a vendor's path so far, redirected ones too: method, path and headers."""
+        with urllib.request.urlopen(f"{self.url}/control/requests", timeout=10) as answer:
+            found: list[dict[str, Any]] = json.load(answer)
+            return found
+
     def wait_for(
         self, condition: Callable[[list[dict[str, Any]]], object], *, within_s: float = 5.0
     ) -> list[dict[str, Any]]:

@@ -47,13 +47,18 @@ class Fault:
 
 @dataclass(kw_only=True)
 class Script:
-    """How model calls are answered. ``rules``: the first whose ``contains`` stands in the last message gives the reply."""
+    """How model calls are answered. ``rules``: the first whose ``contains`` stands in the last message gives the reply.
+
+    ``stop_reason``: ``stop``, ``length``, ``tool_calls`` or ``content_filter`` in the vendor's own word; any other as it is.
+    ``redirect_to``: the server to which every vendor's path is redirected, with ``redirect_status``.
+    """
 
     reply: str = DEFAULT_REPLY
     rules: list[dict[str, Any]] = field(default_factory=list)
     tool_calls: list[dict[str, Any]] = field(default_factory=list)
     thinking: str = ""
     stop_reason: str = "stop"
+    tool_stop_reason: str = "tool_calls"
     first_token_delay_s: float = 0.0
     token_delay_s: float = 0.0
     api_key: str = ""
@@ -61,6 +66,8 @@ class Script:
     any_model: bool = True
     context_tokens: int = 131_072
     count_usage: bool = True
+    redirect_to: str = ""
+    redirect_status: int = 307
 
 
 @dataclass(kw_only=True)
@@ -109,6 +116,7 @@ class Stage:
             self.script = Script()
             self.faults: list[Fault] = []
             self.calls: list[Call] = []
+            self.requests: list[dict[str, Any]] = []
 
     def direct(self, changes: Mapping[str, Any]) -> None:
         """Change parts of the script. Raises ValueError for a part it hasn't."""
@@ -134,6 +142,11 @@ class Stage:
         with self._lock:
             self.calls.append(call)
         return call
+
+    def saw(self, method: str, path: str, headers: dict[str, str]) -> None:
+        """Record a request to a vendor's path, whatever became of it."""
+        with self._lock:
+            self.requests.append({"method": method, "path": path, "headers": headers})
 
     def next_fault(self) -> Fault | None:
         """The fault that this model call meets, if any."""
@@ -162,7 +175,7 @@ class Stage:
             tokens=tokens,
             thinking=thinking,
             tool_calls=calls,
-            stop_reason="tool_calls" if calls else script.stop_reason,
+            stop_reason=script.tool_stop_reason if calls else script.stop_reason,
             input_tokens=count_tokens(prompt),
             output_tokens=len(tokens) + len(thinking),
         )

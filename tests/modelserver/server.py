@@ -21,6 +21,8 @@ OLLAMA = OllamaWire()
 ANTHROPIC = AnthropicWire()
 GOOGLE = GoogleWire()
 _GENERATE = re.compile(r"^/v1(?:beta)?/models/[^/]+:(?:stream)?[gG]enerateContent$")
+_MOVED = "/moved"
+"""Before a path: where a redirect within the server leads."""
 _FOREVER_S = 3600.0
 _PAGE = b"<html><body>Please log in to the network.</body></html>"
 
@@ -101,6 +103,9 @@ class Handler(BaseHTTPRequestHandler):
                 case "/control/calls":
                     self._json(200, [dataclasses.asdict(call) for call in stage.calls])
                     return
+                case "/control/requests":
+                    self._json(200, stage.requests)
+                    return
                 case _:
                     self._json(404, {"error": f"no {path}"})
                     return
@@ -110,6 +115,13 @@ class Handler(BaseHTTPRequestHandler):
         self._json(200, {})
 
     def _vendor(self, path: str, body: dict[str, Any]) -> None:
+        stage = self.server.stage
+        stage.saw(self.command, path, self._headers())
+        if stage.script.redirect_to and not path.startswith(_MOVED):
+            self._send(
+                stage.script.redirect_status, b"", "text/plain", {"Location": f"{stage.script.redirect_to}{self.path}"}
+            )
+            return
         answers: dict[str, Callable[[str, dict[str, Any]], None]] = {
             "/": lambda *_: self._send(200, b"Ollama is running", "text/plain; charset=utf-8"),
             "/api/version": lambda *_: self._json(200, {"version": "0.12.6"}),
@@ -124,6 +136,7 @@ class Handler(BaseHTTPRequestHandler):
             "/v1/embeddings": self._embed,
             "/v1/chat/completions": lambda *_: self._converse(OPENAI, path, body),
         }
+        path = path.removeprefix(_MOVED)
         answer = answers.get(path)
         if _GENERATE.match(path):
             self._converse(GOOGLE, path, body)

@@ -183,7 +183,7 @@ class OllamaWire(Wire):
             model,
             message,
             done=True,
-            done_reason="length" if reply.stop_reason == "length" else "stop",
+            done_reason="stop" if reply.stop_reason in {"tool_calls", "content_filter"} else reply.stop_reason,
             total_duration=1_000_000,
             load_duration=1000,
             prompt_eval_count=reply.input_tokens,
@@ -327,7 +327,7 @@ class AnthropicWire(Wire):
             pieces = [({"type": "input_json_delta", "partial_json": text}, bool(text)) for text in texts]
             yield from self._block(index, block, pieces)
             index += 1
-        delta = {"stop_reason": self._stops[reply.stop_reason], "stop_sequence": None}
+        delta = {"stop_reason": self._stops.get(reply.stop_reason, reply.stop_reason), "stop_sequence": None}
         yield (
             self._event({"type": "message_delta", "delta": delta, "usage": {"output_tokens": reply.output_tokens}}),
             False,
@@ -360,7 +360,7 @@ class AnthropicWire(Wire):
             "role": "assistant",
             "model": model,
             "content": content,
-            "stop_reason": self._stops[reply.stop_reason],
+            "stop_reason": self._stops.get(reply.stop_reason, reply.stop_reason),
             "stop_sequence": None,
             "usage": {"input_tokens": reply.input_tokens, "output_tokens": reply.output_tokens},
         }
@@ -450,7 +450,10 @@ class GoogleWire(Wire):
             yield self._sse(self._chunk(model, reply, [{"text": token}])), True
         for number, call in enumerate(reply.tool_calls):
             yield self._sse(self._chunk(model, reply, [self._call(number, call)])), True
-        yield self._sse(self._chunk(model, reply, [{"text": ""}], self._stops[reply.stop_reason])), False
+        yield (
+            self._sse(self._chunk(model, reply, [{"text": ""}], self._stops.get(reply.stop_reason, reply.stop_reason))),
+            False,
+        )
 
     def _sse(self, data: Any) -> bytes:
         return f"data: {json.dumps(data)}\r\n\r\n".encode()
@@ -458,7 +461,7 @@ class GoogleWire(Wire):
     def whole(self, body, model, reply, script):
         parts: list[dict[str, Any]] = [{"text": "".join(reply.tokens)}] if reply.tokens else []
         parts += [self._call(number, call) for number, call in enumerate(reply.tool_calls)]
-        return self._chunk(model, reply, parts, self._stops[reply.stop_reason])
+        return self._chunk(model, reply, parts, self._stops.get(reply.stop_reason, reply.stop_reason))
 
     def error(self, status, message, kind=""):
         return {"error": {"code": status, "message": message, "status": kind or self._statuses.get(status, "UNKNOWN")}}

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from lotus_tasks.providers.adapters.connection import PerProcess, Remembered, check_by_listing, short_watch
 from lotus_tasks.providers.adapters.failures import from_status, message_of, scrub, translated
 from lotus_tasks.providers.adapters.interruption import make_interruptible, refuse_outside, watched
+from lotus_tasks.providers.adapters.origin import stay_at_origin
+from lotus_tasks.providers.adapters.stopping import read_stop
 from lotus_tasks.providers.models import (
     CompletionRequest,
     Delta,
@@ -22,7 +24,6 @@ from lotus_tasks.providers.models import (
     ProviderStatus,
     Role,
     StopDelta,
-    StopReason,
     TextDelta,
     ThoughtDelta,
     Tool,
@@ -36,14 +37,6 @@ from lotus_tasks.providers.service.locality import is_here
 if TYPE_CHECKING:
     import anthropic
 
-_STOPS = {
-    "end_turn": StopReason.STOP,
-    "stop_sequence": StopReason.STOP,
-    "max_tokens": StopReason.LENGTH,
-    "model_context_window_exceeded": StopReason.LENGTH,
-    "tool_use": StopReason.TOOL_CALLS,
-    "refusal": StopReason.FILTERED,
-}
 _REPLY_TOKENS = 4096
 """Anthropic insists on a bound for the reply."""
 _MODELS_S = 30.0
@@ -90,7 +83,7 @@ class AnthropicChatModel:
             try:
                 if "html" in events.response.headers.get("content-type", ""):
                     raise ValueError("a page instead of a stream")
-                yield from _deltas(events)
+                yield from _deltas(self._row, events)
             finally:
                 events.close()
 
@@ -119,6 +112,7 @@ class AnthropicChatModel:
             timeout=httpx2.Timeout(None, connect=self._connect_s),
         )
         make_interruptible(client._client, direct=is_here(self._row))  # noqa: SLF001 - the only way to its transport
+        stay_at_origin(client._client, self._row)  # noqa: SLF001
         return client
 
     def _find_default(self) -> ModelName:
@@ -144,7 +138,7 @@ class AnthropicChatModel:
             raise from_status(self._row, error.status_code, said, error.response.headers, model=model) from None
 
 
-def _deltas(events: Iterator[Any]) -> Iterator[Delta]:
+def _deltas(row: ProviderRow, events: Iterator[Any]) -> Iterator[Delta]:
     usage = Usage()
     calls = 0
     for event in events:
@@ -170,7 +164,7 @@ def _deltas(events: Iterator[Any]) -> Iterator[Delta]:
                 )
                 yield UsageDelta(counted)
                 if event.delta.stop_reason:
-                    yield StopDelta(_STOPS.get(event.delta.stop_reason, StopReason.STOP))
+                    yield StopDelta(read_stop(row, event.delta.stop_reason, has_calls=calls > 0))
 
 
 def _input_tokens(usage: Any) -> int:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from lotus_tasks.providers.adapters.connection import PerProcess, Remembered, check_by_listing, short_watch
 from lotus_tasks.providers.adapters.failures import from_status, scrub, translated
 from lotus_tasks.providers.adapters.interruption import make_interruptible, refuse_outside, watched
+from lotus_tasks.providers.adapters.origin import stay_at_origin
+from lotus_tasks.providers.adapters.stopping import read_stop
 from lotus_tasks.providers.models import (
     CompletionRequest,
     Delta,
@@ -40,15 +42,6 @@ if TYPE_CHECKING:
     import httpx2
     from google import genai
 
-_STOPS = {
-    "STOP": StopReason.STOP,
-    "MAX_TOKENS": StopReason.LENGTH,
-    "SAFETY": StopReason.FILTERED,
-    "RECITATION": StopReason.FILTERED,
-    "BLOCKLIST": StopReason.FILTERED,
-    "PROHIBITED_CONTENT": StopReason.FILTERED,
-    "SPII": StopReason.FILTERED,
-}
 _MODELS_S = 30.0
 _DELAY = re.compile(r"^(\d+(?:\.\d+)?)s$")
 
@@ -101,7 +94,7 @@ class GoogleChatModel:
             calls = 0
             with closing(chunks):
                 for chunk in chunks:
-                    for delta in _deltas(chunk, calls):
+                    for delta in _deltas(self._row, chunk, calls):
                         calls += isinstance(delta, ToolCallDelta)
                         yield delta
 
@@ -142,6 +135,7 @@ class GoogleChatModel:
             event_hooks={"response": [_refuse_pages]},
         )
         make_interruptible(http, direct=is_here(self._row))
+        stay_at_origin(http, self._row)
         return http
 
     @contextmanager
@@ -182,7 +176,7 @@ def _retry_delay(details: Any) -> str | None:
     return None
 
 
-def _deltas(chunk: Any, calls: int) -> Iterator[Delta]:
+def _deltas(row: ProviderRow, chunk: Any, calls: int) -> Iterator[Delta]:
     """``calls``: how many tool calls came before; Gemini sends each one whole."""
     if chunk.candidates:
         candidate = chunk.candidates[0]
@@ -199,8 +193,7 @@ def _deltas(chunk: Any, calls: int) -> Iterator[Delta]:
             elif part.text:
                 yield ThoughtDelta(part.text) if part.thought else TextDelta(part.text)
         if candidate.finish_reason:
-            reason = _STOPS.get(candidate.finish_reason.value, StopReason.STOP)
-            yield StopDelta(StopReason.TOOL_CALLS if calls and reason is StopReason.STOP else reason)
+            yield StopDelta(read_stop(row, candidate.finish_reason.value, has_calls=calls > 0))
     elif chunk.prompt_feedback and chunk.prompt_feedback.block_reason:
         yield StopDelta(StopReason.FILTERED)
     usage = chunk.usage_metadata

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from lotus_tasks.providers.adapters.connection import PerProcess, Remembered, check_by_listing, listens, short_watch
 from lotus_tasks.providers.adapters.failures import from_status, translated
 from lotus_tasks.providers.adapters.interruption import make_interruptible, refuse_outside, watched
+from lotus_tasks.providers.adapters.origin import stay_at_origin
+from lotus_tasks.providers.adapters.stopping import read_stop
 from lotus_tasks.providers.models import (
     CompletionRequest,
     Delta,
@@ -24,7 +26,6 @@ from lotus_tasks.providers.models import (
     ProviderStatus,
     PullProgress,
     StopDelta,
-    StopReason,
     TextDelta,
     ThoughtDelta,
     Tool,
@@ -39,7 +40,6 @@ from lotus_tasks.providers.service.watching import CallWatch
 if TYPE_CHECKING:
     import ollama
 
-_STOPS = {"stop": StopReason.STOP, "length": StopReason.LENGTH}
 _PRESENCE_S = 5.0
 _MODELS_S = 30.0
 _NOT_FOR_CHAT = ("embed", "minilm", "bge-")
@@ -114,9 +114,7 @@ class OllamaChatModel:
                     yield UsageDelta(
                         Usage(input_tokens=part.prompt_eval_count or 0, output_tokens=part.eval_count or 0)
                     )
-                    yield StopDelta(
-                        StopReason.TOOL_CALLS if calls else _STOPS.get(part.done_reason or "", StopReason.STOP)
-                    )
+                    yield StopDelta(read_stop(self._row, part.done_reason or "stop", has_calls=calls > 0))
 
     def check(self) -> ProviderStatus:
         """Asks /api/tags. An Ollama that nobody asked for and that isn't there counts as not configured."""
@@ -166,6 +164,7 @@ class OllamaChatModel:
             event_hooks={"response": [self._keep_headers]},
         )
         make_interruptible(client._client, direct=is_here(self._row))  # noqa: SLF001 - the only way to its transport
+        stay_at_origin(client._client, self._row)  # noqa: SLF001
         return client
 
     def _keep_headers(self, response: Any) -> None:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from lotus_tasks.providers.adapters.connection import PerProcess, Remembered, check_by_listing, short_watch
 from lotus_tasks.providers.adapters.failures import from_status, message_of, scrub, translated
 from lotus_tasks.providers.adapters.interruption import keep_connection, make_interruptible, refuse_outside, watched
+from lotus_tasks.providers.adapters.origin import stay_at_origin
+from lotus_tasks.providers.adapters.stopping import read_stop
 from lotus_tasks.providers.models import (
     CompletionRequest,
     Delta,
@@ -23,7 +25,6 @@ from lotus_tasks.providers.models import (
     ProviderStatus,
     Role,
     StopDelta,
-    StopReason,
     TextDelta,
     ThoughtDelta,
     Tool,
@@ -37,13 +38,6 @@ from lotus_tasks.providers.service.locality import is_here
 if TYPE_CHECKING:
     import openai
 
-_STOPS = {
-    "stop": StopReason.STOP,
-    "length": StopReason.LENGTH,
-    "tool_calls": StopReason.TOOL_CALLS,
-    "function_call": StopReason.TOOL_CALLS,
-    "content_filter": StopReason.FILTERED,
-}
 _MODELS_S = 30.0
 _NO_KEY = "none"
 """The SDK insists on a key; servers of one's own ignore it."""
@@ -89,8 +83,11 @@ class OpenAIChatModel:
                 content_type = chunks.response.headers.get("content-type", "")
                 if "html" in content_type:
                     raise ValueError(f"a page of {content_type} instead of a stream")
+                has_calls = False
                 for chunk in chunks:
-                    yield from _deltas(chunk)
+                    for delta in _deltas(self._row, chunk, has_calls=has_calls):
+                        has_calls = has_calls or isinstance(delta, ToolCallDelta)
+                        yield delta
             finally:
                 chunks.close()
 
@@ -121,6 +118,7 @@ class OpenAIChatModel:
         # The SDK stops reading at [DONE], just before the body's end, which would cost a handshake for every answer.
         client._client.event_hooks["response"].append(keep_connection(httpx2.SyncByteStream))  # noqa: SLF001
         make_interruptible(client._client, direct=is_here(self._row))  # noqa: SLF001 - the only way to its transport
+        stay_at_origin(client._client, self._row)  # noqa: SLF001
         return client
 
     def _wire_request(self, request: CompletionRequest, model: ModelName) -> dict[str, Any]:
@@ -168,7 +166,7 @@ class OpenAIChatModel:
             ) from None
 
 
-def _deltas(chunk: Any) -> Iterator[Delta]:
+def _deltas(row: ProviderRow, chunk: Any, *, has_calls: bool) -> Iterator[Delta]:
     if not isinstance(chunk.choices, list):
         raise ValueError("a chunk without choices")  # noqa: TRY004 - it is the server's reply that is wrong
     for choice in chunk.choices:
@@ -187,7 +185,7 @@ def _deltas(chunk: Any) -> Iterator[Delta]:
                 arguments=(function.arguments or "") if function else "",
             )
         if choice.finish_reason:
-            yield StopDelta(_STOPS.get(choice.finish_reason, StopReason.STOP))
+            yield StopDelta(read_stop(row, choice.finish_reason, has_calls=has_calls))
     if chunk.usage:
         yield UsageDelta(
             Usage(input_tokens=chunk.usage.prompt_tokens or 0, output_tokens=chunk.usage.completion_tokens or 0)

@@ -24,6 +24,7 @@ class FailureKind(StrEnum):
     STALLED = "stalled"
     TOO_LONG = "too_long"
     CUT = "cut"
+    REDIRECTED = "redirected"
     GARBAGE = "garbage"
     EMPTY = "empty"
     WRONG_KEY = "wrong_key"

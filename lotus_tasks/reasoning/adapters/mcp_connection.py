@@ -237,7 +237,8 @@ async def _http_transport(row: McpServerRow, stack: AsyncExitStack) -> Any:
 
     token = os.environ.get(row.token_variable, "") if row.token_variable else ""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    client = httpx2.AsyncClient(headers=headers, timeout=httpx2.Timeout(10.0, read=CALL_S))
+    # No redirect leads token and arguments to another server: the SDK follows those within the server's origin, nobody others.
+    client = httpx2.AsyncClient(headers=headers, timeout=httpx2.Timeout(10.0, read=CALL_S), follow_redirects=False)
     return streamable_http_client(row.url, http_client=await stack.enter_async_context(client))
 
 

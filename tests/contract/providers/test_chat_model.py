@@ -334,3 +334,57 @@ def test_a_tool_call_without_readable_arguments_says_what_it_had_instead(vendor,
     (call,) = assemble(deltas).finish()
     assert (call.arguments, call.malformed) == ({}, given)
     assert given
+
+
+STOPS = {
+    "openai": {
+        "stop": StopReason.STOP,
+        "length": StopReason.LENGTH,
+        "content_filter": StopReason.FILTERED,
+        "tool_calls": StopReason.TOOL_CALLS,
+        "function_call": StopReason.TOOL_CALLS,
+        "model_length": StopReason.LENGTH,
+        "eos": StopReason.STOP,
+    },
+    "ollama": {"stop": StopReason.STOP, "length": StopReason.LENGTH},
+    "anthropic": {
+        "end_turn": StopReason.STOP,
+        "stop_sequence": StopReason.STOP,
+        "max_tokens": StopReason.LENGTH,
+        "model_context_window_exceeded": StopReason.LENGTH,
+        "tool_use": StopReason.TOOL_CALLS,
+        "refusal": StopReason.FILTERED,
+    },
+    "google": {
+        "STOP": StopReason.STOP,
+        "MAX_TOKENS": StopReason.LENGTH,
+        "SAFETY": StopReason.FILTERED,
+        "RECITATION": StopReason.FILTERED,
+        "BLOCKLIST": StopReason.FILTERED,
+        "PROHIBITED_CONTENT": StopReason.FILTERED,
+        "SPII": StopReason.FILTERED,
+        "LANGUAGE": StopReason.FILTERED,
+    },
+}
+BROKEN = {"openai": ("error", "abort"), "ollama": ("error",), "anthropic": ("error",), "google": ("OTHER",)}
+
+
+def test_why_the_model_stopped_is_told_in_one_way(vendor, chat_model, model_server, read):
+    for word, reason in STOPS[vendor.name].items():
+        model_server.script(stop_reason=word)
+        assert [delta.reason for delta in read(chat_model) if isinstance(delta, StopDelta)] == [reason], word
+
+
+def test_a_reply_that_the_server_itself_calls_broken_is_worth_another_try(vendor, chat_model, model_server, read):
+    for word in BROKEN[vendor.name]:
+        model_server.script(stop_reason=word)
+        with pytest.raises(ModelUnavailable) as caught:
+            read(chat_model)
+        assert caught.value.kind is FailureKind.SERVER_FAULT
+        assert word.lower() in str(caught.value)
+
+
+def test_a_call_of_a_tool_is_the_reason_whatever_plain_end_the_server_names(vendor, chat_model, model_server, read):
+    plain = {"openai": "stop", "ollama": "stop", "anthropic": "end_turn", "google": "STOP"}[vendor.name]
+    model_server.script(tool_calls=[{"name": "search", "arguments": {"query": "x"}}], tool_stop_reason=plain)
+    assert assemble(read(chat_model, ask("Where?", tools=(SEARCH,)))).stop_reason is StopReason.TOOL_CALLS

@@ -20,6 +20,7 @@ from lotus_tasks.reasoning.adapters.mcp_connection import McpTool
 from lotus_tasks.reasoning.adapters.mcp_rows import McpServerRow, read_servers
 from lotus_tasks.reasoning.adapters.mcp_servers import McpServers
 from lotus_tasks.tools import ToolContext
+from tests.modelserver import model_server_thread
 
 
 def context(*, cancelled: bool = False, stopping: bool = False) -> ToolContext:
@@ -178,6 +179,19 @@ def test_a_server_over_streamable_http_works_the_same(opened, lines):
     finally:
         process.terminate()
         process.wait(10)
+
+
+@pytest.mark.parametrize("status", [302, 307])
+def test_no_redirect_leads_a_servers_token_and_arguments_to_another_one(opened, monkeypatch, status):
+    monkeypatch.setenv("THE_TOKEN", "token-0123456789")
+    with model_server_thread() as here, model_server_thread() as elsewhere:
+        here.script(redirect_to=elsewhere.url, redirect_status=status)
+        servers = opened(McpServerRow(name="tests", url=f"{here.url}/mcp", token_variable="THE_TOKEN"))
+        (server,) = servers.servers()
+        server.connect()
+        assert "token-0123456789" in str(here.requests)
+        assert elsewhere.requests == []
+        assert server.trouble
 
 
 def test_without_the_file_there_are_no_servers(tmp_path):
