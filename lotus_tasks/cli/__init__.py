@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 LOTUS is not running, 4 timed out, 130 
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 import time
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lotus_tasks.cli.terminal import guard_terminals
 from lotus_tasks.errors import Cancelled, InvalidInput, LotusError, NotRunning, ServiceDown
 from lotus_tasks.infra.home import Home
 
@@ -90,7 +92,9 @@ def cli() -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code. No traceback reaches the user."""
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal without UTF-8 shows ? for ✓
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without UTF-8 shows ? for ✓
+    guard_terminals()
     given = None if arguments is None else list(arguments)
     try:
         result = cli.main(args=given, prog_name="manage.py", standalone_mode=False)

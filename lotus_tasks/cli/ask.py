@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any, LiteralString
 
 import click
 
+from lotus_tasks.cli.documents import escape_json, print_json
 from lotus_tasks.cli.following import Follower
 from lotus_tasks.cli.inputs import decode_argument, read_attachments, read_question, read_schema
 from lotus_tasks.cli.screen import Screen, is_live
+from lotus_tasks.cli.terminal import bare, one_line
 from lotus_tasks.errors import InvalidInput, LotusError, NotFound
 from lotus_tasks.infra import queries
 from lotus_tasks.infra.postgres import Connection, connect
@@ -80,7 +82,10 @@ def ask(
         conversation_id = find_conversation(conn, conversation, resume=resume)
         run = submit_run(conn, question, options, conversation_id=conversation_id)
     if detach:
-        click.echo(json.dumps(_identity(run)) if as_json else str(run.run_id))
+        if as_json:
+            print_json(_identity(run), indent=None)
+        else:
+            click.echo(str(run.run_id))
         return
     show_run(runtime, run.run_id, as_json=as_json, stream=not no_stream and schema is None, timeout_s=timeout)
 
@@ -99,12 +104,9 @@ def show_run(runtime: Runtime, run_id: RunId, *, as_json: bool, stream: bool, ti
         screen.break_off()
         raise
     if as_json:
-        click.echo(json.dumps(answer_document(row), ensure_ascii=False, indent=2))
+        print_json(answer_document(row))
     elif row["status"] == "succeeded":
-        if row["options"].get("schema"):  # JSON is no Markdown
-            screen.restart()
-            screen = make_screen(live=False)
-        screen.finish(row["answer"])
+        _show_answer(screen, row)
         _print_sources(row)
     else:
         screen.break_off()
@@ -116,6 +118,16 @@ def show_run(runtime: Runtime, run_id: RunId, *, as_json: bool, stream: bool, ti
         if not as_json:
             click.echo(f"run {run_id} was cancelled", err=True)
         raise click.exceptions.Exit(130)
+
+
+def _show_answer(screen: Screen, row: Mapping[str, Any]) -> None:
+    if row["options"].get("schema"):  # JSON is no Markdown, and its lines end where JSON's do
+        screen.restart()
+        Screen(out=bare(sys.stdout), live=False).finish(escape_json(row["answer"]))
+    elif screen.live:
+        screen.finish(row["answer"])
+    else:
+        make_screen(live=True).finish(row["answer"])
 
 
 def make_screen(*, live: bool) -> Screen:
@@ -203,9 +215,9 @@ def _print_sources(row: Mapping[str, Any]) -> None:
     if citations:
         click.echo()
     for citation in citations:
-        click.echo(f"[{citation['number']}] {_source(citation)}")
+        click.echo(f"[{citation['number']}] {one_line(_source(citation))}")
     for trouble in result.get("degraded", []):
-        click.echo(f"· degraded: {trouble}", err=True)
+        click.echo(f"· degraded: {one_line(trouble)}", err=True)
     provider = (
         "offline provider"
         if result.get("provider") == "offline"

@@ -13,6 +13,7 @@ import click
 from lotus_tasks.cli.ask import find_conversation, make_screen, show_run
 from lotus_tasks.cli.inputs import read_attachments, read_question
 from lotus_tasks.cli.screen import is_live
+from lotus_tasks.cli.terminal import say_row
 from lotus_tasks.errors import InvalidInput, LotusError, NotRunning, ServiceDown
 from lotus_tasks.infra import queries
 from lotus_tasks.infra.postgres import connect
@@ -141,7 +142,7 @@ class Chat:
     def _list(self, _rest: str) -> None:
         for row in self._conversations():
             mark = "*" if row["id"] == self.conversation_id else " "
-            click.echo(f"{mark} {str(row['id'])[:8]}  {row['updated_at'].astimezone():%Y-%m-%d %H:%M}  {row['title']}")
+            say_row(f"{mark} {str(row['id'])[:8]}", f"{row['updated_at'].astimezone():%Y-%m-%d %H:%M}", row["title"])
 
     def _open(self, rest: str) -> None:
         wanted = _needed(rest, "/open ID")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 from prompt_toolkit.history import FileHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.output import create_output
+
+from lotus_tasks.cli.terminal import bare
 
 _PROMPT = "› "
 _NEXT_LINE = "  "
@@ -38,6 +42,7 @@ def make_session(
 ) -> PromptSession[str]:
     """The prompt, with the history in ``home``."""
     return PromptSession(
+        output=create_output(stdout=bare(sys.stdout)),
         history=_history(home / HISTORY_FILE),
         completer=CommandCompleter(commands, choices),
         complete_while_typing=False,

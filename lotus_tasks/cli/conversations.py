@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
 
 from lotus_tasks.cli.ask import find_one
+from lotus_tasks.cli.documents import print_json
 from lotus_tasks.cli.memory_view import shown
+from lotus_tasks.cli.terminal import say_row
 from lotus_tasks.errors import NotFound
 from lotus_tasks.infra import queries
 from lotus_tasks.infra.postgres import Connection, connect
@@ -32,13 +33,13 @@ def list_conversations(limit: int, as_json: bool) -> None:
     with connect(load_runtime().database_url) as conn:
         rows = conn.execute(queries.load("conversations").list_conversations, {"limit": limit}).fetchall()
     if as_json:
-        _print_json([_identified(row) for row in rows])
+        print_json([_identified(row) for row in rows])
         return
     if not rows:
         click.echo('nothing was asked yet; try: manage.py ask "…"', err=True)
     for row in rows:
         when = f"{row['updated_at'].astimezone():%Y-%m-%d %H:%M}"
-        click.echo(f"{str(row['id'])[:8]}  {when}  {row['questions']:>3}  {shown(row['title'], 80)}")
+        say_row(str(row["id"])[:8], when, f"{row['questions']:>3}", shown(row["title"], 80))
 
 
 @conversations.command()
@@ -55,7 +56,7 @@ def show(conversation_id: str, as_json: bool) -> None:
         raise NotFound(f"conversation {conversation_id} is gone")
     if as_json:
         runs = [{"run_id": turn.pop("id"), **turn} for turn in map(dict, turns)]
-        _print_json({**_identified(row), "runs": runs})
+        print_json({**_identified(row), "runs": runs})
         return
     click.echo(f"conversation  {row['id']}\ntitle         {row['title']}")
     if row["summary"]:
@@ -87,7 +88,7 @@ def delete(conversation_id: str, yes: bool, as_json: bool) -> None:
     if not deleted:
         raise NotFound(f"conversation {conversation_id} is gone")
     if as_json:
-        _print_json({"conversation_id": found, "deleted": True})
+        print_json({"conversation_id": found, "deleted": True})
     else:
         click.echo(f"deleted {found}")
 
@@ -98,7 +99,3 @@ def _find(conn: Connection, wanted: str) -> ConversationId:
 
 def _identified(row: dict[str, Any]) -> dict[str, Any]:
     return {"conversation_id": row["id"], **{name: value for name, value in row.items() if name != "id"}}
-
-
-def _print_json(document: object) -> None:
-    click.echo(json.dumps(document, ensure_ascii=False, indent=2, default=str))

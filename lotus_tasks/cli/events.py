@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -12,6 +11,8 @@ import click
 import psycopg
 
 from lotus_tasks import bootstrap
+from lotus_tasks.cli.documents import print_json
+from lotus_tasks.cli.terminal import say_row
 from lotus_tasks.errors import InvalidInput, ServiceDown
 from lotus_tasks.events import EVENTS, Event
 from lotus_tasks.infra import queries
@@ -120,7 +121,7 @@ def _print(row: dict[str, Any], *, as_json: bool) -> None:
             "created_at": row["created_at"].isoformat(),
             "payload": row["payload"],
         }
-        click.echo(json.dumps(line, ensure_ascii=False))
+        print_json(line, indent=None)
         return
     fields = " ".join(f"{name}={value}" for name, value in row["payload"].items())
-    click.echo(f"{row['created_at'].astimezone():%H:%M:%S}  {row['name']:<18} {fields}")
+    say_row(f"{row['created_at'].astimezone():%H:%M:%S}", f"{row['name']:<18} {fields}")

@@ -11,7 +11,8 @@ from typing import Any
 import psycopg
 
 from lotus_tasks.cli.approving import WaitingCall, ask_person, can_ask, send_answer, waiting_calls
-from lotus_tasks.cli.screen import Screen, printable
+from lotus_tasks.cli.screen import Screen
+from lotus_tasks.cli.terminal import one_line as on_one_line
 from lotus_tasks.errors import NotFound, NotRunning, ServiceDown
 from lotus_tasks.infra import queries
 from lotus_tasks.infra.home import Home
@@ -76,7 +77,7 @@ class Follower:
         if text not in self._noticed and not self.quiet:
             self._noticed.add(text)
             with self.screen.stand_aside():
-                sys.stderr.write(f"· {text}\n")
+                sys.stderr.write(f"· {on_one_line(text)}\n")
                 sys.stderr.flush()
 
     def _settle_waiting(self, conn: Connection) -> None:
@@ -165,7 +166,7 @@ class Follower:
             case "token" if (entry.command, entry.generation) == (self._command, self._generation):
                 self.screen.write(entry.text)
             case "notice":
-                self.notice(printable(entry.text))
+                self.notice(entry.text)
 
     def _begins(self, entry: StreamEntry) -> bool:
         """Whether this is the newest text: of a command after the last one, or of a later try of the same."""

@@ -9,6 +9,7 @@ import click
 
 from lotus_tasks.cli.ask import answer_document, find_one
 from lotus_tasks.cli.documents import print_json
+from lotus_tasks.cli.terminal import say_row
 from lotus_tasks.errors import InvalidInput
 from lotus_tasks.infra import queries
 from lotus_tasks.infra.postgres import Connection, connect
@@ -44,7 +45,7 @@ def list_inbox(limit: int = 50, everything: bool = False, as_json: bool = False)
         click.echo("the inbox is empty", err=True)
     for row in rows:
         when = (row["finished_at"] or row["created_at"]).astimezone()
-        click.echo(f"{str(row['id'])[:8]}  {when:%Y-%m-%d %H:%M}  {row['name']}  {_gist(row)}")
+        say_row(str(row["id"])[:8], f"{when:%Y-%m-%d %H:%M}", row["name"], _gist(row))
     if under_way and under_way["open"]:
         click.echo(f"{under_way['open']} more being answered", err=True)
 

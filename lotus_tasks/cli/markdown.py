@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lotus_tasks.cli.screen import Screen, printable, rows_of
+from lotus_tasks.cli.screen import Screen, back
+from lotus_tasks.cli.terminal import printable, rows_of
 
 if TYPE_CHECKING:
     from lotus_tasks.cli.markdown_rows import Renderer
@@ -86,7 +87,7 @@ class MarkdownScreen(Screen):
         columns, lines = shutil.get_terminal_size()
         if not drawn or _height(drawn, columns) < lines:
             if drawn:
-                self._put(_back(_height(drawn, columns)))
+                self._put(back(_height(drawn, columns)))
             yield
             self._draw(drawn)
         else:
@@ -113,7 +114,7 @@ class MarkdownScreen(Screen):
         if height >= lines:
             return False
         if self._drawn:
-            self._put(_back(height))
+            self._put(back(height))
         return True
 
     def _draw(self, rows: Sequence[str]) -> None:
@@ -135,14 +136,9 @@ class MarkdownScreen(Screen):
             columns, lines = shutil.get_terminal_size()
             while same < len(old) and _height(old[same:], columns) >= lines and same < len(rows) - 1:
                 same += 1  # what has scrolled away can't be changed any more
-            self._put(_back(_height(old[same:], columns)) + "\n".join(rows[same:]))
+            self._put(back(_height(old[same:], columns)) + "\n".join(rows[same:]))
         self._drawn = list(rows)
 
 
 def _height(rows: Sequence[str], columns: int) -> int:
     return sum(rows_of(_STYLE.sub("", row), columns) for row in rows)
-
-
-def _back(rows: int) -> str:
-    """To the beginning of the first of the last ``rows`` rows, and nothing below."""
-    return "\r" + (f"\x1b[{rows - 1}A" if rows > 1 else "") + "\x1b[J"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Sequence
@@ -12,18 +11,19 @@ from typing import Any
 
 import click
 
+from lotus_tasks.cli.documents import json_text, print_json
 from lotus_tasks.cli.memory_view import (
     fact_line,
     origin,
     parsed_line,
     print_changes,
     print_consolidation,
-    print_json,
     print_memory,
     print_profile,
     run_command,
     shown,
 )
+from lotus_tasks.cli.terminal import say_row
 from lotus_tasks.errors import InvalidInput
 
 KINDS = ("note", "preference", "fact", "turn", "question", "answer", "chunk", "summary")
@@ -87,7 +87,7 @@ def recall(
         click.echo("nothing in memory answers that", err=True)
     for number, memory in enumerate(result["memories"], 1):
         click.echo(f"{number:>2}. {shown(memory['text'])}")
-        click.echo(f"    {origin(memory)}")
+        say_row(f"    {origin(memory)}")
         if explain:
             click.echo(
                 f"    {memory['score']:.3f} = "
@@ -121,7 +121,7 @@ def list_memories(as_json: bool, **wanted: Any) -> None:
     if not found:
         click.echo('there is nothing here; `manage.py remember "…"` keeps something', err=True)
     for one in found:
-        click.echo(f"{one['memory_id'][:8]}  {one['tier']}  {one['kind']:<10}  {shown(one['text'], 80)}")
+        say_row(one["memory_id"][:8], one["tier"], f"{one['kind']:<10}", shown(one["text"], 80))
 
 
 @memory.command()
@@ -207,7 +207,7 @@ def facts(subject: str | None, closed: bool, as_json: bool) -> None:
     if not found:
         click.echo("nothing is known", err=True)
     for fact in found:
-        click.echo(fact_line(fact))
+        say_row(fact_line(fact))
 
 
 @memory.command()
@@ -260,7 +260,7 @@ def export_memories(path: Path) -> None:
     with click.open_file(str(path), "w", encoding="utf-8", atomic=str(path) != "-") as file:
         while page := (result := run_command("memory.transfer", {"what": "export", "after_no": after_no}))["memories"]:
             for one in page:
-                file.write(json.dumps(one, ensure_ascii=False) + "\n")
+                file.write(json_text(one, indent=None) + "\n")
             after_no = result["last_no"]
             count += len(page)
     click.echo(f"{count} memories exported", err=True)
@@ -297,4 +297,4 @@ def stats(as_json: bool) -> None:
     click.echo(f"{result['memories']} memories, {result['index_lag']} waiting for their vector ({result['embedder']})")
     for name in ("by_tier", "by_kind", "sources"):
         for key, count in result[name].items():
-            click.echo(f"  {count:>8}  {key}")
+            say_row(f"  {count:>8}", key)

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from lotus_tasks.cli.terminal import say_row
 from lotus_tasks.errors import InvalidInput
 from lotus_tasks.infra.runtime import load_runtime
 from lotus_tasks.infra.submission import submit_and_wait
@@ -22,11 +23,6 @@ def run_command(name: str, payload: Mapping[str, Any], *, timeout_s: float = _TI
     """Submit a command to the memory worker and wait for its result."""
     spec = CommandSpec(name=name, key=f"cli/{uuid.uuid4()}", payload=payload)
     return submit_and_wait(load_runtime().database_url, spec, timeout_s=timeout_s, waiting=_say_that_it_waits())
-
-
-def print_json(value: Any) -> None:
-    """One JSON document on stdout."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
 
 
 def _say_that_it_waits() -> Any:
@@ -59,13 +55,13 @@ def print_memory(result: Mapping[str, Any]) -> None:
     )
     for name in fields:
         if one[name] is not None:
-            click.echo(f"  {name:<12} {one[name]}")
+            say_row(f"  {name:<12} {one[name]}")
     for name, value in one["provenance"].items():
         if value:
-            click.echo(f"  {name:<12} {value}")
+            say_row(f"  {name:<12} {value}")
     click.echo(f"  {'indexed':<12} {'yes' if result.get('indexed') else 'not yet: found by its words only'}")
     for place in result.get("sources", ()):
-        click.echo(f"  also met in   {place['source']}")
+        say_row(f"  also met in   {place['source']}")
     for near in result.get("neighbours", ()):
         click.echo(f"  beside        {shown(near['text'], 80)}")
 
@@ -77,9 +73,9 @@ def print_changes(result: Mapping[str, Any]) -> None:
     if not result["changes"]:
         click.echo("  nothing has changed since it was stored")
     for fact in result.get("facts", ()):
-        click.echo(f"  {fact_line(fact)}")
+        say_row(f"  {fact_line(fact)}")
     for change in result["changes"]:
-        click.echo(f"  {change['at'][:19]}  {change['action']}: {change['reason']}")
+        say_row(f"  {change['at'][:19]}", f"{change['action']}: {change['reason']}")
         for name, old in (change["before"] or {}).items():
             click.echo(f"      {name}: {shown(str(old), 60)} → {shown(str((change['after'] or {}).get(name)), 60)}")
 
@@ -97,7 +93,7 @@ def print_consolidation(result: Mapping[str, Any], *, dry_run: bool) -> None:
     for trouble in result["degraded"]:
         click.echo(f"degraded: {trouble}", err=True)
     for change in result["planned"]:
-        click.echo(f"  {change['action']:<8} {change.get('memory_id', '')[:8]:<8}  {change['reason']}")
+        say_row(f"  {change['action']:<8} {change.get('memory_id', '')[:8]:<8}", change["reason"])
     if dry_run:
         profile = "would be made anew" if result["profile"] else "would stay as it is"
         click.echo(f"  {result['to_read']} memories would be given to a model to read; your profile {profile}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import os
 import sys
 import time
@@ -17,6 +16,8 @@ from typing import Any
 
 import click
 
+from lotus_tasks.cli.documents import print_json
+from lotus_tasks.cli.terminal import one_line, say_row, show_progress
 from lotus_tasks.errors import InvalidInput, NotFound, Permanent
 from lotus_tasks.infra import queries
 from lotus_tasks.infra.postgres import Connection, connect
@@ -69,11 +70,11 @@ def perceived(status: str | None, limit: int, as_json: bool) -> None:
     )
     percepts = submit_and_wait(load_runtime().database_url, spec, timeout_s=30.0)["percepts"]
     if as_json:
-        click.echo(json.dumps(percepts, ensure_ascii=False, indent=2))
+        print_json(percepts)
         return
     for percept in percepts:
-        line = f"{percept['status']:<8} {percept['chunks']:>5}  {_short(percept['source'])}"
-        click.echo(f"{line}  ({percept['reason']})" if percept["reason"] else line)
+        reason = f"  ({percept['reason']})" if percept["reason"] else ""
+        say_row(f"{percept['status']:<8} {percept['chunks']:>5}", f"{_short(percept['source'])}{reason}")
     if not percepts:
         none = (
             f"nothing is {status}"
@@ -131,7 +132,7 @@ class Reading:
     def report(self) -> int:
         """Print the summary and return the exit code: 0 unless nothing could be read or something failed."""
         for complaint in self.complaints[:_MOST_REASONS]:
-            click.echo(complaint, err=True)
+            click.echo(one_line(complaint), err=True)
         if len(self.complaints) > _MOST_REASONS:
             click.echo(
                 f"… and {len(self.complaints) - _MOST_REASONS} more: `manage.py perceived --status skipped`", err=True
@@ -169,7 +170,7 @@ def _follow(conn: Connection, reading: Reading, *, patience_s: float) -> None:
             )
         if is_terminal and reading.open:
             waiting = "; a worker is busy or away (`manage.py status`)" if now - moved_at > _SLOW_S else ""
-            click.echo(f"\r\x1b[K{reading.progress}{waiting}", err=True, nl=False)
+            show_progress(f"{reading.progress}{waiting}")
         elif now - said_at > _SLOW_S:
             said_at = now
             click.echo(reading.progress, err=True)
@@ -177,7 +178,7 @@ def _follow(conn: Connection, reading: Reading, *, patience_s: float) -> None:
             for _ in conn.notifies(timeout=0.3, stop_after=max(1, len(reading.open) // 10)):
                 pass
     if is_terminal:
-        click.echo("\r\x1b[K", err=True, nl=False)
+        show_progress()
 
 
 def _payload(path: str) -> dict[str, Any]:

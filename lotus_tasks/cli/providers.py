@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import uuid
 from collections.abc import Mapping, Sequence
@@ -10,6 +9,8 @@ from typing import Any
 
 import click
 
+from lotus_tasks.cli.documents import print_json
+from lotus_tasks.cli.terminal import one_line, say_row, show_progress
 from lotus_tasks.infra import queries
 from lotus_tasks.infra.postgres import connect
 from lotus_tasks.infra.runtime import Runtime, load_runtime
@@ -35,7 +36,7 @@ def list_providers(as_json: bool) -> None:
         row = conn.execute(queries.load("providers").last_health).fetchone()
     found = row["providers"] if row is not None and row["providers"] else _check(None)
     if as_json:
-        click.echo(json.dumps(found, ensure_ascii=False, indent=2))
+        print_json(found)
         return
     _print(found)
     if row is not None and row["providers"]:
@@ -49,7 +50,7 @@ def check(name: str | None, as_json: bool) -> int:
     """Ask every provider, or the one of this NAME, whether it would serve. Spends no tokens."""
     found = _check(name)
     if as_json:
-        click.echo(json.dumps(found, ensure_ascii=False, indent=2))
+        print_json(found)
     else:
         _print(found)
     return 1 if any(_is_broken(provider, wanted=name) for provider in found) else 0
@@ -63,11 +64,11 @@ def models(name: str | None, as_json: bool) -> int:
     spec = CommandSpec(name="providers.models", key=f"providers.models/{uuid.uuid4()}", payload={"provider": name})
     found = submit_and_wait(load_runtime().database_url, spec, timeout_s=CHECK_S)["providers"]
     if as_json:
-        click.echo(json.dumps(found, ensure_ascii=False, indent=2))
+        print_json(found)
     for provider in () if as_json else found:
         for model in provider["models"]:
             size = f"  {model['size_bytes'] / 1e9:.1f} GB" if model["size_bytes"] else ""
-            click.echo(f"{provider['provider']}  {model['name']}{size}")
+            say_row(provider["provider"], f"{model['name']}{size}")
         if provider["error"]:
             click.echo(f"lotus: {provider['error']}", err=True)
     return 1 if any(provider["error"] for provider in found) else 0
@@ -99,7 +100,7 @@ def usage(days: int, as_json: bool) -> None:
     with connect(load_runtime().database_url) as conn:
         rows = conn.execute(queries.load("providers").usage_by_day, {"days": days}).fetchall()
     if as_json:
-        click.echo(json.dumps([{**row, "day": row["day"].isoformat()} for row in rows], ensure_ascii=False, indent=2))
+        print_json([{**row, "day": row["day"].isoformat()} for row in rows])
         return
     if not rows:
         click.echo("no model was asked yet", err=True)
@@ -108,8 +109,10 @@ def usage(days: int, as_json: bool) -> None:
         first = f", first token {row['first_token_ms_p50']:.0f} ms" if row["first_token_ms_p50"] is not None else ""
         tokens = f"{'about ' if row['estimated'] else ''}{row['input_tokens']} + {row['output_tokens']} tokens"
         cost = f", ${row['cost_usd']:.4f}" if row["cost_usd"] else ""
-        click.echo(
-            f"{row['day']}  {row['provider']} {row['model']}  {row['calls']} calls{failed}, {tokens}{first}{cost}"
+        say_row(
+            str(row["day"]),
+            f"{row['provider']} {row['model']}",
+            f"{row['calls']} calls{failed}, {tokens}{first}{cost}",
         )
 
 
@@ -129,7 +132,10 @@ class _Progress:
         except (redis.RedisError, OSError):
             return
         for line in lines[-1:] if self._live else lines:
-            click.echo(f"\r\x1b[K{line}" if self._live else line, err=True, nl=not self._live)
+            if self._live:
+                show_progress(line)
+            else:
+                click.echo(one_line(line), err=True)
 
 
 def _check(name: str | None) -> Sequence[Mapping[str, Any]]:
@@ -149,5 +155,5 @@ def _print(found: Sequence[Mapping[str, Any]]) -> None:
     for provider in found:
         mark = "✓" if provider["reachable"] else "·" if provider["reachable"] is None else "✗"
         speed = "" if not provider["latency_ms"] else f"  {provider['latency_ms']:.0f} ms"
-        model = f"  {provider['model']}" if provider["model"] else ""
-        click.echo(f"{mark} {provider['name']:<{width}}{model}  {provider['detail']}{speed}")
+        model = [provider["model"]] if provider["model"] else []
+        say_row(f"{mark} {provider['name']:<{width}}", *model, f"{provider['detail']}{speed}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import uuid
 from collections.abc import Mapping, Sequence
@@ -12,6 +11,8 @@ import click
 
 from lotus_tasks.cli.approving import describe_call, send_answer, waiting_calls
 from lotus_tasks.cli.ask import answer_document, cancel_run, find_one, show_run
+from lotus_tasks.cli.documents import print_json
+from lotus_tasks.cli.terminal import say_row
 from lotus_tasks.errors import NotFound, Permanent
 from lotus_tasks.infra import queries
 from lotus_tasks.infra.postgres import Connection, connect
@@ -37,16 +38,14 @@ def list_runs(limit: int, status: str | None, as_json: bool) -> None:
     with connect(load_runtime().database_url) as conn:
         rows = conn.execute(queries.load("reasoning").list_runs, {"limit": limit, "status": status}).fetchall()
     if as_json:
-        _print_json([{**row, "run_id": row.pop("id")} for row in map(dict, rows)])
+        print_json([{**row, "run_id": row.pop("id")} for row in map(dict, rows)])
         return
     if not rows:
         click.echo('nothing was asked yet; try: manage.py ask "…"', err=True)
     for row in rows:
         question = " ".join(row["question"].split())
         short = question if len(question) <= 60 else question[:59] + "…"
-        click.echo(
-            f"{str(row['id'])[:8]}  {row['created_at'].astimezone():%Y-%m-%d %H:%M}  {row['status']:<9}  {short}"
-        )
+        say_row(str(row["id"])[:8], f"{row['created_at'].astimezone():%Y-%m-%d %H:%M}", f"{row['status']:<9}", short)
 
 
 @runs.command()
@@ -63,7 +62,7 @@ def show(run_id: str, as_json: bool) -> None:
         raise NotFound(f"run {run_id} is gone")
     document = run_document(row, steps)
     if as_json:
-        _print_json(document)
+        print_json(document)
         return
     click.echo(f"run       {document['run_id']}  ({document['status']}, attempt {document['attempt']})")
     click.echo(f"question  {document['question']}")
@@ -73,8 +72,8 @@ def show(run_id: str, as_json: bool) -> None:
         )
     for step in document["steps"]:
         at = f"+{(step['started_at'] - document['created_at']).total_seconds():.2f} s"
-        line = f"  {step['seq']:>2}  {at:>9}  {step['kind']:<8} {step['status']:<9} {_took(step):>8}  {_detail(step)}"
-        click.echo(line.rstrip())
+        what = f"{step['kind']:<8} {step['status']:<9} {_took(step):>8}"
+        say_row(f"  {step['seq']:>2}", f"{at:>9}", what, _detail(step))
     if spent := _spent(document["steps"]):
         click.echo(f"spent     {spent}")
     if document["status"] == "waiting":
@@ -110,7 +109,7 @@ def cancel(run_id: str, as_json: bool) -> None:
     if not cancel_run(runtime, found):
         raise Permanent(f"run {str(found)[:8]} has already ended")
     if as_json:
-        _print_json({"run_id": found, "status": "cancelled"})
+        print_json({"run_id": found, "status": "cancelled"})
     else:
         click.echo(f"cancelled {found}")
 
@@ -141,7 +140,7 @@ def _answer(run_id: str, step: int | None, *, approved: bool, as_json: bool) -> 
     if not calls or not send_answer(runtime, found, [call.seq for call in calls], approved=approved):
         raise Permanent(f"run {str(found)[:8]} asks for nothing{'' if step is None else f' at step {step}'}")
     if as_json:
-        _print_json({"run_id": found, "approved": approved, "steps": [call.seq for call in calls]})
+        print_json({"run_id": found, "approved": approved, "steps": [call.seq for call in calls]})
         return
     for call in calls:
         click.echo(f"{'allowed' if approved else 'refused'} {call.call}")
@@ -162,7 +161,7 @@ def retry(run_id: str, detach: bool, as_json: bool) -> None:
     submit_and_wait(runtime.database_url, spec)
     if detach:
         if as_json:
-            _print_json({"run_id": found, "status": "queued"})
+            print_json({"run_id": found, "status": "queued"})
         else:
             click.echo(str(found))
         return
@@ -237,7 +236,3 @@ def _spent(steps: Sequence[Mapping[str, Any]]) -> str:
     about = "about " if any(usage.get("estimated") for usage in usages) else ""
     cost = sum(step["detail"].get("cost_usd") or 0.0 for step in steps)
     return f"{about}{read} → {written} tokens" + (f" · ${cost:.4f}" if cost else "")
-
-
-def _print_json(document: object) -> None:
-    click.echo(json.dumps(document, ensure_ascii=False, indent=2, default=str))

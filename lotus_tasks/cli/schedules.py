@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -14,6 +13,7 @@ import click
 from lotus_tasks.cli.ask import show_run
 from lotus_tasks.cli.documents import print_json
 from lotus_tasks.cli.inputs import read_question
+from lotus_tasks.cli.terminal import say_row
 from lotus_tasks.errors import InvalidInput
 from lotus_tasks.infra import queries
 from lotus_tasks.infra.postgres import connect
@@ -90,7 +90,7 @@ def list_schedules(as_json: bool) -> None:
     width = max((len(row["name"]) for row in rows), default=0)
     for row in rows:
         note = f"  ·  the last time {row['last_note']}" if row["last_note"] else ""
-        click.echo(f"{row['name']:<{width}}  {row['timetable']}  ·  {_when(row)}{note}")
+        say_row(f"{row['name']:<{width}}", f"{row['timetable']}  ·  {_when(row)}{note}")
 
 
 @schedule.command()
@@ -110,7 +110,7 @@ def show(name: str, as_json: bool) -> None:
     click.echo(f"question  {row['question']}")
     for slot in slots:
         what = f"{slot['status']}  {slot['run_id']}" if slot["run_id"] else (slot["note"] or "its run is gone")
-        click.echo(f"  {_local(slot['slot'], row)}  {what}")
+        say_row(f"  {_local(slot['slot'], row)}", what)
 
 
 @schedule.command()
@@ -155,7 +155,10 @@ def run_now(name: str, detach: bool, as_json: bool) -> None:
     with _schedules() as schedules:
         run_id = schedules.run_now(schedules.find(name), now=utc_now())
     if detach:
-        click.echo(json.dumps({"run_id": str(run_id)}) if as_json else str(run_id))
+        if as_json:
+            print_json({"run_id": run_id}, indent=None)
+        else:
+            click.echo(str(run_id))
         return
     runtime = load_runtime()
     show_run(runtime, run_id, as_json=as_json, stream=True, timeout_s=None)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from lotus_tasks import bootstrap
+from lotus_tasks.cli.documents import print_json
+from lotus_tasks.cli.terminal import bare, columns_of, one_line, printable, say_row, text_width
 from lotus_tasks.infra.runtime import load_runtime
 from lotus_tasks.infra.status import collect_status
+from lotus_tasks.values import utc_now
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 Table = tuple[str, Sequence[str], Sequence[Sequence[str]]]
 """Title, column heads, rows."""
@@ -27,14 +33,14 @@ def status(as_json: bool) -> int:
     runtime = load_runtime()
     document = collect_status(runtime, bootstrap.manifests())
     if as_json:
-        click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+        print_json(document)
     elif sys.stdout.isatty():
         _show(document)
     else:
         click.echo(f"overall: {document['overall']}")
         for title, _, rows in tables(document):
             for row in rows:
-                click.echo(f"{title}: {'  '.join(cell for cell in row if cell)}")
+                say_row(f"{title}: {'  '.join(cell for cell in row if cell)}")
     return 1 if document["overall"] == "down" else 0
 
 
@@ -49,7 +55,7 @@ def tables(document: Mapping[str, Any]) -> Iterator[Table]:
             for name, row in document["services"].items()
         ],
     )
-    modules = [(row["name"], row["status"], row["detail"]) for row in document["modules"]]
+    modules = [_module(row) for row in document["modules"]]
     yield "module", ("name", "state", "detail"), modules
     yield "queue", ("name", "waiting", "oldest", "workers", ""), [_queue(row) for row in document["queues"]]
     yield "provider", ("name", "state", "model", "detail"), [_provider(row) for row in document["providers"]]
@@ -59,6 +65,15 @@ def tables(document: Mapping[str, Any]) -> Iterator[Table]:
 def _process(row: Mapping[str, Any]) -> tuple[str, ...]:
     pid = str(row["pid"] or "–")
     return row["name"], row["state"], pid, duration(row["uptime_s"]), _some(row["restarts"], "restarts")
+
+
+def _module(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """What the module reported; where it counted something, when that was."""
+    detail = row["detail"]
+    if row["checked_at"] and any(character.isdigit() for character in detail):
+        age_s = (utc_now() - datetime.fromisoformat(row["checked_at"])).total_seconds()
+        detail += f" ({duration(max(age_s, 0.0))} ago)"
+    return row["name"], row["status"], detail
 
 
 def _queue(row: Mapping[str, Any]) -> tuple[str, ...]:
@@ -105,19 +120,37 @@ def _some(number: int, noun: str) -> str:
 
 def _show(document: Mapping[str, Any]) -> None:
     from rich.console import Console
-    from rich.table import Table as RichTable
     from rich.text import Text
 
-    console = Console(highlight=False)
+    console = Console(file=bare(sys.stdout), width=columns_of(sys.stdout), highlight=False)
     overall = document["overall"]
     console.print(Text.assemble("LOTUS is ", (overall, f"bold {_COLOURS[overall]}")))
     for title, heads, rows in tables(document):
-        if not rows:
-            continue
-        table = RichTable(box=None, padding=(0, 2, 0, 0), title=_TITLES.get(title, f"{title}s"), title_justify="left")
-        for head in heads:
-            table.add_column(head, style="bold" if head == heads[0] else None, header_style="dim", overflow="fold")
-        for row in rows:
-            table.add_row(*(Text(cell, style=_COLOURS.get(cell, "")) for cell in row))
-        console.print()
-        console.print(table)
+        if rows:
+            clean = [[printable(one_line(cell)) for cell in row] for row in rows]
+            console.print()
+            _show_table(console, _TITLES.get(title, f"{title}s"), heads, clean)
+
+
+def _show_table(console: Console, title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table; where no column of it could hold its longest word, a name and below it what there is about it."""
+    from rich.padding import Padding
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    columns = zip(heads, *rows, strict=True)
+    longest = [max(text_width(word) for cell in column for word in (cell.split() or [""])) for column in columns]
+    if sum(longest) + 2 * len(longest) > console.width:
+        console.print(Text(title, style="italic"))
+        for name, *cells in rows:
+            console.print(Text(name, style="bold"))
+            about = [Text(cell, style=_COLOURS.get(cell, "")) for cell in cells if cell]
+            console.print(Padding(Text(" · ").join(about), (0, 0, 0, 2)))
+        return
+    table = RichTable(box=None, padding=(0, 2, 0, 0), title=title, title_justify="left")
+    for head, width in zip(heads, longest, strict=True):
+        style = "bold" if head == heads[0] else None
+        table.add_column(head, style=style, header_style="dim", overflow="fold", min_width=width)
+    for row in rows:
+        table.add_row(*(Text(cell, style=_COLOURS.get(cell, "")) for cell in row))
+    console.print(table)

@@ -12,6 +12,7 @@ import click
 from lotus_tasks.cli.documents import print_json
 from lotus_tasks.cli.inputs import read_question
 from lotus_tasks.cli.schedules import chosen_model
+from lotus_tasks.cli.terminal import say_row
 from lotus_tasks.errors import InvalidInput
 from lotus_tasks.infra.postgres import connect
 from lotus_tasks.infra.runtime import load_runtime
@@ -95,7 +96,7 @@ def list_subscriptions(as_json: bool) -> None:
     for row in rows:
         held = f", {row['held_back']} held back ({row['last_note']})" if row["held_back"] else ""
         state = "paused, " if row["paused_at"] else ""
-        click.echo(f"{row['name']:<{width}}  {_what(row)}  ·  {state}{row['started']} started{held}")
+        say_row(f"{row['name']:<{width}}", f"{_what(row)}  ·  {state}{row['started']} started{held}")
 
 
 @on.command()

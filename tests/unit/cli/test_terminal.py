@@ -1,0 +1,120 @@
+"""What text becomes where it meets a terminal: it drives nothing, and its lines end between words."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+
+import click
+import pytest
+
+from lotus_tasks.cli.documents import json_text
+from lotus_tasks.cli.terminal import TerminalText, guard_terminals, one_line, printable, say_row, wrap
+
+HOSTILE = "a\x1b]52;c;aGk=\x07b\x9b2Jc\x1b]0;title\x07d\u202eevil\u202c\u2066x\u2069\re\x7f"
+OBEYED = [chr(n) for n in range(0xA0) if chr(n) not in "\n\t" and not 0x20 <= n < 0x7F] + list(
+    "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+)
+
+
+class FakeTerminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+    @property
+    def encoding(self) -> str:
+        return "utf-8"
+
+
+def stdout_is_a_terminal(monkeypatch: pytest.MonkeyPatch) -> FakeTerminal:
+    """In the test itself: pytest puts a stream of its own there after the fixtures."""
+    monkeypatch.setenv("COLUMNS", "40")
+    fake = FakeTerminal()
+    monkeypatch.setattr(sys, "stdout", fake)
+    guard_terminals()
+    return fake
+
+
+@pytest.mark.parametrize("character", OBEYED, ids=ascii)
+def test_no_character_that_a_terminal_obeys_is_printable(character: str):
+    assert printable(f"a{character}b") == "ab"
+
+
+@pytest.mark.parametrize("text", ["Grüße, 世界", "שלום\u200f", "👩‍👩‍👧", "e\u0301", "a\tb\nc", "soft\u00adhyphen"])
+def test_text_of_any_language_stays_as_it_is(text: str):
+    assert printable(text) == text
+
+
+def test_whatever_is_written_to_a_terminal_is_filtered(monkeypatch: pytest.MonkeyPatch):
+    terminal = stdout_is_a_terminal(monkeypatch)
+    click.echo(HOSTILE)
+    print(HOSTILE)
+    sys.stdout.write(HOSTILE)
+    assert not any(character in terminal.getvalue() for character in OBEYED)
+
+
+def test_a_pipe_gets_the_text_unharmed(monkeypatch: pytest.MonkeyPatch):
+    pipe = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", pipe)
+    guard_terminals()
+    click.echo(HOSTILE)
+    assert pipe.getvalue() == f"{HOSTILE}\n"
+
+
+def test_json_escapes_what_a_terminal_obeys_and_reads_back_as_it_was():
+    text = json_text({HOSTILE: [HOSTILE, "\u2028", "\ud83d"]})
+    assert not any(character in text for character in OBEYED)
+    assert json.loads(text) == {HOSTILE: [HOSTILE, "\u2028", "\ud83d"]}
+
+
+@pytest.mark.parametrize(
+    ("line", "rows"),
+    [
+        ("short", ["short"]),
+        ("one two three four five", ["one two", "three four", "five"]),
+        ("· one two three four", ["· one two", "  three", "  four"]),
+        ("[1] one two three", ["[1] one two", "    three"]),
+        ("  deep one two three", ["  deep one", "  two three"]),
+        ("a verylongwordthatfitsnowhere b", ["a", "verylongwordthatfitsnowhere b"]),
+        ("鍵は青い扉の後ろ", ["鍵は青い扉", "の後ろ"]),
+        ("", [""]),
+    ],
+)
+def test_a_line_ends_between_words(line: str, rows: list[str]):
+    assert wrap(line, 11).split("\n") == rows
+
+
+def test_a_terminal_gets_wrapped_lines_and_a_prompt_stays_open(monkeypatch: pytest.MonkeyPatch):
+    terminal = stdout_is_a_terminal(monkeypatch)
+    click.echo("· LOTUS waits for your yes to write_file: `manage.py runs approve`")
+    sys.stdout.write("a prompt that has no end yet and is longer than the row ")
+    rows = terminal.getvalue().split("\n")
+    assert rows[:2] == ["· LOTUS waits for your yes to", "  write_file: `manage.py runs approve`"]
+    assert rows[-1].endswith("row ")
+
+
+def test_a_row_is_one_line_whatever_is_in_a_name(monkeypatch: pytest.MonkeyPatch):
+    pipe = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", pipe)
+    say_row("indexed", "two\nlines\r\u2028.md", "")
+    assert pipe.getvalue() == "indexed  two\\nlines\\r\\u2028.md\n"
+
+
+def test_a_rows_last_cell_goes_on_below_itself(monkeypatch: pytest.MonkeyPatch):
+    terminal = stdout_is_a_terminal(monkeypatch)
+    say_row("8d951b78", "L4", "a text that is longer than the rest of the row")
+    first, second, *_ = terminal.getvalue().split("\n")
+    assert first.startswith("8d951b78  L4  a text that")
+    assert second.startswith(" " * 14 + second.strip()[0])
+
+
+def test_line_ends_are_written_out():
+    assert one_line("a\nb\x85c") == "a\\nb\\x85c"
+
+
+def test_a_guarded_terminal_is_guarded_once(monkeypatch: pytest.MonkeyPatch):
+    terminal = stdout_is_a_terminal(monkeypatch)
+    guard_terminals()
+    assert isinstance(sys.stdout, TerminalText)
+    assert sys.stdout.stream is terminal
