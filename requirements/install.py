@@ -1,7 +1,8 @@
 """Installs a lock into the environment this Python belongs to: ``python requirements/install.py lotus|test``
 
-Exact versions and hashes, nothing beside the lock. Cut short, it goes on at the next run. On a terminal the progress is one
-line; piped, a few plain ones.
+Exact versions and hashes, nothing beside the lock. `uv` does it where it is on the PATH (2 s of processor time against 75), pip
+where it isn't or fails: uv may not know the package index that pip is configured for. Cut short, it goes on at the next run. On
+a terminal the progress is one line; piped, a few plain ones.
 """
 
 from __future__ import annotations
@@ -67,6 +68,24 @@ def installed() -> int:
     return sum(1 for name in names if not name.startswith(("pip-", "setuptools-")))
 
 
+def run_uv(lock: Path, progress: Progress) -> bool:
+    """Whether uv is there and has installed the lock."""
+    program = shutil.which("uv")
+    if program is None:
+        return False
+    command = [program, "pip", "install", "--python", sys.executable, "--no-deps", "--require-hashes", "--quiet"]
+    process = subprocess.Popen(
+        [*command, "-r", str(lock)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace"
+    )
+    _follow_installation(process, progress)
+    _, said = process.communicate()
+    if process.returncode:
+        lines = [line for line in said.splitlines() if line.strip()] or [f"exit code {process.returncode}"]
+        progress.end()
+        sys.stdout.write(f"  uv can't install the packages ({lines[0].strip()[:200]}); pip goes on\n")
+    return process.returncode == 0
+
+
 def run_pip(lock: Path, progress: Progress) -> tuple[int, list[str]]:
     """The exit code of pip, and what it wrote."""
     command = [
@@ -81,17 +100,19 @@ def run_pip(lock: Path, progress: Progress) -> tuple[int, list[str]]:
     ]
     command += ["--no-color", "--disable-pip-version-check", "--no-warn-script-location", "--root-user-action=ignore"]
     command += ["-r", str(lock)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
     lines: list[str] = []
     seen = 0
-    for line in _lines(process):
-        lines.append(line)
-        if line.startswith(("Collecting ", "Processing ", "Requirement already satisfied")):
-            seen += 1
-            progress.show("fetching", seen)
-        elif line.startswith("Installing collected packages"):
-            _follow_installation(process, progress)
-    return process.wait(), lines
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    ) as process:
+        for line in _lines(process):
+            lines.append(line)
+            if line.startswith(("Collecting ", "Processing ", "Requirement already satisfied")):
+                seen += 1
+                progress.show("fetching", seen)
+            elif line.startswith("Installing collected packages"):
+                _follow_installation(process, progress)
+    return process.returncode, lines
 
 
 def _lines(process: subprocess.Popen[str]) -> Iterator[str]:
@@ -140,13 +161,15 @@ def main(name: str) -> int:
             sys.stdout.write("  another start is installing the packages; waiting for it\n")
             sys.stdout.flush()
             fcntl.flock(guard, fcntl.LOCK_EX)
+        # As they are now: a lock that is replaced while pip works is not the one that was installed.
+        texts = {covered: (FOLDER / f"{covered}.lock").read_bytes() for covered in SUPERSETS[name]}
         stamp = ENVIRONMENT / f"installed-{name}.lock"
         if stamp.exists() and stamp.read_bytes() == lock.read_bytes():
             return 0
         total = count_packages(lock)
         progress = Progress(total)
         progress.show("fetching", 0)
-        code, lines = run_pip(lock, progress)
+        code, lines = (0, []) if run_uv(lock, progress) else run_pip(lock, progress)
         if code:
             progress.end()
             sys.stderr.write(f"lotus: {explain(lines)}\n")
@@ -154,7 +177,7 @@ def main(name: str) -> int:
         progress.show("packages", total)
         progress.end()
         for covered in SUPERSETS[name]:
-            shutil.copyfile(FOLDER / f"{covered}.lock", ENVIRONMENT / f"installed-{covered}.lock")
+            (ENVIRONMENT / f"installed-{covered}.lock").write_bytes(texts[covered])
     return 0
 
 

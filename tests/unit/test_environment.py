@@ -91,3 +91,48 @@ def test_without_an_environment_the_script_says_what_makes_it(tmp_path: Path, sc
     done = subprocess.run([python, "-S", script, "up"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr == "lotus: there is no environment yet. Run ./start_lotus.sh, which makes it and starts LOTUS\n"
+
+
+def install_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uv: str) -> int:
+    """What install.main answers for a lock of one package, with a uv and a pip of the test's own."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "site-packages").mkdir()
+    for name in ("lotus", "test"):
+        (tmp_path / f"{name}.lock").write_text("click==1 \\\n    --hash=sha256:0\n")
+    make_command(tmp_path / "bin", "uv", f'echo "uv $*" >>{tmp_path}/ran\n{uv}')
+    make_command(tmp_path / "bin", "python", f'echo "python $*" >>{tmp_path}/ran')
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:/usr/bin:/bin")
+    monkeypatch.setattr(install.sys, "executable", str(tmp_path / "bin" / "python"))
+    monkeypatch.setattr(install, "FOLDER", tmp_path)
+    monkeypatch.setattr(install, "ENVIRONMENT", tmp_path)
+    monkeypatch.setattr(install, "installed", lambda: 1)
+    return install.main("lotus")
+
+
+def test_uv_installs_the_lock_where_it_is_on_the_path_with_hashes_and_without_dependencies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert install_lock(tmp_path, monkeypatch, "exit 0") == 0
+    (ran,) = (tmp_path / "ran").read_text().splitlines()
+    assert ran.startswith("uv pip install ")
+    assert {"--no-deps", "--require-hashes", str(tmp_path / "lotus.lock"), str(tmp_path / "bin/python")} <= set(
+        ran.split()
+    )
+    assert (tmp_path / "installed-lotus.lock").read_bytes() == (tmp_path / "lotus.lock").read_bytes()
+
+
+def test_where_uv_fails_pip_installs_the_lock_and_the_reason_is_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert install_lock(tmp_path, monkeypatch, 'echo "error: no index" >&2; exit 2') == 0
+    first, second = (tmp_path / "ran").read_text().splitlines()
+    assert first.startswith("uv ")
+    assert second.startswith("python -m pip install --no-deps --require-hashes")
+    assert "uv can't install the packages (error: no index); pip goes on" in capsys.readouterr().out
+
+
+def test_a_lock_that_is_replaced_meanwhile_counts_as_not_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert install_lock(tmp_path, monkeypatch, f"echo '# newer' >>{tmp_path}/lotus.lock") == 0
+    assert (tmp_path / "installed-lotus.lock").read_bytes() != (tmp_path / "lotus.lock").read_bytes()

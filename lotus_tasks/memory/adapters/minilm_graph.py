@@ -21,6 +21,15 @@ from typing import Any, Final
 import numpy as np
 
 from lotus_tasks.errors import Permanent
+from lotus_tasks.memory.adapters.onnx_format import (
+    ElementType,
+    encode_external,
+    encode_graph,
+    encode_model,
+    encode_node,
+    encode_numbers,
+    encode_value,
+)
 
 WEIGHTS_SHA256: Final = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 GRAPH_VERSION: Final = "3"
@@ -34,6 +43,9 @@ _BLOCK: Final = 64
 """Weights that share a scale. 32 gains 0.0002 of cosine and costs a tenth of the speed."""
 _ACCURACY_INT8: Final = 4
 """MatMulNBits' accuracy_level: inputs may be rounded to 8 bits for the multiplication."""
+_OPERATORS: Final = 17
+_IR_VERSION: Final = 8
+_DATA: Final = "model.data"
 _NAME: Final = "all-minilm-l6-v2-"
 _FUSED: Final = "com.microsoft"
 
@@ -82,42 +94,37 @@ class _GraphWriter:
     """Writes the graph's nodes to ``model.onnx`` and its weights to ``model.data``."""
 
     def __init__(self, weights: Path, folder: Path) -> None:
-        import onnx
         from safetensors.numpy import load_file
 
-        self._onnx: Any = onnx
         self._tensors: dict[str, Any] = load_file(str(weights))
         self._folder = folder
-        self._nodes: list[Any] = []
-        self._constants: list[Any] = []
+        self._nodes: list[bytes] = []
+        self._constants: list[bytes] = []
 
     def write(self) -> None:
         """Write both files; the data is on disk before the graph names it."""
-        proto, helper = self._onnx.TensorProto, self._onnx.helper
-        with (self._folder / "model.data").open("wb") as self._data:
+        with (self._folder / _DATA).open("wb") as self._data:
             hidden = self._embeddings()
             for layer in range(_LAYERS):
                 hidden = self._layer(layer, hidden)
             self._pooling(hidden)
             self._data.flush()
             os.fsync(self._data.fileno())
-        graph = helper.make_graph(
-            self._nodes,
+        graph = encode_graph(
             "all-minilm-l6-v2",
-            [
-                helper.make_tensor_value_info(name, proto.INT32, ["batch", "tokens"])
-                for name in ("input_ids", "attention_mask")
+            nodes=self._nodes,
+            constants=self._constants,
+            inputs=[
+                encode_value(name, ElementType.INT32, ["batch", "tokens"]) for name in ("input_ids", "attention_mask")
             ],
-            [
-                helper.make_tensor_value_info("embedding", proto.FLOAT, ["batch", 384]),
-                helper.make_tensor_value_info(hidden, proto.FLOAT, ["batch", "tokens", 384]),
+            outputs=[
+                encode_value("embedding", ElementType.FLOAT, ["batch", 384]),
+                encode_value(hidden, ElementType.FLOAT, ["batch", "tokens", 384]),
             ],
-            self._constants,
         )
-        opsets = [helper.make_opsetid("", 17), helper.make_opsetid(_FUSED, 1)]
-        model = helper.make_model(graph, opset_imports=opsets, ir_version=8)
+        model = encode_model(graph, ir_version=_IR_VERSION, opsets={"": _OPERATORS, _FUSED: 1})
         with (self._folder / "model.onnx").open("wb") as file:
-            file.write(model.SerializeToString())
+            file.write(model)
             file.flush()
             os.fsync(file.fileno())
 
@@ -147,7 +154,7 @@ class _GraphWriter:
         biases = np.concatenate([self._tensors[f"{attention}self.{part}.bias"] for part in parts])
         joined = self._times(f"{layer}.qkv", hidden, matrices)
         split = [f"{layer}.{part}" for part in parts]
-        self._nodes.append(self._onnx.helper.make_node("Split", [joined], split, axis=-1))
+        self._nodes.append(encode_node("Split", [joined], split, {"axis": -1}))
         mixed = self._fused(
             "MultiHeadAttention",
             [*split, self._weight(f"{layer}.qkv_bias", biases), "attention_mask"],
@@ -172,12 +179,8 @@ class _GraphWriter:
         return self._fused("SkipLayerNormalization", inputs, [name], epsilon=_EPSILON)
 
     def _pooling(self, hidden: str) -> None:
-        helper, proto = self._onnx.helper, self._onnx.TensorProto
-        self._constants += [
-            helper.make_tensor("last", proto.INT64, [1], [2]),
-            helper.make_tensor("tokens", proto.INT64, [1], [1]),
-        ]
-        self._node("Cast", ["attention_mask"], "mask", to=proto.FLOAT)
+        self._constants += [encode_numbers("last", [2]), encode_numbers("tokens", [1])]
+        self._node("Cast", ["attention_mask"], "mask", to=int(ElementType.FLOAT))
         self._node("Unsqueeze", ["mask", "last"], "mask_column")
         self._node("Mul", [hidden, "mask_column"], "kept")
         # The mean's divisor falls out of the normalisation that follows.
@@ -190,11 +193,11 @@ class _GraphWriter:
         blocks = matrix.reshape(outputs, inputs // _BLOCK, _BLOCK).astype(np.float32)
         scales = np.abs(blocks).max(axis=2) / 127
         levels = np.rint(blocks / scales[:, :, None]) + 128
-        product: str = self._fused(
+        return self._fused(
             "MatMulNBits",
             [
                 value,
-                self._weight(f"{name}.levels", levels, "u1"),
+                self._weight(f"{name}.levels", levels, ElementType.UINT8),
                 self._weight(f"{name}.scales", scales),
             ],
             [name],
@@ -204,29 +207,21 @@ class _GraphWriter:
             block_size=_BLOCK,
             accuracy_level=_ACCURACY_INT8,
         )
-        return product
 
-    def _node(self, operator: str, inputs: list[str], output: str, **attributes: Any) -> str:
-        self._nodes.append(self._onnx.helper.make_node(operator, inputs, [output], **attributes))
+    def _node(self, operator: str, inputs: list[str], output: str, **attributes: float) -> str:
+        self._nodes.append(encode_node(operator, inputs, [output], attributes))
         return output
 
-    def _fused(self, operator: str, inputs: list[str], outputs: list[str], **attributes: Any) -> str:
-        self._nodes.append(self._onnx.helper.make_node(operator, inputs, outputs, domain=_FUSED, **attributes))
+    def _fused(self, operator: str, inputs: list[str], outputs: list[str], **attributes: float) -> str:
+        self._nodes.append(encode_node(operator, inputs, outputs, attributes, domain=_FUSED))
         return outputs[0]
 
-    def _weight(self, name: str, array: Any, kind: str = "<f4") -> str:
+    def _weight(self, name: str, array: Any, kind: ElementType = ElementType.FLOAT) -> str:
         """Append ``array`` to the data file at the next page and declare it as an external constant."""
-        array = np.ascontiguousarray(array, dtype=kind)
+        array = np.ascontiguousarray(array, dtype="u1" if kind is ElementType.UINT8 else "<f4")
         self._data.write(b"\0" * (-self._data.tell() % _PAGE))
-        tensor = self._onnx.TensorProto()
-        tensor.name = name
-        tensor.data_type = self._onnx.helper.np_dtype_to_tensor_dtype(array.dtype)
-        tensor.dims.extend(array.shape)
-        tensor.data_location = self._onnx.TensorProto.EXTERNAL
-        place = {"location": "model.data", "offset": str(self._data.tell()), "length": str(array.nbytes)}
-        for key, value in place.items():
-            entry = tensor.external_data.add()
-            entry.key, entry.value = key, value
+        self._constants.append(
+            encode_external(name, kind, array.shape, file=_DATA, offset=self._data.tell(), length=array.nbytes)
+        )
         self._data.write(array.tobytes())
-        self._constants.append(tensor)
         return name

@@ -49,6 +49,15 @@ def test_content_tokens_leave_their_sign_bits(embedder):
     assert np.linalg.norm(query.tokens, axis=1) == pytest.approx([1.0], abs=1e-5)
 
 
+def test_the_graph_is_the_one_that_the_package_onnx_writes(embedder):
+    """The digest is that of what onnx 1.23 wrote; a new layout needs a new GRAPH_VERSION and digest."""
+    embedder.embed(["make it"])
+    (graph,) = embedder._models.glob("*/model.onnx")
+    assert graph.parent.name.endswith("-3")
+    digest = "bfe43248898e95601a79f0144b2f059286c71ac39a78a7010d31df6d67b3058a"
+    assert hashlib.sha256(graph.read_bytes()).hexdigest() == digest
+
+
 def test_no_texts_need_no_model(tmp_path):
     assert MiniLMEmbedder(tmp_path, allow_download=False).embed([]) == []
 
