@@ -7,7 +7,7 @@ expanded. Stdlib only: the CLI reads LOTUS_HOME from it before anything else is 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,30 +39,40 @@ class DotenvValue:
 def read_dotenv(path: Path) -> Mapping[str, DotenvValue]:
     """The assignments of ``path``; of a name given twice the last counts. A file that isn't there holds none.
 
-    Raises ConfigurationError, one line, when the file can't be read or a line is no assignment.
+    Raises ConfigurationError, a line for each fault: the file can't be read, a line is no assignment.
     """
+    values, complaints = parse_dotenv(path)
+    if complaints:
+        raise ConfigurationError("\n".join(complaints))
+    return values
+
+
+def parse_dotenv(path: Path) -> tuple[Mapping[str, DotenvValue], Sequence[str]]:
+    """The assignments of ``path`` that can be read, and a line about each that can't."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        return {}
+        return {}, ()
     except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
+        return {}, [f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8"]
     except OSError as error:
-        raise ConfigurationError(f"{path} can't be read: {error.strerror}; make it a file you may read") from error
+        return {}, [f"{path} can't be read: {error.strerror}; make it a file you may read"]
     values: dict[str, DotenvValue] = {}
+    complaints: list[str] = []
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         match = _ASSIGNMENT.match(line)
         if match is None or "\0" in line:
             # The line itself stays unsaid: it may hold a secret.
-            raise ConfigurationError(f"{path} line {number} is not NAME=value; correct it or put # before it")
+            complaints.append(f"{path} line {number} is not NAME=value; correct it or put # before it")
+            continue
         if match["double"] is not None:
             value = re.sub(r"\\(.)", lambda found: {"n": "\n", "t": "\t"}.get(found[1], found[1]), match["double"])
         else:
             value = match["single"] if match["single"] is not None else match["bare"].rstrip()
         values[match["name"].upper()] = DotenvValue(value=value, path=path, line=number)
-    return values
+    return values, complaints
 
 
 def render_example(fields: Mapping[str, Any]) -> str:

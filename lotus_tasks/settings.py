@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from lotus_tasks.dotenv import DotenvValue, read_dotenv
+from lotus_tasks.dotenv import DotenvValue, parse_dotenv
 from lotus_tasks.errors import ConfigurationError
 from lotus_tasks.setting_types import (
     HTTP,
@@ -183,9 +183,14 @@ SECRETS = frozenset(name for name, field in Settings.model_fields.items() if "Se
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
-    """The settings, and what a person should hear about them (a line each)."""
+    """The settings, and what a person should hear about them, a line each.
+
+    ``complaints``: what is wrong. The settings have the default in its place, so that all that depends on them can be looked at,
+    too; nothing may be started with them.
+    """
 
     settings: Settings
+    complaints: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
 
 
@@ -202,40 +207,47 @@ def find_variable(name: str, environ: Mapping[str, str] | None = None, project: 
     environ = os.environ if environ is None else environ
     if name in environ:
         return environ[name]
-    files = _dotenv_files(environ, project)
+    files, _ = _dotenv_files(environ, project)
     return files[name].value if name in files else ""
 
 
 def load_configuration(environ: Mapping[str, str] | None = None, project: Path = PROJECT) -> Configuration:
     """The settings of this environment and its .env files.
 
-    Raises ConfigurationError, its message one line for every wrong value: name, value, where from, what is allowed.
+    Raises ConfigurationError, its message one line for every wrong value (name, value, where from, what is allowed), every line
+    that is no assignment, and every name that is no setting.
     """
+    found = examine_configuration(environ, project)
+    if found.complaints:
+        raise ConfigurationError("\n".join((*found.complaints, *found.notices)))
+    return found
+
+
+def examine_configuration(environ: Mapping[str, str] | None = None, project: Path = PROJECT) -> Configuration:
+    """The same with its complaints, raising nothing."""
     environ = os.environ if environ is None else environ
-    files = _dotenv_files(environ, project)
+    files, complaints = _dotenv_files(environ, project)
     given = {name: found.value for name, found in files.items() if name not in environ and found.value}
     given |= {name: value for name, value in environ.items() if value}
+    fields: dict[str, Any] = {field: given[field.upper()] for field in Settings.model_fields if field.upper() in given}
     try:
-        fields: dict[str, Any] = {
-            field: given[field.upper()] for field in Settings.model_fields if field.upper() in given
-        }
         settings = Settings(**fields)
     except ValidationError as error:
         # A union reports a fault for each of its types: one line a setting is enough.
         wrong = dict.fromkeys(str(fault["loc"][0]) for fault in error.errors())
-        raise ConfigurationError("\n".join(_complaint(name, given, files, environ) for name in wrong)) from None
-    return Configuration(settings=settings, notices=tuple(_unknown(files, environ)))
+        complaints += [_complaint(name, given, files, environ) for name in wrong]
+        settings = Settings(**{field: value for field, value in fields.items() if field not in wrong})
+    return Configuration(settings=settings, complaints=tuple(complaints), notices=tuple(_unknown(files, environ)))
 
 
-def _dotenv_files(environ: Mapping[str, str], project: Path) -> dict[str, DotenvValue]:
-    files = dict(read_dotenv(project / ".env"))
+def _dotenv_files(environ: Mapping[str, str], project: Path) -> tuple[dict[str, DotenvValue], list[str]]:
+    """What the .env files say, and what is wrong with them."""
+    found, complaints = parse_dotenv(project / ".env")
+    files = dict(found)
     named_home = environ.get("LOTUS_HOME") or (files["LOTUS_HOME"].value if "LOTUS_HOME" in files else "") or "~/.lotus"
-    files |= {
-        name: value
-        for name, value in read_dotenv(Path(named_home).expanduser() / ".env").items()
-        if name != "LOTUS_HOME"
-    }
-    return files
+    own, more = parse_dotenv(Path(named_home).expanduser() / ".env")
+    files |= {name: value for name, value in own.items() if name != "LOTUS_HOME"}
+    return files, list(dict.fromkeys([*complaints, *more]))
 
 
 def _hide_secret(field: str, value: str) -> str:

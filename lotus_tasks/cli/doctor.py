@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from lotus_tasks.cli.configuration import examine_files
 from lotus_tasks.cli.psql import shell_line
 from lotus_tasks.errors import ConfigurationError, LotusError, NotRunning
 from lotus_tasks.infra.home import PROJECT, Home
@@ -27,7 +28,7 @@ from lotus_tasks.infra.stack.ports import hold_port
 from lotus_tasks.infra.stack.postgres import find_binaries, has_user_namespaces
 from lotus_tasks.providers.adapters.catalogue import order, rows
 from lotus_tasks.providers.models import ProviderKind
-from lotus_tasks.settings import Settings, load_configuration
+from lotus_tasks.settings import Settings
 
 _ROOM_BYTES = 1_000_000_000
 _FILES = 1024
@@ -58,13 +59,11 @@ def examine() -> Iterator[Finding]:
     """Every finding, the ground first."""
     yield _python()
     yield _lock()
-    try:
-        configuration = load_configuration()
-    except ConfigurationError as error:
-        for line in str(error).splitlines():
-            yield Finding(status="wrong", what=line, remedy="correct it")
-        return
-    yield Finding(status="ok", what="configuration")
+    configuration = examine_files()
+    for complaint in configuration.complaints:
+        yield Finding(status="wrong", what=complaint, remedy="correct it")
+    if not configuration.complaints:
+        yield Finding(status="ok", what="configuration")
     for notice in configuration.notices:
         yield Finding(status="note", what=notice)
     settings = configuration.settings
@@ -220,9 +219,8 @@ def _models(settings: Settings) -> Iterator[Finding]:
     reachable = False
     try:
         found = {row.name: row for row in rows(settings)}
-    except ConfigurationError as error:
-        yield Finding(status="wrong", what=str(error), remedy="correct providers.toml or LOTUS_PROVIDERS")
-        return
+    except ConfigurationError:
+        return  # said already: it is a fault of the configuration
     for name in order(settings):
         row = found.get(name)
         if row is None or not row.configured:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import click
 
 from lotus_tasks import bootstrap
+from lotus_tasks.cli.configuration import check_configuration
 from lotus_tasks.errors import ConfigurationError, NotRunning, Transient
 from lotus_tasks.infra.home import Home
 from lotus_tasks.infra.runtime import Runtime, load_runtime
@@ -23,8 +24,7 @@ from lotus_tasks.infra.stack.plan import make_plan
 from lotus_tasks.infra.stack.secret_marks import changed_secrets
 from lotus_tasks.infra.stack.supervision import Supervisor, socket_path
 from lotus_tasks.infra.status import collect_status
-from lotus_tasks.providers.adapters.catalogue import rows
-from lotus_tasks.settings import Configuration, load_configuration
+from lotus_tasks.settings import Configuration
 
 _MODULES = ("memory", "providers", "perception", "reasoning")
 _WATCH_S = 0.5
@@ -128,8 +128,7 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 
 def _configure() -> tuple[Home, Configuration]:
-    configuration = load_configuration()
-    rows(configuration.settings)  # refuses a wrong providers.toml now rather than at the first question
+    configuration = check_configuration()
     for notice in configuration.notices:
         click.echo(f"note: {notice}", err=True)
     os.environ["LOTUS_HOME"] = str(Home(Path(configuration.settings.lotus_home).expanduser().absolute()).path)
