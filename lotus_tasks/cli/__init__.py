@@ -9,19 +9,13 @@ import importlib
 import io
 import os
 import sys
-import time
-import traceback
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import click
 
 from lotus_tasks.cli.terminal import guard_terminals
 from lotus_tasks.errors import Cancelled, InvalidInput, LotusError, NotRunning, ServiceDown
 from lotus_tasks.infra.home import Home
-
-if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
 
 FAILED, USAGE, NOT_RUNNING, TIMED_OUT, CANCELLED = 1, 2, 3, 4, 130
 
@@ -71,13 +65,6 @@ class LazyGroup(click.Group):
             raise TypeError(f"{module.__name__}.{cmd_name} is no command")
         return command
 
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Names and their lines for the shell, which import no command."""
-        from click.shell_completion import CompletionItem
-
-        found = [CompletionItem(name, help=line) for name, (_, line) in COMMANDS.items() if name.startswith(incomplete)]
-        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
-
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """The list of `--help`, which imports no command."""
         with formatter.section("Commands"):
@@ -95,6 +82,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without UTF-8 shows ? for ✓
     guard_terminals()
+    if "_MANAGE_PY_COMPLETE" in os.environ:
+        from lotus_tasks.cli.completing import complete
+
+        return complete()
     given = None if arguments is None else list(arguments)
     try:
         result = cli.main(args=given, prog_name="manage.py", standalone_mode=False)
@@ -146,6 +137,9 @@ def _is_postgres_away(error: BaseException) -> bool:
 
 def _keep_traceback(error: BaseException) -> str:
     """Writes the traceback to LOTUS_HOME/log/cli.log; says where, or nothing where that can't be."""
+    import time
+    import traceback
+
     try:
         path = Home.locate().log / "cli.log"
         with path.open("a", encoding="utf-8") as file:
