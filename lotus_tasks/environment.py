@@ -11,6 +11,10 @@ def enter_environment(script: str) -> None:
     """Become the .venv's Python; without a .venv go on here if the packages are, else leave with code 1 and say what to do."""
     environment = os.path.join(PROJECT, ".venv")  # noqa: PTH118
     python = os.path.join(environment, "bin", "python")  # noqa: PTH118
+    if sys.getfilesystemencoding() == "ascii" and os.environ.get("PYTHONUTF8") != "1":
+        # LC_ALL=POSIX with UTF-8 mode off: arguments, names and text would lose every other letter. Children speak UTF-8, too.
+        os.environ["PYTHONUTF8"] = "1"
+        os.execv(sys.executable, [sys.executable, script, *sys.argv[1:]])  # noqa: S606 - this very Python
     if os.path.realpath(sys.prefix) == os.path.realpath(environment):
         return
     if os.access(python, os.X_OK):

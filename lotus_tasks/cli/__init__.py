@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import io
 import os
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 
@@ -82,6 +83,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without UTF-8 shows ? for ✓
     guard_terminals()
+    if (
+        signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    ):  # a shell without job control does that to what it starts with &
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if "_MANAGE_PY_COMPLETE" in os.environ:
         from lotus_tasks.cli.completing import complete
 

@@ -21,7 +21,7 @@ from lotus_tasks.cli.psql import shell_line
 from lotus_tasks.errors import ConfigurationError, LotusError, NotRunning
 from lotus_tasks.infra.home import PROJECT, Home
 from lotus_tasks.infra.runtime import Runtime, load_runtime
-from lotus_tasks.infra.stack import chroma, valkey
+from lotus_tasks.infra.stack import chroma, open_files, valkey
 from lotus_tasks.infra.stack.lifecycle import http_status, running_processes
 from lotus_tasks.infra.stack.orphans import find_processes
 from lotus_tasks.infra.stack.ports import hold_port
@@ -31,7 +31,6 @@ from lotus_tasks.providers.models import ProviderKind
 from lotus_tasks.settings import Settings
 
 _ROOM_BYTES = 1_000_000_000
-_FILES = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,9 +102,11 @@ def _ground(home: Home) -> Iterator[Finding]:
         yield Finding(status="ok", what=f"{home.path} is yours alone, {free / 1e9:.0f} GB free")
     if home.sockets != home.run:
         yield Finding(status="note", what=f"the path of LOTUS_HOME is too long for sockets; they are in {home.sockets}")
-    files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    if 0 < files < _FILES:
-        yield Finding(status="wrong", what=f"a process may open {files} files only", remedy=f"ulimit -n {_FILES}")
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if 0 < files < open_files.NEEDED:
+        yield Finding(
+            status="wrong", what=f"a process may open {files} files only", remedy=f"ulimit -n {open_files.NEEDED}"
+        )
 
 
 def _binaries(settings: Settings) -> Iterator[Finding]:

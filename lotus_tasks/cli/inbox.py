@@ -23,7 +23,7 @@ _LINE = 70
 @click.group(invoke_without_command=True)
 @click.pass_context
 def inbox(ctx: click.Context) -> None:
-    """Unread answers of schedules and subscriptions; without a command, their list."""
+    """Unread answers of schedules and subscriptions, and what waits for your yes; without a command, their list."""
     if ctx.invoked_subcommand is None:
         ctx.invoke(list_inbox)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,21 @@ def read_question(text: tuple[str, ...]) -> str:
     if not question.strip():
         raise InvalidInput('the question is empty; try: manage.py ask "where is the spare key?"')
     return question.strip()
+
+
+def read_told(text: str) -> str:
+    """A text to be kept, from the argument, or from standard input for "-". Raises InvalidInput for what is no UTF-8: a text that
+    lost letters would be kept for good.
+    """
+    try:
+        if text != "-":
+            return os.fsencode(text).decode("utf-8")
+        if sys.stdin is None:
+            raise InvalidInput("standard input is closed; give the text as an argument")
+        return sys.stdin.buffer.read().decode("utf-8")
+    except UnicodeDecodeError as error:
+        where = "standard input" if text == "-" else "the text"
+        raise InvalidInput(f"{where} is not UTF-8 (byte {error.start}); nothing was kept") from error
 
 
 def decode_argument(value: str) -> str:

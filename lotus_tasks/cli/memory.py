@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Sequence
 from itertools import islice
@@ -12,6 +11,7 @@ from typing import Any
 import click
 
 from lotus_tasks.cli.documents import json_text, print_json
+from lotus_tasks.cli.inputs import read_told
 from lotus_tasks.cli.memory_view import (
     fact_line,
     origin,
@@ -43,9 +43,7 @@ _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.
 @_json_option
 def remember(text: str, kind: str, happened_at: str | None, insist: bool, as_json: bool) -> None:
     """Tell LOTUS something to keep."""
-    if text == "-":
-        text = sys.stdin.read()
-    told = {"text": text, "kind": kind, "source": "user", "happened_at": happened_at, "insist": insist}
+    told = {"text": read_told(text), "kind": kind, "source": "user", "happened_at": happened_at, "insist": insist}
     result = run_command("memory.remember", told)
     if as_json:
         print_json(result)
@@ -145,7 +143,14 @@ def show(memory_id: str, as_json: bool) -> None:
 def edit(memory_id: str, text: str | None, kind: str | None, importance: float | None, insist: bool) -> None:
     """Change a memory; what it was stays in its history."""
     result = run_command(
-        "memory.edit", {"id": memory_id, "text": text, "kind": kind, "importance": importance, "insist": insist}
+        "memory.edit",
+        {
+            "id": memory_id,
+            "text": None if text is None else read_told(text),
+            "kind": kind,
+            "importance": importance,
+            "insist": insist,
+        },
     )
     click.echo(f"changed {', '.join(result['changed'])}" if result["changed"] else "nothing changed: it was so already")
 
@@ -295,6 +300,9 @@ def stats(as_json: bool) -> None:
         print_json(result)
         return
     click.echo(f"{result['memories']} memories, {result['index_lag']} waiting for their vector ({result['embedder']})")
-    for name in ("by_tier", "by_kind", "sources"):
-        for key, count in result[name].items():
+    for name, heading in (("by_tier", "tiers"), ("by_kind", "kinds"), ("sources", "sources with the most")):
+        if result[name]:
+            click.echo(heading)
+        rows = result[name].items()
+        for key, count in rows if name == "by_tier" else sorted(rows, key=lambda row: -row[1]):
             say_row(f"  {count:>8}", key)

@@ -41,7 +41,8 @@ def list_runs(limit: int, status: str | None, as_json: bool) -> None:
         print_json([{**row, "run_id": row.pop("id")} for row in map(dict, rows)])
         return
     if not rows:
-        click.echo('nothing was asked yet; try: manage.py ask "…"', err=True)
+        none = f"no run is {status}" if status else 'nothing was asked yet; try: manage.py ask "…"'
+        click.echo(none, err=True)
     for row in rows:
         question = " ".join(row["question"].split())
         short = question if len(question) <= 60 else question[:59] + "…"

@@ -13,6 +13,7 @@ from lotus_tasks import bootstrap
 from lotus_tasks.cli.documents import print_json
 from lotus_tasks.cli.terminal import bare, columns_of, one_line, printable, say_row, text_width
 from lotus_tasks.infra.runtime import load_runtime
+from lotus_tasks.infra.stack.secret_files import FLOWER_USER
 from lotus_tasks.infra.status import collect_status
 from lotus_tasks.values import utc_now
 
@@ -51,7 +52,7 @@ def tables(document: Mapping[str, Any]) -> Iterator[Table]:
         "service",
         ("name", "state", "address", ""),
         [
-            (name, "ok" if row["ok"] else "down", row["url"], "" if row["embedded"] else "yours")
+            (name, "ok" if row["ok"] else "down", row["url"], _about_service(name, row))
             for name, row in document["services"].items()
         ],
     )
@@ -60,6 +61,12 @@ def tables(document: Mapping[str, Any]) -> Iterator[Table]:
     yield "queue", ("name", "waiting", "oldest", "workers", ""), [_queue(row) for row in document["queues"]]
     yield "provider", ("name", "state", "model", "detail"), [_provider(row) for row in document["providers"]]
     yield "state", ("of", "is"), _state(document)
+
+
+def _about_service(name: str, row: Mapping[str, Any]) -> str:
+    if not row["embedded"]:
+        return "yours"
+    return f"user {FLOWER_USER}, password in secrets/flower" if name == "flower" else ""
 
 
 def _process(row: Mapping[str, Any]) -> tuple[str, ...]:

@@ -20,7 +20,9 @@ from lotus_tasks.errors import ConfigurationError, NotRunning, Transient
 from lotus_tasks.infra.home import Home
 from lotus_tasks.infra.runtime import Runtime, load_runtime
 from lotus_tasks.infra.stack.lifecycle import Start, end_orphans, hold_home, http_status, running_processes, stop
+from lotus_tasks.infra.stack.open_files import allow_open_files
 from lotus_tasks.infra.stack.plan import make_plan
+from lotus_tasks.infra.stack.secret_files import FLOWER_USER
 from lotus_tasks.infra.stack.secret_marks import changed_secrets
 from lotus_tasks.infra.stack.supervision import Supervisor, socket_path
 from lotus_tasks.infra.status import collect_status
@@ -46,7 +48,8 @@ def up(foreground: bool) -> None:
     try:
         if (runtime := _already_running(home, configuration)) is not None:
             click.echo(
-                f"LOTUS is running in {home.path} · Flower {runtime.flower_url} · health {runtime.gateway_url}/healthz"
+                f"LOTUS is running in {home.path} · Flower {runtime.flower_url} (user {FLOWER_USER}) · "
+                f"health {runtime.gateway_url}/healthz"
             )
             return
         runtime = _start(home, configuration, click.echo)
@@ -54,7 +57,8 @@ def up(foreground: bool) -> None:
         with_lock.release()
     click.echo(f"  ✓ Loaded: {' · '.join(_MODULES)}")
     click.echo(
-        f"  ✓ beat · Flower {runtime.flower_url} · health {runtime.gateway_url}/healthz   (passwords: {_short(home.secrets)})"
+        f"  ✓ beat · Flower {runtime.flower_url} · health {runtime.gateway_url}/healthz   "
+        f"(user {FLOWER_USER}, passwords: {_short(home.secrets)})"
     )
     click.echo(f"Ready in {time.monotonic() - started:.1f} s.{_model_hint(configuration)}")
     click.echo('Try:  python manage.py ingest ~/notes\n      python manage.py ask "where is the spare boat key?"')
@@ -90,7 +94,9 @@ def run_in_foreground() -> None:
         lock.release()  # so that `down` can stop us from elsewhere
     for module in _MODULES:
         click.echo(f"✓ Loaded: {module}")
-    click.echo(f"Ready: health {runtime.gateway_url}/healthz · Flower {runtime.flower_url}. Ctrl-C stops LOTUS.")
+    click.echo(
+        f"Ready: health {runtime.gateway_url}/healthz · Flower {runtime.flower_url} (user {FLOWER_USER}). Ctrl-C stops LOTUS."
+    )
     sys.stdout.flush()
     while not signals and running_processes(home) is not None:
         _sleep_until(signals, _WATCH_S)
@@ -128,6 +134,7 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 
 def _configure() -> tuple[Home, Configuration]:
+    allow_open_files()
     configuration = check_configuration()
     for notice in configuration.notices:
         click.echo(f"note: {notice}", err=True)

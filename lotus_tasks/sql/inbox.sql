@@ -4,20 +4,24 @@ INSERT INTO occasions (run_id, kind, name, reason, ancestry)
 VALUES (%(run_id)s, %(kind)s, %(name)s, %(reason)s, %(ancestry)s);
 
 -- name: list_inbox
--- Answers, and runs that wait for a yes; unread unless all are wanted; newest first.
-SELECT runs.id, occasions.kind, occasions.name, occasions.reason, occasions.read_at, runs.status, runs.question, runs.answer,
+-- Answers, unread unless all are wanted, and runs that wait for a yes, whoever asked; newest first.
+SELECT runs.id, coalesce(occasions.kind, 'ask') AS kind, coalesce(occasions.name, 'ask') AS name,
+       coalesce(occasions.reason, 'you asked') AS reason, occasions.read_at, runs.status, runs.question, runs.answer,
        runs.error, runs.created_at, runs.finished_at
-FROM occasions JOIN runs ON runs.id = occasions.run_id
-WHERE runs.status IN ('succeeded', 'failed', 'waiting') AND (%(all)s OR occasions.read_at IS NULL)
+FROM runs LEFT JOIN occasions ON occasions.run_id = runs.id
+WHERE runs.status = 'waiting' AND (%(all)s OR occasions.read_at IS NULL)
+   OR occasions.run_id IS NOT NULL AND runs.status IN ('succeeded', 'failed') AND (%(all)s OR occasions.read_at IS NULL)
 ORDER BY coalesce(runs.finished_at, runs.created_at) DESC, runs.id LIMIT %(limit)s;
 
 -- name: find_inbox
 -- What is in the inbox under this beginning of a run's id.
-SELECT run_id AS id FROM occasions WHERE run_id::text LIKE %(prefix)s || '%%' LIMIT 2;
+SELECT runs.id FROM runs LEFT JOIN occasions ON occasions.run_id = runs.id
+WHERE runs.id::text LIKE %(prefix)s || '%%' AND (occasions.run_id IS NOT NULL OR runs.status = 'waiting') LIMIT 2;
 
 -- name: occasion
 -- Why a run was started.
-SELECT kind, name, reason, read_at FROM occasions WHERE run_id = %(id)s;
+SELECT coalesce(kind, 'ask') AS kind, coalesce(name, 'ask') AS name, coalesce(reason, 'you asked') AS reason, read_at
+FROM runs LEFT JOIN occasions ON run_id = runs.id WHERE runs.id = %(id)s;
 
 -- name: mark_read
 -- One answer was seen.

@@ -136,3 +136,20 @@ def test_a_lock_that_is_replaced_meanwhile_counts_as_not_installed(
 ) -> None:
     assert install_lock(tmp_path, monkeypatch, f"echo '# newer' >>{tmp_path}/lotus.lock") == 0
     assert (tmp_path / "installed-lotus.lock").read_bytes() != (tmp_path / "lotus.lock").read_bytes()
+
+
+def test_without_utf8_mode_under_posix_arguments_and_files_are_still_utf8(tmp_path: Path) -> None:
+    code = (
+        "import sys; from lotus_tasks.environment import enter_environment; enter_environment(__file__);"
+        "print(ascii(sys.argv[1]), sys.flags.utf8_mode)"
+    )
+    (tmp_path / "script.py").write_text(code, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "script.py"), "Zoë"],
+        env={"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stdout.split() == [ascii("Zoë"), "1"]

@@ -27,7 +27,7 @@ FREE = {
 def answer(line: str, *, shell: str = "bash", home: Path | None = None) -> list[str]:
     """What the command answers a shell whose line is this."""
     number = len(line.split()) - (not line.endswith(" "))
-    words = {"COMP_WORDS": line, "COMP_CWORD": line.split()[-1] if shell == "fish" else str(number)}
+    words = {"COMP_WORDS": line, "COMP_CWORD": line.rsplit(maxsplit=1)[-1] if shell == "fish" else str(number)}
     environment = {"_MANAGE_PY_COMPLETE": f"{shell}_complete", "COMP_LINE": line, **words}
     done = subprocess.run(
         [sys.executable, "manage.py"],
