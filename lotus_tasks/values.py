@@ -28,6 +28,11 @@ def derive_command_id(key: str) -> CommandId:
     return CommandId(uuid.uuid5(_COMMANDS, key))
 
 
+def join_surrogates(text: str) -> str:
+    """``text`` with each pair of surrogates as the one character that it stands for: JSON may name the two apart."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+
+
 def replace_surrogates(text: str) -> str:
     """``text`` with each lone surrogate replaced by U+FFFD: JSON can name one, but no UTF-8 can hold it."""
     try:

@@ -5,6 +5,7 @@ Stream ``lotus:run:<run id>``; each entry has ``k`` (kind), ``c`` (the command t
 
     start  a model begins to speak: whatever an older generation said is void
     token  a piece of its text
+    think  a piece of its thinking, never part of the answer
     notice one line about the run for a person (a provider that failed, a wait)
     step   a step was concluded; ``t`` is its kind
     wait   the run waits for the user's yes; read it from PostgreSQL
@@ -64,6 +65,11 @@ class TokenWriter:
         """A piece of text, as it came."""
         if text:
             self._add("token", text)
+
+    def think(self, text: str) -> None:
+        """A piece of what the model thinks."""
+        if text:
+            self._add("think", text)
 
     def notice(self, text: str) -> None:
         """One line for a person."""

@@ -73,6 +73,9 @@ class TokenSink(Protocol):
     def write(self, text: str) -> None:
         """Add text to this generation."""
 
+    def think(self, text: str) -> None:
+        """A piece of the model's thinking, beside every generation: it is never part of the answer."""
+
     def notice(self, text: str) -> None:
         """One line for the person who waits: a provider that failed."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from lotus_tasks.providers.adapters.connection import PerProcess, Remembered, ch
 from lotus_tasks.providers.adapters.failures import from_status, message_of, scrub, translated
 from lotus_tasks.providers.adapters.interruption import make_interruptible, refuse_outside, watched
 from lotus_tasks.providers.adapters.origin import stay_at_origin
+from lotus_tasks.providers.adapters.reading import heard, speech, text, thought
 from lotus_tasks.providers.adapters.stopping import read_stop
 from lotus_tasks.providers.models import (
     CompletionRequest,
@@ -24,8 +25,6 @@ from lotus_tasks.providers.models import (
     ProviderStatus,
     Role,
     StopDelta,
-    TextDelta,
-    ThoughtDelta,
     Tool,
     ToolCallDelta,
     Usage,
@@ -83,7 +82,7 @@ class AnthropicChatModel:
             try:
                 if "html" in events.response.headers.get("content-type", ""):
                     raise ValueError("a page instead of a stream")
-                yield from _deltas(self._row, events)
+                yield from heard(_deltas(self._row, events))
             finally:
                 events.close()
 
@@ -138,7 +137,7 @@ class AnthropicChatModel:
             raise from_status(self._row, error.status_code, said, error.response.headers, model=model) from None
 
 
-def _deltas(row: ProviderRow, events: Iterator[Any]) -> Iterator[Delta]:
+def _deltas(row: ProviderRow, events: Iterator[Any]) -> Generator[Delta, None, None]:
     usage = Usage()
     calls = 0
     for event in events:
@@ -151,12 +150,14 @@ def _deltas(row: ProviderRow, events: Iterator[Any]) -> Iterator[Delta]:
             case "content_block_delta":
                 match event.delta.type:
                     case "text_delta":
-                        yield TextDelta(event.delta.text)
+                        yield from speech(event.delta.text)
                     case "thinking_delta":
-                        yield ThoughtDelta(event.delta.thinking)
+                        yield from thought(event.delta.thinking)
                     case "input_json_delta":
                         # Blocks come one after the other, so a piece belongs to the call that began last.
-                        yield ToolCallDelta(index=calls - 1, arguments=event.delta.partial_json)
+                        yield ToolCallDelta(
+                            index=calls - 1, arguments=text(event.delta.partial_json, "a tool call's arguments")
+                        )
             case "message_delta":
                 counted = Usage(
                     input_tokens=_input_tokens(event.usage) or usage.input_tokens,

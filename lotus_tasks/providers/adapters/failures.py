@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import email.utils
+import json
 import re
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import structlog
+
 from lotus_tasks.errors import LotusError
 from lotus_tasks.providers.models import FailureKind, ModelRefusal, ModelUnavailable, ProviderRow
 from lotus_tasks.providers.ports import Watch
 from lotus_tasks.values import utc_now
+
+log = structlog.get_logger("lotus.providers")
 
 _LONGEST = 300
 """Characters of a vendor's message that are kept."""
@@ -102,7 +107,7 @@ def translated(row: ProviderRow, *, watch: Watch | None = None) -> Iterator[None
         yield
     except LotusError:
         raise
-    except Exception as error:  # noqa: BLE001 - every SDK has errors of its own; what isn't known is raised as it came
+    except Exception as error:  # noqa: BLE001 - every SDK has errors of its own
         if watch is not None:
             watch.check()
         raise _translate(row, error) from None
@@ -145,7 +150,8 @@ def _translate(row: ProviderRow, error: Exception) -> Exception:
     elif any(isinstance(cause, ValueError | TypeError | KeyError | AttributeError | IndexError) for cause in chain):
         unavailable = FailureKind.GARBAGE, "unreadable reply"
     if unavailable is None:
-        return error
+        log.warning("a provider's adapter failed", provider=row.name, exc_info=error)
+        unavailable = FailureKind.SERVER_FAULT, f"unexpected {type(error).__name__}"
     kind, summary = unavailable
     return ModelUnavailable(kind, summary, f"{row.name} at {row.base_url}: {summary} ({said})")
 
@@ -159,11 +165,30 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         current = current.__cause__ or current.__context__
 
 
-def message_of(body: Any, fallback: str) -> str:
-    """The human part of a vendor's error body."""
-    if isinstance(body, dict):
-        inner = body.get("error", body)
-        if isinstance(inner, dict):
-            return str(inner.get("message") or fallback)
-        return str(inner or fallback)
-    return fallback
+def message_of(body: Any, fallback: str = "") -> str:
+    """The human part of a vendor's error body, whichever way it is written; "" or ``fallback`` where there is none."""
+    if isinstance(body, Mapping):
+        found = next((body[name] for name in ("error", "message", "detail", "msg") if body.get(name)), None)
+        if found is None:
+            return fallback or (json.dumps(dict(body), default=str) if body else "")
+        return message_of(found, fallback)
+    if isinstance(body, list):
+        return "; ".join(filter(None, (message_of(part) for part in body))) or fallback
+    return str(body) if body else fallback
+
+
+def from_error(row: ProviderRow, error: Any, *, begun: bool, model: str = "") -> ModelUnavailable | ModelRefusal:
+    """The failure that an error object stands for where the status said that all is well.
+
+    ``begun``: the reply had begun, so it isn't the request that is wrong.
+    """
+    said = message_of(error)
+    code = error.get("code") or error.get("status") if isinstance(error, Mapping) else None
+    if not begun and not isinstance(code, int) and _CONTEXT_WORDS.search(said):
+        code = 400
+    if not begun and isinstance(code, int) and 400 <= code < 600:
+        return from_status(row, code, said, model=model)
+    how = "failed mid-stream" if begun else "failed"
+    return ModelUnavailable(
+        FailureKind.SERVER_FAULT, how, f"{row.name}: {how}: {scrub(said, row.api_key) or 'without a reason'}"
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from lotus_tasks.providers.adapters.connection import PerProcess, Remembered, ch
 from lotus_tasks.providers.adapters.failures import from_status, scrub, translated
 from lotus_tasks.providers.adapters.interruption import make_interruptible, refuse_outside, watched
 from lotus_tasks.providers.adapters.origin import stay_at_origin
+from lotus_tasks.providers.adapters.reading import heard
 from lotus_tasks.providers.adapters.stopping import read_stop
 from lotus_tasks.providers.models import (
     CompletionRequest,
@@ -87,16 +88,19 @@ class GoogleChatModel:
     def stream(self, request: CompletionRequest, *, model: ModelName, watch: Watch) -> Iterator[Delta]:
         """See ports.ChatModel."""
         with watched(watch), translated(self._row, watch=watch), self._status_errors(model):
-            models: Any = self._client.get().models  # its types know no plain dicts
-            chunks = models.generate_content_stream(
-                model=model, contents=_wire_contents(request.messages), config=_wire_config(request)
-            )
-            calls = 0
-            with closing(chunks):
-                for chunk in chunks:
-                    for delta in _deltas(self._row, chunk, calls):
-                        calls += isinstance(delta, ToolCallDelta)
-                        yield delta
+            yield from heard(self._read(request, model))
+
+    def _read(self, request: CompletionRequest, model: ModelName) -> Generator[Delta, None, None]:
+        models: Any = self._client.get().models  # its types know no plain dicts
+        chunks = models.generate_content_stream(
+            model=model, contents=_wire_contents(request.messages), config=_wire_config(request)
+        )
+        calls = 0
+        with closing(chunks):
+            for chunk in chunks:
+                for delta in _deltas(self._row, chunk, calls):
+                    calls += isinstance(delta, ToolCallDelta)
+                    yield delta
 
     def check(self) -> ProviderStatus:
         """Asks /v1beta/models, which costs nothing and needs the key."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from lotus_tasks.providers.adapters.calling import CallPieces
 from lotus_tasks.providers.adapters.connection import PerProcess, Remembered, check_by_listing, listens, short_watch
-from lotus_tasks.providers.adapters.failures import from_status, translated
+from lotus_tasks.providers.adapters.failures import from_error, from_status, message_of, translated
 from lotus_tasks.providers.adapters.interruption import make_interruptible, refuse_outside, watched
 from lotus_tasks.providers.adapters.origin import stay_at_origin
+from lotus_tasks.providers.adapters.reading import count, documents, heard, lines, listed, mapping, speech, thought
 from lotus_tasks.providers.adapters.stopping import read_stop
 from lotus_tasks.providers.models import (
     CompletionRequest,
@@ -26,10 +27,7 @@ from lotus_tasks.providers.models import (
     ProviderStatus,
     PullProgress,
     StopDelta,
-    TextDelta,
-    ThoughtDelta,
     Tool,
-    ToolCallDelta,
     Usage,
     UsageDelta,
 )
@@ -91,30 +89,35 @@ class OllamaChatModel:
         if request.temperature is not None:
             options["temperature"] = request.temperature
         with watched(watch), translated(self._row, watch=watch), self._status_errors(model):
-            parts = self._client.get().chat(
-                model=model,
-                messages=_wire_messages(request.messages),
-                tools=[_wire_tool(tool) for tool in request.tools],
-                stream=True,
-                options=options,
-                keep_alive=self._keep_alive(),
-            )
-            calls = 0
-            for part in parts:
-                message = part.message
-                if message.thinking:
-                    yield ThoughtDelta(message.thinking)
-                if message.content:
-                    yield TextDelta(message.content)
-                for call in message.tool_calls or ():
-                    arguments = json.dumps(dict(call.function.arguments))
-                    yield ToolCallDelta(index=calls, id=f"call_{calls}", name=call.function.name, arguments=arguments)
-                    calls += 1
-                if part.done:
-                    yield UsageDelta(
-                        Usage(input_tokens=part.prompt_eval_count or 0, output_tokens=part.eval_count or 0)
-                    )
-                    yield StopDelta(read_stop(self._row, part.done_reason or "stop", has_calls=calls > 0))
+            yield from heard(self._read(request, model, options), splits=True)
+
+    def _read(
+        self, request: CompletionRequest, model: ModelName, options: Mapping[str, Any]
+    ) -> Generator[Delta, None, None]:
+        """The reply as it comes. The client's own reader knows one shape of it, and loses an error that is an object."""
+        wire: dict[str, Any] = {
+            "model": model,
+            "messages": _wire_messages(request.messages),
+            "tools": [_wire_tool(tool) for tool in request.tools],
+            "stream": True,
+            "options": options,
+        }
+        if (kept := self._keep_alive()) is not None:
+            wire["keep_alive"] = kept
+        http = self._client.get()._client  # noqa: SLF001 - the SDK offers no other way to a raw reply
+        with http.stream("POST", "/api/chat", json=wire) as response:
+            if response.status_code >= 400:
+                said = message_of(_json_of(response.read()))
+                raise from_status(self._row, response.status_code, said, response.headers, model=model)
+            calls = CallPieces()
+            begun = False
+            for document in documents(lines(response.iter_bytes())):
+                part = mapping(document, "a part")
+                if part.get("error"):
+                    raise from_error(self._row, part["error"], begun=begun, model=model)
+                for delta in _deltas(self._row, part, calls):
+                    begun = True
+                    yield delta
 
     def check(self) -> ProviderStatus:
         """Asks /api/tags. An Ollama that nobody asked for and that isn't there counts as not configured."""
@@ -214,6 +217,31 @@ class _StatusErrors:
         raise from_status(self._row, status, said, self._answered.headers, model=self._model) from None
 
 
+def _deltas(row: ProviderRow, part: Mapping[str, Any], calls: CallPieces) -> Iterator[Delta]:
+    """One part of a reply, or the whole of it."""
+    if not part.keys() & {"message", "done"}:
+        raise ValueError("a part without a message")
+    message = mapping(part.get("message"), "a message")
+    yield from thought(message.get("thinking"))
+    yield from speech(message.get("content"))
+    # Ollama sends every call whole.
+    for call in listed(message.get("tool_calls"), "tool calls"):
+        yield calls.read(call, index=len(calls))
+    if part.get("done"):
+        counted = Usage(input_tokens=count(part.get("prompt_eval_count")), output_tokens=count(part.get("eval_count")))
+        if counted != Usage():
+            yield UsageDelta(counted)
+        yield StopDelta(read_stop(row, part.get("done_reason") or "stop", has_calls=len(calls) > 0))
+
+
+def _json_of(body: bytes) -> Any:
+    """The document in an error's body, or its text."""
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body.decode(errors="replace")
+
+
 def _wire_messages(messages: Sequence[Message]) -> list[dict[str, Any]]:
     # Ollama knows a tool's result by the tool's name, not by the call's id.
     names = {call.id: call.name for message in messages for call in message.tool_calls}
@@ -223,7 +251,7 @@ def _wire_messages(messages: Sequence[Message]) -> list[dict[str, Any]]:
 def _wire_message(message: Message, names: Mapping[str, str]) -> dict[str, Any]:
     wire: dict[str, Any] = {"role": message.role.value, "content": message.content}
     if message.images:
-        wire["images"] = [base64.b64decode(image.data_base64) for image in message.images]
+        wire["images"] = [image.data_base64 for image in message.images]
     if message.tool_calls:
         wire["tool_calls"] = [
             {"function": {"name": call.name, "arguments": dict(call.arguments)}} for call in message.tool_calls

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from lotus_tasks.providers.adapters.calling import CallPieces
 from lotus_tasks.providers.adapters.connection import PerProcess, Remembered, check_by_listing, short_watch
-from lotus_tasks.providers.adapters.failures import from_status, message_of, scrub, translated
+from lotus_tasks.providers.adapters.dialect import refused_fields
+from lotus_tasks.providers.adapters.failures import from_error, from_status, message_of, scrub, translated
 from lotus_tasks.providers.adapters.interruption import keep_connection, make_interruptible, refuse_outside, watched
 from lotus_tasks.providers.adapters.origin import stay_at_origin
+from lotus_tasks.providers.adapters.reading import (
+    DONE,
+    count,
+    events,
+    heard,
+    lines,
+    listed,
+    mapping,
+    speech,
+    thought,
+)
 from lotus_tasks.providers.adapters.stopping import read_stop
 from lotus_tasks.providers.models import (
     CompletionRequest,
@@ -20,15 +34,11 @@ from lotus_tasks.providers.models import (
     ModelInfo,
     ModelName,
     ModelRefusal,
-    ModelUnavailable,
     ProviderRow,
     ProviderStatus,
     Role,
     StopDelta,
-    TextDelta,
-    ThoughtDelta,
     Tool,
-    ToolCallDelta,
     Usage,
     UsageDelta,
 )
@@ -38,6 +48,7 @@ from lotus_tasks.providers.service.locality import is_here
 if TYPE_CHECKING:
     import openai
 
+_THOUGHTS = ("reasoning_content", "reasoning", "thinking")
 _MODELS_S = 30.0
 _NO_KEY = "none"
 """The SDK insists on a key; servers of one's own ignore it."""
@@ -50,6 +61,7 @@ class OpenAIChatModel:
         self._row = row
         self._connect_s = connect_s
         self._client: PerProcess[openai.OpenAI] = PerProcess(self._make_client, close=lambda client: client.close())
+        self._without: dict[str, frozenset[str]] = {}
         self._default = Remembered(lambda _: self._find_default(), keep_s=_MODELS_S)
 
     @property
@@ -78,18 +90,31 @@ class OpenAIChatModel:
     def stream(self, request: CompletionRequest, *, model: ModelName, watch: Watch) -> Iterator[Delta]:
         """See ports.ChatModel."""
         with watched(watch), translated(self._row, watch=watch), self._status_errors(model):
-            chunks = self._client.get().chat.completions.create(**self._wire_request(request, model), stream=True)
+            yield from heard(self._read(request, model), splits=True)
+
+    def _read(self, request: CompletionRequest, model: ModelName) -> Generator[Delta, None, None]:
+        """The reply, asked for again without what the server says it doesn't know; what that was is remembered."""
+        import openai
+
+        without = self._without.get(model, frozenset())
+        while True:
+            wire = _wire_request(request, model, self._row, without)
             try:
-                content_type = chunks.response.headers.get("content-type", "")
-                if "html" in content_type:
-                    raise ValueError(f"a page of {content_type} instead of a stream")
-                has_calls = False
-                for chunk in chunks:
-                    for delta in _deltas(self._row, chunk, has_calls=has_calls):
-                        has_calls = has_calls or isinstance(delta, ToolCallDelta)
-                        yield delta
-            finally:
-                chunks.close()
+                with self._client.get().chat.completions.with_streaming_response.create(**wire) as response:
+                    self._without[model] = without
+                    if "html" in (content_type := response.headers.get("content-type", "")):
+                        raise ValueError(f"a page of {content_type} instead of a stream")
+                    yield from _Reading(self._row, model).read(events(lines(response.iter_bytes())))
+                    return
+            except openai.APIStatusError as error:
+                said = message_of(error.body, error.message)
+                refused = refused_fields(error.status_code, said, error.body, _sent(wire))
+                if refused == {"tools"}:
+                    said = f"{self._row.name}: {model} takes no tools: {scrub(said, self._row.api_key)}"
+                    raise ModelRefusal(FailureKind.NOT_CAPABLE, "takes no tools", said) from None
+                if not refused - {"tools"}:
+                    raise
+                without |= refused - {"tools"}
 
     def check(self) -> ProviderStatus:
         """Asks /v1/models, which costs nothing and needs the key."""
@@ -121,23 +146,6 @@ class OpenAIChatModel:
         stay_at_origin(client._client, self._row)  # noqa: SLF001
         return client
 
-    def _wire_request(self, request: CompletionRequest, model: ModelName) -> dict[str, Any]:
-        wire: dict[str, Any] = {
-            "model": model,
-            "messages": [_wire_message(message) for message in request.messages],
-            "stream_options": {"include_usage": True},
-        }
-        if request.tools:
-            # As they are: the SDK would go through every schema, which takes longer than all else it does for a request.
-            wire["extra_body"] = {"tools": [_wire_tool(tool) for tool in request.tools]}
-        if request.max_tokens is not None:
-            # OpenAI's newer models refuse max_tokens; most compatible servers know nothing else.
-            name = "max_completion_tokens" if "api.openai.com" in self._row.base_url else "max_tokens"
-            wire[name] = request.max_tokens
-        if request.temperature is not None:
-            wire["temperature"] = request.temperature
-        return wire
-
     def _find_default(self) -> ModelName:
         models = self.list_models()
         if not models:
@@ -157,39 +165,110 @@ class OpenAIChatModel:
         except openai.APIStatusError as error:
             said = message_of(error.body, error.message)
             raise from_status(self._row, error.status_code, said, error.response.headers, model=model) from None
-        except openai.APIConnectionError:
-            raise
-        except openai.APIError as error:  # an error inside a stream that began well
-            said = scrub(error.message, self._row.api_key)
-            raise ModelUnavailable(
-                FailureKind.SERVER_FAULT, "failed mid-stream", f"{self._row.name}: failed mid-stream: {said}"
-            ) from None
 
 
-def _deltas(row: ProviderRow, chunk: Any, *, has_calls: bool) -> Iterator[Delta]:
-    if not isinstance(chunk.choices, list):
-        raise ValueError("a chunk without choices")  # noqa: TRY004 - it is the server's reply that is wrong
-    for choice in chunk.choices:
-        delta = choice.delta
-        thought = getattr(delta, "reasoning_content", None) or getattr(delta, "reasoning", None)
-        if isinstance(thought, str) and thought:
-            yield ThoughtDelta(thought)
-        if delta.content:
-            yield TextDelta(delta.content)
-        for call in delta.tool_calls or ():
-            function = call.function
-            yield ToolCallDelta(
-                index=call.index or 0,
-                id=call.id or "",
-                name=(function.name or "") if function else "",
-                arguments=(function.arguments or "") if function else "",
-            )
-        if choice.finish_reason:
-            yield StopDelta(read_stop(row, choice.finish_reason, has_calls=has_calls))
-    if chunk.usage:
-        yield UsageDelta(
-            Usage(input_tokens=chunk.usage.prompt_tokens or 0, output_tokens=chunk.usage.completion_tokens or 0)
-        )
+class _Reading:
+    """Reads the documents of one reply: chunks of a stream, or the whole where the server gives no stream."""
+
+    def __init__(self, row: ProviderRow, model: str) -> None:
+        self._row = row
+        self._model = model
+        self._calls = CallPieces()
+        self._begun = False
+        self._ended = False
+        self._stopped = False
+
+    def read(self, documents: Iterable[Any]) -> Iterator[Delta]:
+        """The reply's pieces. A server that says it is done, but not why, has come to a plain end."""
+        for document in documents:
+            if document is DONE:
+                self._ended = True
+                break
+            for delta in self._document(mapping(document, "a chunk")):
+                self._begun = True
+                yield delta
+        if self._ended and self._begun and not self._stopped:
+            yield StopDelta(read_stop(self._row, "stop", has_calls=len(self._calls) > 0))
+
+    def _document(self, chunk: Mapping[str, Any]) -> Iterator[Delta]:
+        error = chunk.get("error") or (chunk if chunk.get("object") == "error" else None)
+        if error is None and "choices" not in chunk and (chunk.get("detail") or chunk.get("message")):
+            error = chunk
+        if error is not None:
+            raise from_error(self._row, error, begun=self._begun, model=self._model)
+        if not chunk.keys() & {"choices", "usage", "id", "object"}:
+            raise ValueError("a chunk without choices")
+        usage = chunk.get("usage")
+        if isinstance(usage, Mapping) and (counted := _usage(usage)) != Usage():
+            yield UsageDelta(counted)
+        for choice in listed(chunk.get("choices"), "choices"):
+            if mapping(choice, "a choice").get("index") in {None, 0}:  # one was asked for
+                yield from self._choice(mapping(choice, "a choice"))
+
+    def _choice(self, choice: Mapping[str, Any]) -> Iterator[Delta]:
+        whole = not choice.get("delta") and choice.get("message") is not None and not self._begun
+        said = mapping(choice.get("message") if whole else choice.get("delta"), "a message")
+        self._ended = self._ended or whole
+        # Some servers write the same thought into two fields.
+        yield from thought(next((said[name] for name in _THOUGHTS if said.get(name)), None))
+        yield from speech(said.get("content"))
+        yield from speech(said.get("refusal"), "refusal")
+        yield from self._called(said, whole=whole)
+        reason = choice.get("finish_reason")
+        if said.get("refusal"):
+            reason = "refusal"
+        if reason and not self._stopped:
+            self._stopped = True
+            yield StopDelta(read_stop(self._row, reason, has_calls=len(self._calls) > 0))
+
+    def _called(self, said: Mapping[str, Any], *, whole: bool) -> Iterator[Delta]:
+        for number, piece in enumerate(listed(said.get("tool_calls"), "tool calls")):
+            yield self._calls.read(piece, index=number if whole else None)
+        if said.get("function_call"):  # before there were tools: one call, without an id
+            yield self._calls.read({"function": said["function_call"], "index": 0})
+
+
+def _usage(usage: Mapping[str, Any]) -> Usage:
+    return Usage(input_tokens=count(usage.get("prompt_tokens")), output_tokens=count(usage.get("completion_tokens")))
+
+
+def _wire_request(
+    request: CompletionRequest, model: ModelName, row: ProviderRow, without: Collection[str]
+) -> dict[str, Any]:
+    """The SDK's arguments. ``without``: the fields that the server doesn't know."""
+    messages = _folded(request.messages) if "system" in without else request.messages
+    wire: dict[str, Any] = {"model": model, "messages": [_wire_message(message) for message in messages]}
+    wire["stream"] = "stream" not in without
+    if wire["stream"] and "stream_options" not in without:
+        wire["stream_options"] = {"include_usage": True}
+    if request.tools:
+        # As they are: the SDK would go through every schema, which takes longer than all else it does for a request.
+        wire["extra_body"] = {"tools": [_wire_tool(tool) for tool in request.tools]}
+    if request.max_tokens is not None:
+        # OpenAI's newer models refuse max_tokens; most compatible servers know nothing else.
+        names = ["max_completion_tokens", "max_tokens"]
+        known = [name for name in (names if "api.openai.com" in row.base_url else names[::-1]) if name not in without]
+        wire.update(dict.fromkeys(known[:1], request.max_tokens))
+    if request.temperature is not None and "temperature" not in without:
+        wire["temperature"] = request.temperature
+    return wire
+
+
+def _sent(wire: Mapping[str, Any]) -> set[str]:
+    """The names of what a server may not know, as ``dialect`` calls it."""
+    sent = {name for name in wire if wire[name]} | set(wire.get("extra_body", ()))
+    return sent | ({"system"} if any(message["role"] == "system" for message in wire["messages"]) else set())
+
+
+def _folded(messages: Sequence[Message]) -> list[Message]:
+    """The messages for a model without a system role: what stood there begins the first question."""
+    system = "\n\n".join(message.content for message in messages if message.role is Role.SYSTEM)
+    rest = [message for message in messages if message.role is not Role.SYSTEM]
+    first = next((index for index, message in enumerate(rest) if message.role is Role.USER), None)
+    if first is None:
+        return [Message(role=Role.USER, content=system), *rest]
+    rest[first] = replace(rest[first], content=f"{system}\n\n{rest[first].content}")
+    return rest
 
 
 def _wire_message(message: Message) -> dict[str, Any]:

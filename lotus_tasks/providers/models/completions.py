@@ -140,6 +140,11 @@ class ThoughtDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class RecastDelta:
+    """All the text so far was thinking, as has turned out only now."""
+
+
+@dataclass(frozen=True, slots=True)
 class NoticeDelta:
     """A piece of the answer that speaks about LOTUS, not about the question."""
 
@@ -171,7 +176,7 @@ class StopDelta:
     reason: StopReason
 
 
-Delta = TextDelta | ThoughtDelta | NoticeDelta | ToolCallDelta | UsageDelta | StopDelta
+Delta = TextDelta | ThoughtDelta | RecastDelta | NoticeDelta | ToolCallDelta | UsageDelta | StopDelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

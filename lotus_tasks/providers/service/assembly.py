@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lotus_tasks.providers.models import (
     Delta,
@@ -12,6 +12,7 @@ from lotus_tasks.providers.models import (
     ModelUnavailable,
     NoticeDelta,
     ProviderName,
+    RecastDelta,
     StopDelta,
     StopReason,
     TextDelta,
@@ -21,7 +22,7 @@ from lotus_tasks.providers.models import (
     Usage,
     UsageDelta,
 )
-from lotus_tasks.values import replace_surrogates
+from lotus_tasks.values import join_surrogates, replace_surrogates
 
 
 @dataclass(slots=True)
@@ -39,6 +40,7 @@ class Reply:
         self._provider = provider
         self._texts: list[str] = []
         self._calls: dict[int, _Call] = {}
+        self._thoughts: list[str] = []
         self._was_call = False
         self.notice = ""
         self.usage: Usage | None = None
@@ -63,8 +65,11 @@ class Reply:
                 self.usage = usage
             case StopDelta(reason):
                 self.stop_reason = reason
-            case ThoughtDelta():
-                pass
+            case ThoughtDelta(text):
+                self._thoughts.append(text)
+            case RecastDelta():
+                self._thoughts += self._texts
+                self._texts.clear()
         return ""
 
     def _take(self, text: str) -> str:
@@ -75,8 +80,13 @@ class Reply:
 
     @property
     def spoken(self) -> str:
-        """Everything the model said so far."""
+        """Everything the model said so far, but for its thoughts."""
         return "".join(self._texts)
+
+    @property
+    def written(self) -> str:
+        """Everything the model wrote so far, thoughts included: what is paid for."""
+        return "".join([*self._thoughts, *self._texts])
 
     @property
     def text(self) -> str:
@@ -90,29 +100,31 @@ class Reply:
 
     @property
     def has_begun(self) -> bool:
-        """Whether the model said anything."""
-        return bool(self._texts or self._calls)
+        """Whether the model said or thought anything."""
+        return bool(self._texts or self._thoughts or self._calls)
 
     def finish(self) -> tuple[ToolCall, ...]:
         """The tool calls of a reply that is whole.
 
-        Raises ModelUnavailable: cut (no stop reason came), empty (neither text nor tool calls); ModelRefusal: the vendor's
-        content filter left nothing.
+        Raises ModelUnavailable: cut (no stop reason came), empty (neither text nor tool calls, be there thoughts or not);
+        ModelRefusal: the vendor's content filter left nothing.
         """
         if self.stop_reason is None:
             raise self._broken(FailureKind.CUT, "cut mid-stream", "the stream ended before the model was done")
-        calls = tuple(self._parse(index, call) for index, call in sorted(self._calls.items()))
+        calls = _with_own_ids([self._parse(index, call) for index, call in sorted(self._calls.items())])
         if not calls and not self.text.strip():
             if self.stop_reason is StopReason.FILTERED:
                 said = f"{self._provider}: its content filter kept it from answering"
                 raise ModelRefusal(FailureKind.FILTERED, "stopped by its content filter", said)
+            if "".join(self._thoughts).strip():
+                raise self._broken(FailureKind.EMPTY, "thoughts without an answer", "it thought, but gave no answer")
             raise self._broken(FailureKind.EMPTY, "empty reply", "the reply was empty")
         return calls
 
     def _parse(self, index: int, call: _Call) -> ToolCall:
         """The call. Arguments that are no JSON object are the model's fault, not the server's: it is told, and tries again."""
         try:
-            arguments = json.loads(call.arguments or "{}")
+            arguments = json.loads(join_surrogates(call.arguments) or "{}")
         except (ValueError, RecursionError):
             arguments = None
         well = isinstance(arguments, dict)
@@ -126,3 +138,14 @@ class Reply:
 
     def _broken(self, kind: FailureKind, summary: str, what: str) -> ModelUnavailable:
         return ModelUnavailable(kind, summary, f"{self._provider}: {what}")
+
+
+def _with_own_ids(calls: list[ToolCall]) -> tuple[ToolCall, ...]:
+    """The calls, each with an id that no other has: an answer to a call names it."""
+    taken: set[str] = set()
+    own: list[ToolCall] = []
+    for number, call in enumerate(calls):
+        found = replace(call, id=f"{call.id}_{number}") if call.id in taken else call
+        taken.add(found.id)
+        own.append(found)
+    return tuple(own)

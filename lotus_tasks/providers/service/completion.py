@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from lotus_tasks.errors import LotusError
 from lotus_tasks.providers.models import (
     OFFLINE,
     BudgetSpent,
@@ -22,6 +21,7 @@ from lotus_tasks.providers.models import (
     NoticeDelta,
     ProviderName,
     ProviderRow,
+    RecastDelta,
     StopReason,
     TextDelta,
     ThoughtDelta,
@@ -36,6 +36,7 @@ from lotus_tasks.providers.service.choice import Candidate, choose
 from lotus_tasks.providers.service.describing import HeldBack, Wording, read_call, worded
 from lotus_tasks.providers.service.exhaustion import Failure, exhausted
 from lotus_tasks.providers.service.generations import Generations
+from lotus_tasks.providers.service.guarding import failure_of, is_present
 from lotus_tasks.providers.service.locality import keep_here
 from lotus_tasks.providers.service.prompt import REPLY_TOKENS, Prompt, compose, estimate_tokens
 from lotus_tasks.providers.service.retry import RetryPolicy
@@ -108,7 +109,7 @@ class CompletionService:
         """One provider with its tries; None when it is left, with the reason noted."""
         name = candidate.provider
         model = self.models[name]
-        if not model.is_present():
+        if not is_present(model):
             return None
         blocked_s = self.breakers.blocked_for_s(name)
         if blocked_s > 0:
@@ -195,7 +196,8 @@ class CompletionService:
             )
         except (LimitReached, BudgetSpent):
             raise
-        except LotusError as failure:
+        except Exception as error:  # noqa: BLE001 - whatever an adapter does, the next provider is asked
+            failure = failure_of(candidate.provider, error)
             progress.generations.discard()
             kind = failure.kind if isinstance(failure, Failure) else FailureKind.INTERRUPTED
             # What a broken stream said was paid for, too.
@@ -203,7 +205,7 @@ class CompletionService:
             progress.record(_close(record, watch, usage=usage, failure=kind))
             if kind is FailureKind.NOT_CAPABLE and request.tools and wording is Wording.CALLS:
                 return self._call_in_words(chat_model, replace(candidate, model=record.model), request, progress)
-            raise
+            raise failure from None
         progress.record(_close(record, watch, usage=completion.usage))
         return completion
 
@@ -265,6 +267,12 @@ class CompletionService:
                 watch.check()
                 if isinstance(delta, TextDelta | ThoughtDelta | NoticeDelta | ToolCallDelta):
                     watch.saw_token()
+                if isinstance(delta, RecastDelta):
+                    generations.discard()
+                    held.restart()
+                    generations.think(reply.spoken)
+                elif isinstance(delta, ThoughtDelta):
+                    generations.think(delta.text)
                 show(reply.add(delta))
         finally:
             close = getattr(stream, "close", None)
@@ -293,7 +301,7 @@ class CompletionService:
 def _usage(reply: Reply, prompt_tokens: int) -> Usage:
     if reply.usage is not None:
         return reply.usage
-    return Usage(input_tokens=prompt_tokens, output_tokens=estimate_tokens(reply.spoken), estimated=True)
+    return Usage(input_tokens=prompt_tokens, output_tokens=estimate_tokens(reply.written), estimated=True)
 
 
 def _close(record: CallRecord, watch: CallWatch, *, usage: Usage, failure: FailureKind | None = None) -> CallRecord:

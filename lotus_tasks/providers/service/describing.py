@@ -81,6 +81,11 @@ class HeldBack:
         if self._open or (begun and not begun.startswith("{") and not _FENCE.startswith(begun[: len(_FENCE)])):
             self.release()
 
+    def restart(self) -> None:
+        """What came so far was no part of the answer."""
+        self._kept = ""
+        self._open = False
+
     def release(self) -> None:
         """It was none: show it."""
         self._open = True

@@ -23,8 +23,13 @@ class Generations:
         self._sink.write(text)
         self._dirty = True
 
+    def think(self, text: str) -> None:
+        """A piece of what the model thinks, for whoever wants to see it."""
+        if text:
+            self._sink.think(text)
+
     def discard(self) -> None:
-        """The call failed: what it wrote is void."""
+        """What was written is void: the call failed, or it was no answer."""
         if self._dirty:
             self._sink.start()
             self._dirty = False
@@ -41,6 +46,9 @@ class SilentSink:
         """Nothing to show."""
 
     def write(self, text: str) -> None:
+        """Nothing to show."""
+
+    def think(self, text: str) -> None:
         """Nothing to show."""
 
     def notice(self, text: str) -> None:

@@ -125,6 +125,7 @@ class ScreenSink:
     shown: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     generations: int = 0
+    thoughts: str = ""
 
     def start(self) -> None:
         self.generations += 1
@@ -133,6 +134,9 @@ class ScreenSink:
 
     def write(self, text: str) -> None:
         self.text += text
+
+    def think(self, text: str) -> None:
+        self.thoughts += text
 
     def notice(self, text: str) -> None:
         self.notices.append(text)
