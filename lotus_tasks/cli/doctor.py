@@ -26,6 +26,7 @@ from lotus_tasks.infra.stack.lifecycle import http_status, running_processes
 from lotus_tasks.infra.stack.orphans import find_processes
 from lotus_tasks.infra.stack.ports import hold_port
 from lotus_tasks.infra.stack.postgres import find_binaries, has_user_namespaces
+from lotus_tasks.infra.stack.set_aside import list_set_aside
 from lotus_tasks.providers.adapters.catalogue import order, rows
 from lotus_tasks.providers.models import ProviderKind
 from lotus_tasks.settings import Settings
@@ -102,6 +103,12 @@ def _ground(home: Home) -> Iterator[Finding]:
         yield Finding(status="ok", what=f"{home.path} is yours alone, {free / 1e9:.0f} GB free")
     if home.sockets != home.run:
         yield Finding(status="note", what=f"the path of LOTUS_HOME is too long for sockets; they are in {home.sockets}")
+    for aside in list_set_aside(home):
+        yield Finding(
+            status="note",
+            what=f"{aside.line()}; begun empty and filled again",
+            remedy="remove it when you don't need it",
+        )
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     if 0 < files < open_files.NEEDED:
         yield Finding(

@@ -37,7 +37,7 @@ def restart(context: click.Context, process: str | None) -> None:
     supervisor.restart(process)
     deadline = time.monotonic() + _RESTART_WAIT_S
     while (state := next(row for row in supervisor.processes() if row.name == process)).state != "RUNNING":
-        if state.state == "FATAL" or time.monotonic() > deadline:
+        if time.monotonic() > deadline:
             raise Transient(
                 f"{process} did not come up ({state.reason or state.state}); see `python manage.py logs {process}`"
             )

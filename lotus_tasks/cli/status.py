@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Table = tuple[str, Sequence[str], Sequence[Sequence[str]]]
 """Title, column heads, rows."""
 
-_TITLES = {"process": "processes", "state": ""}
+_TITLES = {"process": "processes", "state": "", "set aside": "set aside, as it could not be opened"}
 _COLOURS = {"ok": "green", "RUNNING": "green", "degraded": "yellow", "STARTING": "yellow", "down": "red"}
 
 
@@ -61,6 +61,11 @@ def tables(document: Mapping[str, Any]) -> Iterator[Table]:
     yield "queue", ("name", "waiting", "oldest", "workers", ""), [_queue(row) for row in document["queues"]]
     yield "provider", ("name", "state", "model", "detail"), [_provider(row) for row in document["providers"]]
     yield "state", ("of", "is"), _state(document)
+    aside = [
+        (row["store"], row["at"][:19].replace("T", " ") + " UTC", row["reason"], row["path"])
+        for row in document["set_aside"]
+    ]
+    yield "set aside", ("store", "at", "reason", "files"), aside
 
 
 def _about_service(name: str, row: Mapping[str, Any]) -> str:
@@ -96,6 +101,10 @@ def _queue(row: Mapping[str, Any]) -> tuple[str, ...]:
 def _provider(row: Mapping[str, Any]) -> tuple[str, ...]:
     state = "ok" if row.get("reachable") else "down" if row.get("configured") else "not configured"
     return row["name"], state, str(row.get("model") or ""), str(row.get("detail") or "")
+
+
+def _set_aside(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return row["store"], f"{row['at'][:19].replace('T', ' ')} UTC", row["reason"], row["path"]
 
 
 def _state(document: Mapping[str, Any]) -> list[tuple[str, ...]]:

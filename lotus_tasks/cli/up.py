@@ -154,7 +154,7 @@ def _already_running(home: Home, configuration: Configuration) -> Runtime | None
     except NotRunning:
         return None
     supervisor = Supervisor(socket_path(home))
-    stopped = [process for process in processes if process.state in {"STOPPED", "EXITED", "FATAL"}]
+    stopped = [process for process in processes if process.state in {"STOPPED", "EXITED"}]
     for process in stopped:
         supervisor.start(process.name, process.group)
         click.echo(f"  ✓ started {process.name} again")

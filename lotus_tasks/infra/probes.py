@@ -22,6 +22,7 @@ from lotus_tasks.infra.home import Home
 from lotus_tasks.infra.postgres import connect, one_line
 from lotus_tasks.infra.queues import ask_depths
 from lotus_tasks.infra.runtime import Runtime
+from lotus_tasks.infra.stack.set_aside import SetAside, list_set_aside
 from lotus_tasks.infra.stack.supervision import ProcessState, Supervisor, configuration_path
 
 PART_LIMIT_S = 1.5
@@ -90,6 +91,7 @@ class Found:
     gateway: bool = False
     flower: bool = False
     silent: Mapping[str, str] = field(default_factory=dict)
+    set_aside: Sequence[SetAside] = ()
 
 
 def ask_all(runtime: Runtime, queue_names: Sequence[str], *, skip: Sequence[str] = ()) -> Found:
@@ -117,6 +119,7 @@ def ask_all(runtime: Runtime, queue_names: Sequence[str], *, skip: Sequence[str]
         gateway="gateway" in answers or "gateway" in skip,
         flower="flower" in answers or "flower" in skip,
         silent=silent,
+        set_aside=list_set_aside(Home(runtime.home)),
     )
 
 

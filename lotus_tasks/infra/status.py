@@ -70,6 +70,10 @@ def assemble(runtime: Runtime, manifests: Sequence[Manifest], found: Found) -> d
             "index_lag": facts.index_lag,
         },
         "beat": {"last_tick_s": _rounded(facts.last_tick_s)},
+        "set_aside": [
+            {"store": one.store, "at": one.at.isoformat(), "reason": one.reason, "path": str(one.path)}
+            for one in found.set_aside
+        ],
     }
 
 

@@ -17,10 +17,10 @@ PATIENCE_S: Final = 4.0
 _PAUSE_S: Final = 0.2
 
 
-def check_external(runtime: Runtime) -> None:
+def check_external(runtime: Runtime) -> list[str]:
     """Asks Redis, broker and Chroma, where they are yours. Raises ConfigurationError: setting, address and reason.
 
-    PostgreSQL is asked by the migration.
+    Returns notices: Chroma can be done without, so it never keeps LOTUS from starting. PostgreSQL is asked by the migration.
     """
     if "redis" not in runtime.embedded:
         _ask("LOTUS_REDIS_URL", "Redis", runtime.redis_url, lambda: ask_redis(runtime.redis_url))
@@ -28,7 +28,11 @@ def check_external(runtime: Runtime) -> None:
         _ask("LOTUS_BROKER_URL", "the broker", runtime.broker_url, lambda: _connect_broker(runtime.broker_url))
     if "chroma" not in runtime.embedded:
         heartbeat = f"{runtime.chroma_url.rstrip('/')}/api/v2/heartbeat"
-        _ask("LOTUS_CHROMA_URL", "Chroma", runtime.chroma_url, lambda: ask_http(heartbeat))
+        try:
+            _ask("LOTUS_CHROMA_URL", "Chroma", runtime.chroma_url, lambda: ask_http(heartbeat))
+        except ConfigurationError as error:
+            return [f"{error}; recall goes by words until it answers"]
+    return []
 
 
 def _ask(setting: str, part: str, url: str, ask: Callable[[], Any]) -> None:

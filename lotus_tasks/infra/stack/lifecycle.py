@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -21,8 +22,11 @@ from lotus_tasks.infra.stack import chroma, valkey
 from lotus_tasks.infra.stack.external import check_external
 from lotus_tasks.infra.stack.orphans import OwnProcess, end_processes, find_processes, is_alive
 from lotus_tasks.infra.stack.plan import Plan
+from lotus_tasks.infra.stack.postgres_words import diagnose
 from lotus_tasks.infra.stack.programs import child_environment
+from lotus_tasks.infra.stack.rebuildable import last_words
 from lotus_tasks.infra.stack.secret_files import read_secret
+from lotus_tasks.infra.stack.set_aside import list_set_aside
 from lotus_tasks.infra.stack.supervision import (
     NAME,
     ProcessState,
@@ -39,6 +43,8 @@ Report = Callable[[str], None]
 
 SERVICES_WAIT_S = 60.0
 CORE_WAIT_S = 90.0
+CHROMA_WAIT_S = 10.0
+"""A start goes on without it after this: recall goes by words until it answers."""
 _PAUSE_S = 0.03
 _STARTS = 3
 """A process that has ended at once this often isn't going to come up."""
@@ -63,13 +69,15 @@ class Start:
         self._process: subprocess.Popen[bytes] | None = None
         self._supervisor = Supervisor(socket_path(plan.home))
         self._failed_starts: dict[str, set[int]] = {}
+        self._begun_at = datetime.now(UTC)
 
     def run(self) -> None:
         """Starts everything and waits until it works."""
         try:
-            check_external(self._plan.runtime)
+            for notice in check_external(self._plan.runtime):
+                self._report(f"  ! {notice}")
             if self._plan.postgres:
-                self._plan.postgres.initialize()
+                self._plan.postgres.initialize(self._home)
             self._plan.runtime.save()
             self._begin()
             self._wait_for_services()
@@ -77,6 +85,9 @@ class Start:
             self._wait_for_chroma()
             if self._plan.runtime.gateway_url:
                 self._wait_for_core()
+            for aside in list_set_aside(self._home):
+                if aside.at >= self._begun_at:
+                    self._report(f"  ! {aside.line()}; it begins empty and is filled again")
         except BaseException:
             # Not the patient way: a worker whose database never came would wait for it first.
             end_processes(self._home, patience_s=5.0)
@@ -121,13 +132,22 @@ class Start:
         self._report(f"  ✓ {title}".ljust(18) + f"{place}, schema {version:04d}")
 
     def _wait_for_chroma(self) -> None:
+        """For a while: it can be rebuilt and is tried on, so it never keeps LOTUS from starting."""
         runtime = self._plan.runtime
-        if "chroma" in runtime.embedded:
-            parts = urlsplit(runtime.chroma_url)
-            self._wait("chroma", lambda: chroma.answers(parts.hostname or "", parts.port or 0), SERVICES_WAIT_S)
-            self._report(f"  ✓ Chroma {_major(chroma.installed_version())}".ljust(18) + parts.netloc)
-        else:
+        if "chroma" not in runtime.embedded:
             self._report("  ✓ Chroma".ljust(18) + f"{without_password(runtime.chroma_url)} (yours)")
+            return
+        parts = urlsplit(runtime.chroma_url)
+        deadline = time.monotonic() + CHROMA_WAIT_S
+        while not chroma.answers(parts.hostname or "", parts.port or 0):
+            if time.monotonic() > deadline:
+                said = last_words("\n".join(last_lines(self._home, "chroma")).encode())
+                self._report(
+                    f"  ! Chroma does not answer yet ({said}); it is tried on, and recall goes by words until then"
+                )
+                return
+            time.sleep(_PAUSE_S)
+        self._report(f"  ✓ Chroma {_major(chroma.installed_version())}".ljust(18) + parts.netloc)
 
     def _wait_for_core(self) -> None:
         gateway = urlsplit(self._plan.runtime.gateway_url)
@@ -179,19 +199,24 @@ class Start:
                 checked = now
                 self._refuse_hopeless()
             if now > deadline:
-                late = StartError(part, f"no answer within {bound_s:.0f} s", last_lines(self._home, part))
-                raise explain() or late
+                raise explain() or self._failure(part, f"no answer within {bound_s:.0f} s")
             time.sleep(_PAUSE_S)
 
     def _refuse_hopeless(self) -> None:
         for process in self._supervisor.processes():
-            if process.state not in {"BACKOFF", "FATAL"}:
+            if process.state != "BACKOFF" or process.name == "chroma":
                 continue
             starts = self._failed_starts.setdefault(process.name, set())
             starts.add(process.started_at)
-            if process.state == "FATAL" or len(starts) >= _STARTS:
-                log = last_lines(self._home, process.name)
-                raise StartError(process.name, "it ends as soon as it starts", log)
+            if len(starts) >= _STARTS:
+                raise self._failure(process.name, "it ends as soon as it starts")
+
+    def _failure(self, part: str, reason: str) -> StartError:
+        """Why a part did not come up; what is known of PostgreSQL's words is said in ours."""
+        log = last_lines(self._home, part)
+        if part == "postgres" and self._plan.postgres:
+            reason = diagnose(log, self._plan.postgres.data, self._home) or reason
+        return StartError(part, reason, log)
 
 
 def running_processes(home: Home) -> list[ProcessState] | None:

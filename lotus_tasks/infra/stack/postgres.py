@@ -20,6 +20,7 @@ from urllib.parse import quote
 
 from lotus_tasks.errors import ConfigurationError
 from lotus_tasks.infra.home import Home
+from lotus_tasks.infra.stack.postgres_words import restore_advice
 from lotus_tasks.infra.stack.programs import Program
 
 USER = DATABASE = "lotus"
@@ -75,12 +76,22 @@ class EmbeddedPostgres:
         tuning = {**TUNING, "unix_socket_directories": f'"{folder}"'}
         options = [argument for name, value in tuning.items() for argument in ("-c", f"{name}={value}")]
         command = [*self.prefix, str(self.binaries / "postgres"), "-D", str(self.data), *options]
-        return Program(name="postgres", command=command, group="services", stop_signal="INT", run_as=self.user)
+        return Program(
+            name="postgres", command=command, group="services", stop_signal="INT", run_as=self.user, store="postgres"
+        )
 
-    def initialize(self) -> None:
-        """Makes the cluster where there is none: role lotus, UTF-8, C.UTF-8. One cut short is made anew."""
+    def initialize(self, home: Home) -> None:
+        """Makes the cluster where there is none: role lotus, UTF-8, C.UTF-8. One cut short is made anew.
+
+        Raises ConfigurationError, also for a folder that holds something else than a cluster.
+        """
         if (self.data / "PG_VERSION").exists():
             return
+        if self.data.exists() and any(self.data.iterdir()):
+            raise ConfigurationError(
+                f"PostgreSQL's data folder {self.data} has no PG_VERSION: it is damaged, and nothing in it was changed; "
+                f"{restore_advice(home)}"
+            )
         fresh = self.data.with_name(self.data.name + ".new")
         shutil.rmtree(fresh, ignore_errors=True)
         locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]

@@ -29,6 +29,8 @@ class Program:
     run_as: tuple[int, int] | None = None
     """(uid, gid) to become before the command begins."""
     holds_itself: bool = False
+    store: str = ""
+    """Whose files the launcher looks after first (rebuildable.py, postmaster.py)."""
 
 
 def launch(program: Program, home: Home) -> list[str]:
@@ -36,8 +38,10 @@ def launch(program: Program, home: Home) -> list[str]:
     if program.holds_itself:
         return list(program.command)
     user = [f"--as={program.run_as[0]}:{program.run_as[1]}"] if program.run_as else []
+    store = [f"--store={program.store}"] if program.store else []
     lock = str(home.locks / program.name)
-    return [sys.executable, "-E", "-S", "-m", "lotus_tasks.infra.stack.launch", lock, *user, "--", *program.command]
+    launcher = [sys.executable, "-E", "-S", "-m", "lotus_tasks.infra.stack.launch"]
+    return [*launcher, lock, *store, *user, "--", *program.command]
 
 
 def core_programs(home: Home, settings: Mapping[str, Any], flower_config: str) -> list[Program]:

@@ -33,7 +33,7 @@ _NOT_RUNNING = 70
 class ProcessState:
     """One process as the supervisor sees it.
 
-    ``state``: supervisor's words, such as RUNNING, BACKOFF, FATAL. ``pid`` 0: none. ``started_at``: Unix time.
+    ``state``: supervisor's words, such as RUNNING, BACKOFF, EXITED. ``pid`` 0: none. ``started_at``: Unix time.
     """
 
     name: str
@@ -150,8 +150,8 @@ def write_configuration(home: Home, programs: Iterable[Program]) -> Path:
     """The supervisor's configuration file.
 
     TERM goes to a process alone, so that a prefork worker can stop warm (stopasgroup off); what is left of its group after a
-    minute is killed. startretries: a process that can't start yet is tried for a long time, ever more slowly; whether LOTUS is
-    healthy is asked of LOTUS.
+    minute is killed. A process that can't start yet is tried for ever (supervisor_main.py), which needs startretries above its
+    longest pause; whether LOTUS is healthy is asked of LOTUS.
     """
     programs = list(programs)
     log = home.log / NAME

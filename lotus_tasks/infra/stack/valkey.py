@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import socket
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -11,6 +12,10 @@ from lotus_tasks.errors import ConfigurationError
 from lotus_tasks.infra.home import Home
 from lotus_tasks.infra.runtime import write_private
 from lotus_tasks.infra.stack.programs import Program
+from lotus_tasks.infra.stack.rebuildable import Answer, Store
+
+_READY = "Ready to accept connections"
+"""What the server's log says when its data is loaded."""
 
 
 def socket_path(home: Home) -> Path:
@@ -41,14 +46,12 @@ def program(home: Home) -> Program:
     noeviction: a full Redis refuses instead of forgetting messages. The process title stays: orphans are found by their
     environment.
     """
-    data = home.data / "valkey"
-    data.mkdir(mode=0o700, exist_ok=True)
     lines = {
         "port": "0",
         "unixsocket": _quote(socket_path(home)),
         "unixsocketperm": "700",
         "daemonize": "no",
-        "dir": _quote(data),
+        "dir": _quote(home.data / "valkey"),
         "appendonly": "yes",
         "appendfsync": "everysec",
         "save": '""',
@@ -59,7 +62,35 @@ def program(home: Home) -> Program:
     }
     config = home.run / "valkey.conf"
     write_private(config, "".join(f"{name} {value}\n" for name, value in lines.items()))
-    return Program(name="valkey", command=[str(find_binary()), str(config)], group="services")
+    return Program(name="valkey", command=[str(find_binary()), str(config)], group="services", store="valkey")
+
+
+def store(home: Home, command: Sequence[str]) -> Store:
+    """Its files, for the launcher: ``command`` is the one that ``program`` named."""
+    trial = home.sockets / "valkey.trial"
+
+    def command_on(folder: Path) -> list[str]:
+        return [*command, "--dir", str(folder), "--unixsocket", str(trial), "--appendfsync", "always"]
+
+    def ask(*, is_new: bool) -> Answer:
+        del is_new  # a write is asked for either way
+        return _takes_a_write(trial)
+
+    return Store(name="valkey", whole=_READY, command_on=command_on, ask=ask)
+
+
+def _takes_a_write(path: Path) -> Answer:
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+            client.settimeout(2)
+            client.connect(str(path))
+            client.sendall(b"SET lotus:trial 1 EX 5\r\n")
+            reply = client.recv(4096)
+    except OSError:
+        return None
+    if not reply or reply.startswith(b"-LOADING"):
+        return None
+    return "" if reply.startswith(b"+OK") else reply.decode("utf-8", "replace").strip()
 
 
 def answers(home: Home) -> str | None:

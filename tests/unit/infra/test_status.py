@@ -20,6 +20,7 @@ from lotus_tasks.infra.probes import (
 )
 from lotus_tasks.infra.queues import redis_url_of
 from lotus_tasks.infra.runtime import Runtime
+from lotus_tasks.infra.stack.set_aside import SetAside
 from lotus_tasks.infra.stack.supervision import ProcessState, write_configuration
 from lotus_tasks.infra.status import assemble, is_ready, without_password
 from lotus_tasks.manifest import Manifest
@@ -88,7 +89,8 @@ def test_all_well_is_ok():
 
 def test_the_document_has_the_keys_that_others_read():
     document = status()
-    assert list(document) == ["overall", "processes", "services", "modules", "queues", "providers", "memory", "beat"]
+    parts = ["overall", "processes", "services", "modules", "queues", "providers", "memory", "beat", "set_aside"]
+    assert list(document) == parts
     assert list(document["processes"][0]) == ["name", "pid", "state", "uptime_s", "restarts"]
     assert list(document["services"]) == ["redis", "postgres", "chroma", "gateway", "flower"]
     assert list(document["services"]["redis"]) == ["url", "embedded", "ok"]
@@ -127,6 +129,30 @@ def test_a_module_without_a_living_worker_is_down_whatever_it_reported(workers):
     assert not is_ready(MANIFESTS, found)
 
 
+def test_a_silent_worker_is_no_consumer_of_its_queue():
+    found = having(workers=[worker("memory", age_s=60.0), worker("providers")])
+    assert (queue(found)["consumers"], queue(found, "providers")["consumers"]) == (0, 1)
+
+
+def test_one_idle_worker_among_busy_ones_is_not_saturated():
+    workers = [worker("memory", busy=2), worker("memory", busy=1), worker("providers")]
+    assert queue(replace(having(workers=workers), depths={"memory": 5}))["saturated"] is False
+
+
+def test_a_busy_but_silent_worker_does_not_saturate_a_queue():
+    workers = [worker("memory", busy=1), worker("memory", busy=2, age_s=60.0)]
+    assert queue(replace(having(workers=workers), depths={"memory": 5}))["saturated"] is False
+    busy = [worker("memory", busy=2), worker("memory", busy=0, age_s=60.0)]
+    assert queue(replace(having(workers=busy), depths={"memory": 5}))["saturated"] is True
+
+
+def test_what_was_set_aside_is_told(tmp_path: Path):
+    aside = SetAside(store="valkey", at=utc_now(), reason="Bad file format", path=tmp_path)
+    (row,) = status(replace(ALL, set_aside=[aside]))["set_aside"]
+    assert row == {"store": "valkey", "at": aside.at.isoformat(), "reason": "Bad file format", "path": str(tmp_path)}
+    assert status(replace(ALL, set_aside=[aside]))["overall"] == "ok"
+
+
 def test_a_module_that_has_not_reported_is_down():
     assert module(having(modules=[report("providers")]))["detail"] == "it has not reported yet"
 
@@ -162,7 +188,7 @@ def test_a_queue_is_saturated_when_something_waits_and_every_slot_is_at_work():
     assert queue(found, "providers")["saturated"] is False
 
 
-@pytest.mark.parametrize("state", ["BACKOFF", "FATAL", "EXITED", "STOPPED"])
+@pytest.mark.parametrize("state", ["BACKOFF", "EXITED", "STOPPED"])
 def test_a_process_that_does_not_run_degrades(state):
     assert (
         status(replace(ALL, processes=[process("beat"), process("flower", state=state, pid=0)]))["overall"]

@@ -51,7 +51,6 @@ def test_lotuss_own_services_are_not_asked(monkeypatch: pytest.MonkeyPatch) -> N
         ("LOTUS_REDIS_URL", "Redis", "redis://:hunter2@127.0.0.1:{}/0"),
         ("LOTUS_BROKER_URL", "the broker", "amqp://me:hunter2@127.0.0.1:{}//"),
         ("LOTUS_BROKER_URL", "the broker", "redis://:hunter2@127.0.0.1:{}/0"),
-        ("LOTUS_CHROMA_URL", "Chroma", "http://me:hunter2@127.0.0.1:{}"),
     ],
 )
 def test_a_dead_one_is_named_with_its_setting_and_without_its_password(
@@ -70,3 +69,12 @@ def test_a_dead_one_is_named_with_its_setting_and_without_its_password(
         check_external(runtime)
     assert "hunter2" not in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_a_dead_chroma_is_a_notice_and_keeps_nothing_from_starting(closed_port: int) -> None:
+    url = f"http://me:hunter2@127.0.0.1:{closed_port}"
+    settings = {"LOTUS_CHROMA_URL": url}
+    runtime = replace(OWN, embedded=OWN.embedded - {"chroma"}, settings=settings, chroma_url=url)
+    (notice,) = check_external(runtime)
+    assert notice.startswith("Chroma at http://me:******@")
+    assert notice.endswith("correct LOTUS_CHROMA_URL; recall goes by words until it answers")

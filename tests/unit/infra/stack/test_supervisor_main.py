@@ -40,3 +40,27 @@ def test_the_log_goes_on_after_a_rollover_that_failed(tmp_path: Path) -> None:
     assert run(log, "handler.stream.close() if number == 5 else None").returncode == 0
     written = [line for path in sorted(tmp_path.iterdir(), reverse=True) for line in path.read_text().splitlines()]
     assert written[-1] == "line 11"
+
+
+ENDS_AT_ONCE = """
+import types
+from supervisor import process, states
+from lotus_tasks.infra.stack.supervisor_main import LONGEST_PAUSE_S, try_for_ever
+try_for_ever()
+program = process.Subprocess.__new__(process.Subprocess)
+program.backoff, program.state, program.event_map = 0, states.ProcessStates.STARTING, {}
+program.config = types.SimpleNamespace(startretries=100)
+import time
+for number in range(1000):
+    program.state = states.ProcessStates.STARTING
+    program.change_state(states.ProcessStates.BACKOFF)
+    assert program.backoff <= LONGEST_PAUSE_S < program.config.startretries
+    assert program.delay - time.time() <= LONGEST_PAUSE_S
+"""
+
+
+def test_a_program_that_ends_a_thousand_times_is_still_tried_every_ten_seconds() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ENDS_AT_ONCE], cwd=PROJECT, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
