@@ -23,6 +23,7 @@ FAULTS = (
     "error_in_stream",  # send `after_tokens` tokens, then the vendor's error event
     "empty",  # a well-formed reply without text
     "html",  # a login page with status 200, as captive portals send
+    "shape",  # the reply `shape` of shapes.SHAPES, as a stream or `whole`
     "garbled_tool_call",  # a tool call whose arguments are no JSON
 )
 
@@ -38,6 +39,8 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
     message: str = ""
     after_tokens: int = 3
+    shape: str = ""
+    whole: bool = False
     seen: int = 0
 
     def __post_init__(self) -> None:

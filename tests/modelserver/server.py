@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tests.modelserver.script import Call, Fault, Reply, Stage, count_tokens
+from tests.modelserver.shapes import SHAPES
 from tests.modelserver.wires import AnthropicWire, GoogleWire, OllamaWire, OpenAIWire, Wire, embed
 
 OPENAI = OpenAIWire()
@@ -23,6 +24,8 @@ GOOGLE = GoogleWire()
 _GENERATE = re.compile(r"^/v1(?:beta)?/models/[^/]+:(?:stream)?[gG]enerateContent$")
 _MOVED = "/moved"
 """Before a path: where a redirect within the server leads."""
+_PIECE = 23
+"""Bytes of a shape that are sent at a time."""
 _FOREVER_S = 3600.0
 _PAGE = b"<html><body>Please log in to the network.</body></html>"
 
@@ -206,6 +209,8 @@ class Handler(BaseHTTPRequestHandler):
                 self._json(fault.status, wire.error(fault.status, message), headers=fault.headers)
             elif fault is not None and fault.kind == "hang":
                 self._wait(_FOREVER_S)
+            elif fault is not None and fault.kind == "shape":
+                self._shape(wire, fault)
             elif fault is not None and fault.kind == "html":
                 self._send(200, _PAGE, "text/html")
             else:
@@ -254,6 +259,17 @@ class Handler(BaseHTTPRequestHandler):
             self._chunk(event)
         if stops_at is not None:
             self._break_off(wire, kind)
+        self._end_stream()
+
+    def _shape(self, wire: Wire, fault: Fault) -> None:
+        """Any piece of a stream may end within a line, a document, or a character."""
+        if fault.whole:
+            self._send(200, SHAPES[fault.shape].whole[wire.name], "application/json")
+            return
+        body = SHAPES[fault.shape].stream[wire.name]
+        self._begin_stream(wire.content_type)
+        for start in range(0, len(body), _PIECE):
+            self._chunk(body[start : start + _PIECE])
         self._end_stream()
 
     def _break_off(self, wire: Wire, kind: str) -> None:

@@ -185,7 +185,7 @@ class _Reading:
                 self._ended = True
                 break
             for delta in self._document(mapping(document, "a chunk")):
-                self._begun = True
+                self._begun = self._begun or not isinstance(delta, UsageDelta)
                 yield delta
         if self._ended and self._begun and not self._stopped:
             yield StopDelta(read_stop(self._row, "stop", has_calls=len(self._calls) > 0))
