@@ -169,7 +169,7 @@ def cases() -> Iterator[object]:
 
 
 @pytest.mark.timeout(150)
-@pytest.mark.parametrize(("store", "damage", "when"), cases())
+@pytest.mark.parametrize(("store", "damage", "when"), tuple(cases()))
 def test_a_damaged_store_heals_without_a_persons_hand(
     damaged_lotus: Lotus, store: str, damage: Damage, when: str
 ) -> None:
