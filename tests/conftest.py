@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
+pytest.register_assert_rewrite("failures")  # `stack` imports it before it is loaded as a plugin
 os.environ["LOTUS_TEST_LOOPBACK_ONLY"] = "1"  # model clients refuse every address but this machine's
 sys.path.insert(0, str(Path(__file__).parent))  # tests import `stack` and their doubles by name
 
-from stack import Lotus, Services, lotus_home, running_services
+from stack import Lotus, Services, lotus_home, running_services  # noqa: E402 - after the line above
+
+pytest_plugins = ["failures"]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

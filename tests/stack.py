@@ -19,6 +19,7 @@ from typing import TypeVar
 
 import psycopg
 import redis
+from failures import kept_on_failure
 
 from lotus_tasks.infra.home import PROJECT, Home
 from lotus_tasks.infra.runtime import Runtime, load_runtime
@@ -29,7 +30,13 @@ from lotus_tasks.infra.stack.supervision import Supervisor
 from lotus_tasks.settings import Settings, load_settings
 
 _TEMPLATE = "lotus_template"
+ENDED = frozenset({"succeeded", "failed", "cancelled"})
+"""The statuses that a run never leaves by itself."""
 T = TypeVar("T")
+
+
+class TooLateError(AssertionError):
+    """What a test waited for did not come in time."""
 
 
 def clean_environment(home: Path, **settings: str) -> dict[str, str]:
@@ -62,7 +69,7 @@ def wait_until(condition: Callable[[], T], *, timeout_s: float = 15.0, what: str
         if value:
             return value
         if time.monotonic() > deadline:
-            raise AssertionError(f"{what} did not come true within {timeout_s:g} s")
+            raise TooLateError(f"{what} did not come true within {timeout_s:g} s")
         time.sleep(0.03)
 
 
@@ -110,13 +117,19 @@ def running_services() -> Iterator[Services]:
         environment = clean_environment(path)
         home = Home(path)
         plan = make_plan(home, load_settings(environment), services_only=True)
-        Start(plan, lambda _: None, environment).run()
         try:
-            services = Services(home=path, runtime=plan.runtime, environment=environment)
-            services.remember_schema()
-            yield services
+            with kept_on_failure(path):
+                Start(plan, lambda _: None, environment).run()
+                services = Services(home=path, runtime=plan.runtime, environment=environment)
+                services.remember_schema()
+                yield services
         finally:
             stop(home, lambda _: None)
+
+
+def runtime_at(home: Path) -> Runtime:
+    """The endpoints of the LOTUS at ``home``."""
+    return load_runtime(Home(home))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +142,7 @@ class Lotus:
     @property
     def runtime(self) -> Runtime:
         """Its endpoints."""
-        return load_runtime(Home(self.home))
+        return runtime_at(self.home)
 
     def run(
         self, *arguments: str, stdin: str | bytes | None = None, timeout_s: float = 60.0, **settings: str
@@ -184,6 +197,34 @@ class Lotus:
         """A connection to its database; close it."""
         return psycopg.connect(self.runtime.database_url, autocommit=True)
 
+    def run_status(self, run_id: str) -> str:
+        """What PostgreSQL says of the run."""
+        with self.database() as conn:
+            row = conn.execute("SELECT status::text FROM runs WHERE id = %s", [run_id]).fetchone()
+        assert row, f"there is no run {run_id}"
+        return row[0]
+
+    def wait_for_run(self, run_id: str, *statuses: str, timeout_s: float = 30.0) -> str:
+        """Waits until the run is in one of ``statuses``; fails at once, and shows the run, when it ended in another."""
+
+        def reached() -> str | None:
+            status = self.run_status(run_id)
+            if status in statuses:
+                return status
+            if status in ENDED:
+                raise AssertionError(f"the run ended {status}, not {' or '.join(statuses)}:\n{self.shown(run_id)}")
+            return None
+
+        try:
+            return wait_until(reached, timeout_s=timeout_s, what=f"run {' or '.join(statuses)}")
+        except TooLateError as late:
+            raise TooLateError(f"{late}:\n{self.shown(run_id)}") from None
+
+    def shown(self, run_id: str) -> str:
+        """`runs show`, for a failure's message."""
+        done = self.run("runs", "show", run_id)
+        return done.stdout + done.stderr
+
 
 @contextlib.contextmanager
 def lotus_home(**settings: str) -> Iterator[Lotus]:
@@ -191,6 +232,7 @@ def lotus_home(**settings: str) -> Iterator[Lotus]:
     with temporary_home() as path:
         home = path / "home"
         try:
-            yield Lotus(home=home, environment=clean_environment(home, **settings))
+            with kept_on_failure(home):
+                yield Lotus(home=home, environment=clean_environment(home, **settings))
         finally:
             stop(Home(home), lambda _: None)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stack import Lotus, wait_until
+from stack import Lotus
 
 from tests.modelserver.handle import ModelServerHandle
 
@@ -38,12 +38,6 @@ def document_of(lotus: Lotus, *arguments: str, code: int = 0) -> Any:
 
 def last_message(model: ModelServerHandle) -> str:
     return model.calls[-1]["body"]["messages"][-1]["content"]
-
-
-def wait_for_status(lotus: Lotus, run_id: str, status: str) -> None:
-    with lotus.database() as conn:
-        query = "SELECT 1 FROM runs WHERE id = %s AND status = %s::run_status"
-        wait_until(lambda: conn.execute(query, [run_id, status]).fetchone(), what=f"run {status}")
 
 
 @pytest.mark.smoke
@@ -208,7 +202,7 @@ def test_runs_are_listed_shown_cancelled_and_retried(lotus: Lotus, model: ModelS
 
 def test_show_has_the_keys_of_the_contract_and_reads_well(lotus: Lotus, model: ModelServerHandle):
     run_id = lotus.run("ask", "hello", "--detach").stdout.strip()
-    wait_for_status(lotus, run_id, "succeeded")
+    lotus.wait_for_run(run_id, "succeeded")
     shown = document_of(lotus, "runs", "show", run_id)
     wanted = {"run_id", "conversation_id", "status", "question", "answer", "attempt", "steps", "resumed"}
     assert wanted <= set(shown)

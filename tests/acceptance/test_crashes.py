@@ -39,14 +39,8 @@ def wait_for_step(lotus: Lotus, run_id: str, kind: str, status: str = "running")
 
 
 def wait_for_end(lotus: Lotus, run_ids: list[str], fault_at: float) -> None:
-    with lotus.database() as conn:
-        query = (
-            "SELECT count(*) FROM runs WHERE id = ANY(%s::uuid[]) AND status IN ('succeeded', 'failed', 'cancelled')"
-        )
-        left_s = WITHIN_S - (time.monotonic() - fault_at)
-        wait_until(
-            lambda: conn.execute(query, [run_ids]).fetchone()[0] == len(run_ids), timeout_s=left_s, what="the answers"
-        )
+    for run_id in run_ids:
+        lotus.wait_for_run(run_id, "succeeded", timeout_s=WITHIN_S - (time.monotonic() - fault_at))
 
 
 def assert_once(lotus: Lotus, run_ids: list[str]) -> None:
@@ -112,9 +106,8 @@ def test_killing_any_other_process_only_delays_the_answer(lotus: Lotus, model: M
     run_ids = [submit(lotus, f"count, {process} {number}") for number in range(3)]
     fault_at = time.monotonic()
     lotus.kill(process)
-    wait_for_end(lotus, run_ids, fault_at) if process != "postgres" else wait_until(
-        lambda: all(lotus.run("runs", "show", run_id).returncode == 0 for run_id in run_ids), what="PostgreSQL's return"
-    )
+    if process == "postgres":
+        wait_until(lambda: lotus.run("runs", "list").returncode == 0, what="PostgreSQL's return")
     wait_for_end(lotus, run_ids, fault_at)
     assert_once(lotus, run_ids)
 
@@ -127,9 +120,7 @@ def test_a_task_that_kills_its_worker_every_time_fails_its_run_and_the_queue_goe
     for attempt in (1, 2, 3):
         model.wait_for(lambda calls, wanted=attempt: len(calls) >= wanted, within_s=WITHIN_S)
         lotus.kill("worker-providers")
-    with lotus.database() as conn:
-        query = "SELECT status FROM runs WHERE id = %s AND status = 'failed'"
-        wait_until(lambda: conn.execute(query, [run_id]).fetchone(), timeout_s=30, what="the failure")
+    lotus.wait_for_run(run_id, "failed")
     assert "died 3 times" in show(lotus, run_id)["error"]
     model.reset()
     done = lotus.run("ask", "and now?")

@@ -13,15 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stack import Lotus, lotus_home, wait_until
+from stack import ENDED, Lotus, lotus_home, wait_until
 from terminal import on_terminal
 
 from lotus_tasks.infra.home import PROJECT
 from lotus_tasks.infra.submission import submit_and_wait
 from lotus_tasks.work import CommandSpec
 from tests.modelserver.handle import ModelServerHandle
-
-ENDED = {"succeeded", "failed", "cancelled"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,12 +41,8 @@ class Loop:
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
-    def status(self, run_id: str) -> str:
-        with self.lotus.database() as conn:
-            return conn.execute("SELECT status::text FROM runs WHERE id = %s", [run_id]).fetchone()[0]
-
     def wait(self, run_id: str, *statuses: str, timeout_s: float = 30.0) -> dict[str, Any]:
-        wait_until(lambda: self.status(run_id) in statuses, timeout_s=timeout_s, what=f"run {statuses}")
+        self.lotus.wait_for_run(run_id, *statuses, timeout_s=timeout_s)
         return self.show(run_id)
 
     def acts(self, run_id: str) -> list[dict[str, Any]]:
@@ -223,7 +217,7 @@ def test_a_yes_to_one_step_is_no_yes_to_another(loop: Loop, model: ModelServerHa
     first = loop.wait(run_id, "waiting")["steps"][-2]["seq"]
     assert loop.lotus.run("runs", "approve", run_id, "--step", str(first)).returncode == 0
     wait_until((loop.notes / "one.md").exists, what="the first file")
-    assert loop.status(run_id) == "waiting"
+    assert loop.lotus.run_status(run_id) == "waiting"
     assert loop.lotus.run("runs", "deny", run_id).returncode == 0
     assert [act["status"] for act in loop.wait(run_id, *ENDED) and loop.acts(run_id)] == ["succeeded", "denied"]
     assert not (loop.notes / "two.md").exists()
@@ -307,7 +301,7 @@ def test_an_mcp_server_that_takes_its_time_keeps_no_other_question_waiting(loop:
     answer = json.loads(loop.lotus.run("ask", "quickly", "--json").stdout)
     assert answer["answer"] == "At once."
     assert answer["timings_ms"]["total"] < 3000
-    assert loop.status(sleeping) == "running"
+    assert loop.lotus.run_status(sleeping) == "running"
     assert loop.wait(sleeping, *ENDED, timeout_s=60)["answer"] == "All done."
 
 

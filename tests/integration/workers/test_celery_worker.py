@@ -33,12 +33,25 @@ MALFORMED = {
 
 
 @pytest.fixture
-def setup(celery_setup: CeleryTestSetup, relay: ProcessNode) -> Iterator[CeleryTestSetup]:
+def own_pools() -> Iterator[None]:
+    """Closes the pools of connections that the test opened: kombu keeps them for the process, by the broker's address.
+
+    Only those: LOTUS's own app holds on to its pool, and other tests send with it.
+    """
+    groups = (kombu.pools.producers, kombu.pools.connections)
+    before = [set(group) for group in groups]
+    yield
+    for group, known in zip(groups, before, strict=True):
+        for key in set(group) - known:
+            group.pop(key).force_close_all()
+
+
+@pytest.fixture
+def setup(own_pools: None, celery_setup: CeleryTestSetup, relay: ProcessNode) -> CeleryTestSetup:
     celery_setup.app.conf.broker_transport_options = {"global_keyprefix": PREFIX}
     assert celery_setup.ready(control=True, ping=False)
     assert relay.ready()
-    yield celery_setup
-    kombu.pools.reset()  # the next test's Valkey is a new one at the same address
+    return celery_setup
 
 
 @pytest.fixture
