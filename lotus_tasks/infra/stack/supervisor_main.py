@@ -31,10 +31,14 @@ def try_for_ever() -> None:
     process.Subprocess.change_state = _change_state_and_try_on
 
 
-def _change_state_and_try_on(program: process.Subprocess, new_state: states.ProcessStates, *more: object) -> object:
+def _change_state_and_try_on(
+    program: process.Subprocess,
+    new_state: states.ProcessStates,
+    expected: bool = True,  # noqa: FBT001, FBT002 - supervisord's own signature
+) -> object:
     if new_state == states.ProcessStates.BACKOFF:
         program.backoff = min(program.backoff, LONGEST_PAUSE_S - 1)
-    return _change_state(program, new_state, *more)
+    return _change_state(program, new_state, expected)
 
 
 def _drop(_handler: loggers.Handler) -> None:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from stack import wait_until
 
 from lotus_tasks.infra.home import PROJECT
 
@@ -64,3 +65,30 @@ def test_a_program_that_ends_a_thousand_times_is_still_tried_every_ten_seconds()
         [sys.executable, "-c", ENDS_AT_ONCE], cwd=PROJECT, capture_output=True, text=True, check=False, timeout=60
     )
     assert done.returncode == 0, done.stderr
+
+
+ONE_PROGRAM = """
+[supervisord]
+nodaemon=true
+logfile={folder}/supervisor.log
+pidfile={folder}/supervisor.pid
+[program:short]
+command={python} -c "import time; time.sleep(0.3)"
+startsecs=0
+autorestart=true
+stdout_logfile=NONE
+stderr_logfile=NONE
+"""
+
+
+def test_a_running_program_that_ends_is_started_again(tmp_path: Path) -> None:
+    configuration = tmp_path / "supervisord.conf"
+    configuration.write_text(ONE_PROGRAM.format(folder=tmp_path, python=sys.executable))
+    command = [sys.executable, "-m", "lotus_tasks.infra.stack.supervisor_main", "--configuration", str(configuration)]
+    log = tmp_path / "supervisor.log"
+    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as supervisor:
+        try:
+            wait_until(lambda: log.exists() and log.read_text().count("spawned: 'short'") > 2, what="the third start")
+            assert supervisor.poll() is None
+        finally:
+            supervisor.terminate()
