@@ -72,7 +72,8 @@ def wait_for_answer(conn: Connection, run_id: uuid.UUID) -> str:
 
 
 def test_a_worker_without_flags_serves_every_queue(setup: CeleryTestSetup, conn: Connection):
-    replies = setup.app.control.inspect(timeout=15, limit=1).active_queues()
+    inspect = setup.app.control.inspect(timeout=3, limit=1)  # a broadcast reaches who listens at that moment only
+    replies = wait_until(inspect.active_queues, timeout_s=20, what="the worker's reply")
     assert {queue["name"] for queues in replies.values() for queue in queues} == {
         "memory",
         "providers",
