@@ -19,13 +19,13 @@ pytest_plugins = ["failures"]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Marks tests by their folder; leaves out chaos, soak and scale unless -m names a marker."""
+    """Marks tests by their folder; leaves out chaos unless -m names a marker."""
     for item in items:
         kinds = item.path.relative_to(Path(__file__).parent).parts[:1]
-        for kind in {"integration", "acceptance", "chaos"}.intersection(kinds):
+        for kind in {"integration", "acceptance"}.intersection(kinds):
             item.add_marker(kind)
     if not config.option.markexpr:
-        long = [item for item in items if any(item.get_closest_marker(name) for name in ("chaos", "soak", "scale"))]
+        long = [item for item in items if item.get_closest_marker("chaos")]
         if long:
             config.hook.pytest_deselected(items=long)
             items[:] = [item for item in items if item not in long]

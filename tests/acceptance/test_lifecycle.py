@@ -162,7 +162,8 @@ def test_wrong_settings_are_one_line_each_and_nothing_is_started(fresh_lotus: Lo
     assert done.stdout == ""
     assert f"LOTUS_LEASE_S='never' (from {fresh_lotus.home}/.env line 1) is wrong" in done.stderr
     assert "LOTUS_MAX_STEPS='0' (from the environment) is wrong" in done.stderr
-    assert len(done.stderr.splitlines()) == 2
+    assert "LOTUS_PROVIDER (from the environment) is no setting of LOTUS; did you mean LOTUS_PROVIDERS?" in done.stderr
+    assert len(done.stderr.splitlines()) == 3
     assert fresh_lotus.processes() == []
 
 
