@@ -50,9 +50,9 @@ def say(lotus: Lotus, *arguments: str) -> str:
     return done.stdout
 
 
-def test_workers_killed_around_every_commit_only_delay_what_is_learnt(
-    system: tuple[Lotus, Path], scribe: ModelServerHandle
-):
+@pytest.fixture(scope="module")
+def learnt(system: tuple[Lotus, Path]) -> tuple[Lotus, Path]:
+    """Four memories were consolidated while the workers were killed around every commit."""
     lotus, traps = system
     for text in (BEES, "My dentist is Dr. Brandt.", "I live in Oslo.", "My boat is called Miso."):
         say(lotus, "remember", text)
@@ -64,6 +64,13 @@ def test_workers_killed_around_every_commit_only_delay_what_is_learnt(
     wait_until(lambda: not list(traps.glob("*@providers.complete")), timeout_s=60, what="the kills of the providers")
     say(lotus, "memory", "consolidate")
     wait_until(lambda: lotus.run("memory", "profile").stdout.strip() == PROFILE, timeout_s=60, what="the profile")
+    return system
+
+
+def test_workers_killed_around_every_commit_only_delay_what_is_learnt(
+    learnt: tuple[Lotus, Path], scribe: ModelServerHandle
+):
+    lotus, traps = learnt
     assert not list(traps.iterdir())
     with lotus.database() as conn:
         assert conn.execute("SELECT count(*) FROM memory_facts WHERE subject = 'Anna'").fetchone() == (1,)
@@ -74,8 +81,8 @@ def test_workers_killed_around_every_commit_only_delay_what_is_learnt(
     assert len(scribe.calls) == calls
 
 
-def test_what_was_learnt_shows_with_its_evidence(system: tuple[Lotus, Path]):
-    lotus, _ = system
+def test_what_was_learnt_shows_with_its_evidence(learnt: tuple[Lotus, Path]):
+    lotus, _ = learnt
     (fact,) = json.loads(say(lotus, "memory", "facts", "Anna", "--json"))
     assert (fact["value"], fact["origin"]) == ("bees", "gpt-4o-mini")
     assert "read by gpt-4o-mini" in say(lotus, "memory", "facts", "Anna")
@@ -86,8 +93,8 @@ def test_what_was_learnt_shows_with_its_evidence(system: tuple[Lotus, Path]):
     assert len(json.loads(say(lotus, "memory", "profile", "--json"))["memory_ids"]) == 3
 
 
-def test_a_dry_run_tells_and_does_nothing(system: tuple[Lotus, Path], scribe: ModelServerHandle):
-    lotus, _ = system
+def test_a_dry_run_tells_and_does_nothing(learnt: tuple[Lotus, Path], scribe: ModelServerHandle):
+    lotus, _ = learnt
     calls = len(scribe.calls)
     told = say(lotus, "memory", "consolidate", "--dry-run")
     assert "0 memories would be given to a model to read; your profile would stay as it is" in told

@@ -184,7 +184,11 @@ def test_bash_completes_commands_verbs_and_options(lotus: Lotus, tmp_path: Path)
     script = tmp_path / "completion.bash"
     script.write_text(lotus.run("completion", "bash").stdout)
     body = f"""source {script}
-try() {{ COMPREPLY=(); COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _managepy_completion ./manage.py; echo "${{COMPREPLY[@]}}"; }}
+try() {{
+    COMPREPLY=(); COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMP_LINE="$*"; COMP_POINT=${{#COMP_LINE}}
+    _lotus_complete_command ./manage.py
+    echo "${{COMPREPLY[@]}}"
+}}
 try ./manage.py conv
 try ./manage.py conversations de
 try ./manage.py ask --sch

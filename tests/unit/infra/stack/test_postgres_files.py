@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from stack import wait_until
 
 from lotus_tasks.errors import ConfigurationError
 from lotus_tasks.infra.home import Home
@@ -43,6 +44,8 @@ def test_the_lock_of_a_server_that_works_in_this_folder_stays(home: Home) -> Non
     server.symlink_to(sys.executable)
     running = subprocess.Popen([str(server), "-S", "-c", "import time; time.sleep(60)"], cwd=data)
     try:
+        named = Path(f"/proc/{running.pid}/comm")  # until it has become the server it bears this process's name
+        wait_until(lambda: not named.exists() or "postgres" in named.read_text(), what="the server's own name")
         (data / "postmaster.pid").write_text(f"{running.pid}\n")
         remove_stale_locks(command(home))
         assert (data / "postmaster.pid").exists()
