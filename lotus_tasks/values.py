@@ -40,3 +40,24 @@ def replace_surrogates(text: str) -> str:
     except UnicodeEncodeError:
         return _SURROGATES.sub("\ufffd", text)
     return text
+
+
+def day_of(moment: datetime) -> str:
+    """The local day for a person, such as ``3 May 2026``."""
+    local = moment.astimezone()
+    return f"{local.day} {local:%b %Y}"
+
+
+def source_title(source: str, moment: datetime | None, *, speaker: str | None = None) -> str:
+    """A memory's source for a person: a conversation is named by what was said when, anything else is itself.
+
+    ``speaker`` "lotus" is LOTUS; anyone else in a conversation with it is the user.
+    """
+    if not source.startswith("conversation:"):
+        return source
+    said = "what LOTUS said" if speaker == "lotus" else "what you said"
+    if moment is None:
+        return said
+    local = moment.astimezone()
+    year = "" if local.year == utc_now().astimezone().year else f" {local.year}"
+    return f"{said} on {local.day} {local:%b}{year}, {local:%H:%M}"

@@ -25,7 +25,7 @@ from lotus_tasks.infra.runtime import Runtime, load_runtime
 from lotus_tasks.reasoning.adapters.postgres import PostgresRunStore, submit_run
 from lotus_tasks.reasoning.models import Run, RunOptions
 from lotus_tasks.reasoning.service.limiting import limits_of
-from lotus_tasks.values import ConversationId, RunId
+from lotus_tasks.values import ConversationId, RunId, day_of, source_title
 
 if TYPE_CHECKING:
     import uuid
@@ -228,13 +228,16 @@ def _print_sources(row: Mapping[str, Any]) -> None:
 
 
 def _source(citation: Mapping[str, Any]) -> str:
-    source = str(citation["source"] or "told to LOTUS")
+    moment = datetime.fromisoformat(citation["date"]) if citation.get("date") else None
+    named = str(citation["source"] or "told to LOTUS")
+    source = source_title(named, moment)
+    if source != named:
+        return source
     home = str(Path.home())
     if source.startswith(home + os.sep):
         source = "~" + source[len(home) :]
     if citation.get("heading"):
         source += f" › {citation['heading']}"
-    if citation.get("date"):
-        day = datetime.fromisoformat(citation["date"]).astimezone()
-        source += f", {day.day} {day:%b %Y}"
+    if moment is not None:
+        source += f", {day_of(moment)}"
     return source

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import click
@@ -13,6 +14,7 @@ from lotus_tasks.cli.terminal import say_row
 from lotus_tasks.errors import InvalidInput
 from lotus_tasks.infra.runtime import load_runtime
 from lotus_tasks.infra.submission import submit_and_wait
+from lotus_tasks.values import source_title
 from lotus_tasks.work import CommandSpec
 
 _TIMEOUT_S = 60.0
@@ -117,8 +119,11 @@ def print_profile(profile: Mapping[str, Any] | None) -> None:
 def origin(one: Mapping[str, Any]) -> str:
     """Where a recalled memory comes from."""
     heading = f" › {one['heading']}" if one.get("heading") else ""
-    when = str(one["happened_at"] or one["stored_at"])[:10]
-    return f"{one['source']}{heading} · {when} · {one['tier']} · {one['memory_id'][:8]}"
+    moment = str(one["happened_at"] or one["stored_at"])
+    source = source_title(one["source"], datetime.fromisoformat(moment), speaker=one.get("speaker"))
+    when = "" if source != one["source"] else f" · {moment[:10]}"
+    ended = f" · held until {one['valid_to'][:10]}" if one.get("valid_to") else ""
+    return f"{source}{heading}{when}{ended} · {one['tier']} · {one['memory_id'][:8]}"
 
 
 def shown(text: str, width: int = 200) -> str:

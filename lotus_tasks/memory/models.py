@@ -156,9 +156,13 @@ class Recalled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recollection:
-    """The answer to a recall. ``degraded`` names each part that was missing and why; the timings are in milliseconds."""
+    """The answer to a recall. ``degraded`` names each part that was missing and why; the timings are in milliseconds.
+
+    ``support``: how well the best of them answer the query, natural log odds; below 0 they only come nearest (support.py).
+    """
 
     memories: Sequence[Recalled]
+    support: float
     degraded: Sequence[str]
     timings_ms: Mapping[str, float]
     terms: Sequence[str] = ()

@@ -17,8 +17,8 @@ from typing import Final
 
 import snowballstemmer
 
-LEXICON_VERSION: Final = "2"
-"""Changes whenever the same text would give other terms, cues or days: the index is then built anew."""
+LEXICON_VERSION: Final = "3"
+"""Changes whenever the same text would be read otherwise (terms, cues, days, whether it only asks): all are then read anew."""
 
 # Scripts whose words aren't separated: Thai, Lao, Myanmar, Khmer, kana, Han, Hangul (whose particles stick to the word).
 _UNSPACED: Final = (

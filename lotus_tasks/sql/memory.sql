@@ -601,9 +601,14 @@ UPDATE commands SET payload = '{"imported": true}' WHERE id = %(command_id)s;
 UPDATE memory_state SET lexicon = %(version)s;
 
 -- name: memories_to_read
--- Memories whose words are to be indexed, in order.
-SELECT id, no, text, coalesce(speaker, provenance->>'heading') AS caption, coalesce(happened_at, created_at) AS at FROM memories
+-- Memories whose words are to be indexed, in order. `asked`: the user's part of a run, held to state something.
+SELECT id, no, text, coalesce(speaker, provenance->>'heading') AS caption, coalesce(happened_at, created_at) AS at,
+       kind = 'turn' AND speaker = 'user' AND provenance ? 'run_id' AS asked FROM memories
 WHERE no > %(after_no)s ORDER BY no LIMIT %(count)s;
+
+-- name: set_kind
+-- Memories that turned out to be of another kind.
+UPDATE memories SET kind = %(kind)s WHERE id = ANY(%(ids)s);
 
 -- name: drop_lexicons
 -- Memories' words, to be written anew.

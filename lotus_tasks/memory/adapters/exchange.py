@@ -2,59 +2,67 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from lotus_tasks.infra import queries
 from lotus_tasks.infra.postgres import Database
-from lotus_tasks.memory.models import Draft
-from lotus_tasks.memory.service.writing import MAX_CHARS, is_question, only_quotes
+from lotus_tasks.memory.models import Draft, Kind
+from lotus_tasks.memory.service.requests import stated_in
+from lotus_tasks.memory.service.writing import MAX_CHARS, only_quotes
 
 
 def read_exchange(database: Database, run_id: UUID) -> list[Draft]:
-    """The question, and the answer where a model gave one in words of its own. Nothing for a run without an answer."""
+    """What was asked, what was stated with it, and the answer where a model gave one in words of its own.
+
+    Nothing for a run without an answer.
+    """
     with database.transaction() as conn:
         row = conn.execute(queries.load("memory").exchange, {"run_id": run_id}).fetchone()
     if row is None or not row["answer"]:
         return []
-    result = row["result"] or {}
-    thread = str(row["conversation_id"])
-    source = f"conversation:{thread}"
+    return [*_asked(row), *_answered(row)]
+
+
+def _asked(row: Mapping[str, Any]) -> Iterator[Draft]:
+    """The question as it was put, which is no evidence, and as a turn what it states."""
     question = str(row["question"]).strip()
-    drafts = []
-    if 0 < len(question) <= MAX_CHARS:
-        drafts.append(
-            Draft(
-                text=question,
-                key=f"run/{run_id}/question",
-                # Only what the user said is evidence: no field of an event (a file's name) is, nor what a schedule repeats.
-                kind="question" if row["by_itself"] or is_question(question) else "turn",
-                source=source,
-                thread=thread,
-                speaker="user",
-                happened_at=row["created_at"],
-                provenance={"run_id": str(run_id)},
-            )
-        )
-    cited = [str(citation.get("text") or "") for citation in result.get("citations") or ()]
+    if not 0 < len(question) <= MAX_CHARS:
+        return
+    # No field of an event (a file's name) is evidence, nor what a schedule repeats.
+    stated = "" if row["by_itself"] else stated_in(question)
+    whole = _turn(row, question, "question", speaker="user", happened_at=row["created_at"])
+    if stated != question:
+        yield whole
+    if stated:
+        part = "question" if stated == question else "statement"
+        yield replace(whole, text=stated, key=f"run/{row['id']}/{part}", kind="turn")
+
+
+def _answered(row: Mapping[str, Any]) -> Iterator[Draft]:
+    result = row["result"] or {}
+    citations = result.get("citations") or ()
     answer = str(row["answer"]).strip()
-    if result.get("provider") == "offline" or only_quotes(answer, cited):
-        return drafts
-    cited_ids = [str(citation["memory_id"]) for citation in result.get("citations") or () if citation.get("memory_id")]
-    drafts.append(
-        Draft(
-            text=answer[:MAX_CHARS],
-            key=f"run/{run_id}/answer",
-            kind="answer",
-            source=source,
-            thread=thread,
-            speaker="lotus",
-            happened_at=row["finished_at"],
-            provenance={
-                "run_id": str(run_id),
-                "derived_from": cited_ids,
-                "provider": result.get("provider"),
-                "model": result.get("model"),
-            },
-        )
+    if result.get("provider") == "offline" or only_quotes(answer, [str(one.get("text") or "") for one in citations]):
+        return
+    told = _turn(row, answer[:MAX_CHARS], "answer", speaker="lotus", happened_at=row["finished_at"])
+    derived = [str(citation["memory_id"]) for citation in citations if citation.get("memory_id")]
+    by = {"provider": result.get("provider"), "model": result.get("model")}
+    yield replace(told, provenance={**told.provenance, "derived_from": derived, **by})
+
+
+def _turn(row: Mapping[str, Any], text: str, kind: Kind, *, speaker: str, happened_at: datetime) -> Draft:
+    thread = str(row["conversation_id"])
+    return Draft(
+        text=text,
+        key=f"run/{row['id']}/{kind}",
+        kind=kind,
+        source=f"conversation:{thread}",
+        thread=thread,
+        speaker=speaker,
+        happened_at=happened_at,
+        provenance={"run_id": str(row["id"])},
     )
-    return drafts

@@ -9,6 +9,7 @@ from lotus_tasks.infra import queries
 from lotus_tasks.infra.postgres import Connection, Database
 from lotus_tasks.memory.adapters.postgres_writer import PostgresMemoryWriter, Words, write_postings
 from lotus_tasks.memory.cues import text_cues
+from lotus_tasks.memory.service.requests import stated_in
 from lotus_tasks.memory.service.writing import told_days
 from lotus_tasks.memory.text import LEXICON_VERSION, count_terms, embedding_text
 
@@ -37,6 +38,7 @@ def rebuild(database: Database, go_on: Callable[[], bool]) -> int:
                 return done
             PostgresMemoryWriter(conn).drop_words([row["id"] for row in rows])
             write_postings(conn, {row["no"]: _words(row) for row in rows})
+            conn.execute(sql.set_kind, {"ids": [row["id"] for row in rows if _only_asked(row)], "kind": "question"})
             conn.execute(sql.changed)
         done += len(rows)
         after_no = rows[-1]["no"]
@@ -46,3 +48,8 @@ def rebuild(database: Database, go_on: Callable[[], bool]) -> int:
 def _words(row: Mapping[str, Any]) -> Words:
     indexed = embedding_text(row["text"], row["caption"])
     return Words(count_terms(indexed), text_cues(row["text"]), told_days(row["text"], row["at"]))
+
+
+def _only_asked(row: Mapping[str, Any]) -> bool:
+    """Whether a turn was only asked: earlier versions took what has no question mark for a statement."""
+    return bool(row["asked"]) and not stated_in(row["text"])

@@ -13,7 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lotus_tasks.memory.cues import Question, read_question
-from lotus_tasks.memory.models import EVIDENCE_KINDS, KINDS, Filters, Memory, Recalled, Recollection, plain
+from lotus_tasks.memory.models import (
+    EVIDENCE_KINDS,
+    KINDS,
+    SPOKEN_KINDS,
+    Filters,
+    Memory,
+    Recalled,
+    Recollection,
+    plain,
+)
 from lotus_tasks.memory.ports import (
     Embedder,
     EmbedderUnavailable,
@@ -38,6 +47,7 @@ from lotus_tasks.memory.ranking import (
     survey,
 )
 from lotus_tasks.memory.service.corpus import Corpus, View, rows_of
+from lotus_tasks.memory.service.support import CONSIDERED, Evidence, covered_shares, support_of
 from lotus_tasks.memory.service.writing import is_question
 from lotus_tasks.memory.text import terms
 from lotus_tasks.memory.weights import Weights, fitted_weights
@@ -46,6 +56,10 @@ from lotus_tasks.values import MemoryId
 FAR: Final = 0.2
 """Cosine below which a memory has nothing to do with a question, unless it or what stands beside it shares a word with it,
 or it happened on the very day (or in the week) that the question names."""
+SPARE: Final = 5
+"""So many more are looked at than were asked for: what takes another's place may stand a little further back."""
+QUOTED_LEAST: Final = 12
+"""A text of fewer characters may stand in a file by chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +73,11 @@ class _Meaning:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Notes:
-    """What was missing, how long the steps took (since the start, milliseconds), and the question's terms."""
+    """What was missing, how long the steps took (since the start, milliseconds), and the question as it was read."""
 
     degraded: list[str]
     timings_ms: dict[str, float]
-    terms: list[str]
+    question: Question
 
 
 class _Fetcher:
@@ -131,8 +145,13 @@ class Recaller:
         wanted = max(CANDIDATES, count)
         view, surveyed, ranking, notes = self._search(query, filters or Filters(), today, off, wanted)
         found = self._answers(query, view, surveyed, ranking, count)
-        timings = {**notes.timings_ms, "total": _ms(started)}
-        return Recollection(memories=found, degraded=notes.degraded, timings_ms=timings, terms=notes.terms)
+        return Recollection(
+            memories=found,
+            support=support_of(_evidence(notes.question, view, surveyed, found)),
+            degraded=notes.degraded,
+            timings_ms={**notes.timings_ms, "total": _ms(started)},
+            terms=list(notes.question.terms),
+        )
 
     def _search(
         self, query: str, filters: Filters, today: date | None, off: Sequence[str], count: int
@@ -158,7 +177,7 @@ class Recaller:
         timings["surveyed"] = _ms(started)
         ranking = self._rank(surveyed, surveyed.candidates(count, allowed), fetched, weights)
         timings["ranked"] = _ms(started)
-        return view, surveyed, ranking, _Notes(degraded=degraded, timings_ms=timings, terms=list(question.terms))
+        return view, surveyed, ranking, _Notes(degraded=degraded, timings_ms=timings, question=question)
 
     def close(self) -> None:
         """End the threads."""
@@ -211,18 +230,26 @@ class Recaller:
 
     def _answers(self, query: str, view: View, surveyed: Survey, ranking: Ranking, count: int) -> list[Recalled]:
         near = _near(surveyed, ranking.rows)
-        rows = [(index, int(view.columns.no[row])) for index, row in enumerate(ranking.rows) if near[index]][
-            : count + 5
-        ]
-        memories = self._lexicon.memories([no for _, no in rows])
+        rows = [(index, int(view.columns.no[row])) for index, row in enumerate(ranking.rows) if near[index]]
         asked = plain(query).casefold() if is_question(query) else None
-        found = []
-        for index, no in rows:
-            memory = memories.get(no)
-            # The question itself, told again, is no answer to it.
-            if memory is not None and plain(memory.text).casefold() != asked:
+        found: list[Recalled] = []
+        said: set[str] = set()
+        for start in range(0, len(rows), count + SPARE):
+            batch = rows[start : start + count + SPARE]
+            memories = self._lexicon.memories([no for _, no in batch])
+            for index, no in batch:
+                memory = memories.get(no)
+                if memory is None:
+                    continue
+                words = plain(memory.text).casefold()
+                # The question itself, told again, is no answer to it; and what was said twice is found once.
+                if words == asked or (memory.kind in SPOKEN_KINDS and words in said):
+                    continue
+                said.add(words)
                 found.append(_recalled(memory, ranking, index))
-        return self._newest_first(found)[:count]
+            if len(found) >= count + SPARE:
+                break
+        return self._newest_first(_told_first(found))[:count]
 
     def _newest_first(self, found: list[Recalled]) -> list[Recalled]:
         """What no longer holds comes right after what took its place, where both were found."""
@@ -249,6 +276,43 @@ class Recaller:
         if filters.since is not None or filters.until is not None:
             allowed &= np.isin(view.columns.no, self._lexicon.of_time(filters.since, filters.until))
         return allowed
+
+
+def _told_first(found: list[Recalled]) -> list[Recalled]:
+    """What the user told goes before a file that quotes it word for word, where both were found."""
+    ordered = list(found)
+    for one in found:
+        words = plain(one.memory.text).casefold().rstrip(".!")
+        if one.memory.kind == "chunk" or len(words) < QUOTED_LEAST:
+            continue
+        here = ordered.index(one)
+        first = next(
+            (
+                place
+                for place, other in enumerate(ordered[:here])
+                if other.memory.kind == "chunk" and words in plain(other.memory.text).casefold()
+            ),
+            None,
+        )
+        if first is not None:
+            ordered.insert(first, ordered.pop(here))
+    return ordered
+
+
+def _evidence(question: Question, view: View, surveyed: Survey, found: Sequence[Recalled]) -> list[Evidence]:
+    best = found[:CONSIDERED]
+    rows = [int(row) for row in view.rows_of([one.memory.no for one in best])]
+    covered, unknown = covered_shares(question, view.postings, view.size, rows)
+    meaning = surveyed.signals["meaning"][surveyed.layout.rank[rows]] if surveyed.nearest is not None else None
+    return [
+        Evidence(
+            score=one.score,
+            meaning=None if meaning is None else float(meaning[index]),
+            covered=covered[index],
+            unknown=unknown,
+        )
+        for index, one in enumerate(best)
+    ]
 
 
 def _settled(pending: Future[_Meaning]) -> tuple[_Meaning | None, list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,6 +27,7 @@ def recall(work: Work) -> Outcome:
     explain = bool(work.payload.get("explain"))
     result: dict[str, Any] = {
         "memories": [_answer(one, explain=explain) for one in found.memories],
+        "support": round(found.support, 3) if math.isfinite(found.support) else None,
         "degraded": list(found.degraded),
         "timings_ms": dict(found.timings_ms),
     }

@@ -22,6 +22,7 @@ from lotus_tasks.providers.models import (
 )
 from lotus_tasks.providers.ports import Watch
 from lotus_tasks.providers.service.quoting import quote
+from lotus_tasks.values import day_of, utc_now
 
 MODEL = ModelName("quotes")
 
@@ -29,7 +30,7 @@ NOT_CONFIGURED = (
     "No model is configured, so this quotes your memory. Add one with `ollama pull llama3.2` or OPENAI_API_KEY in .env."
 )
 NOT_REACHABLE = "No configured model could be reached, so this quotes your memory. See `manage.py providers check`."
-KNOWS_NOTHING = "Memory holds nothing about this."
+KNOWS_NOTHING = "I don't know: memory holds nothing that answers this."
 NOT_CONFIGURED_EMPTY = "No model is configured either. Add one with `ollama pull llama3.2` or OPENAI_API_KEY in .env."
 NOT_REACHABLE_EMPTY = "No configured model could be reached either. See `manage.py providers check`."
 
@@ -72,13 +73,15 @@ class OfflineChatModel:
         return _EVERYTHING
 
     def stream(self, request: CompletionRequest, *, model: ModelName, watch: Watch) -> Iterator[Delta]:  # noqa: ARG002 - the port's
-        """The quotes, sentence by sentence, then the notice."""
+        """The quotes, passage by passage, then the notice. What only comes nearest to the question is no answer."""
         watch.check()
-        quotes = quote(request.question, request.memories)
-        if quotes and not quotes[0].direct:
+        supported = request.support is None or request.support >= 0
+        quotes = quote(request.question, request.memories, now=utc_now()) if supported else []
+        if quotes and not quotes[0].direct and request.support is None:
             yield TextDelta("Nothing in memory names this directly; the closest is: ")
         for index, one in enumerate(quotes):
-            yield TextDelta(f"{' ' if index else ''}{one.text} [{one.number}]")
+            ended = f" (no longer holds since {day_of(one.ended_at)})" if one.ended_at is not None else ""
+            yield TextDelta(f"{' ' if index else ''}{one.text} [{one.number}]{ended}")
         if not quotes:
             yield TextDelta(KNOWS_NOTHING)
         if request.provider != OFFLINE:  # whoever asked for it knows

@@ -83,7 +83,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recollection:
-    """A recalled memory, offered as evidence. ``number`` is what the answer cites as ``[number]``, from 1."""
+    """A recalled memory, offered as evidence. ``number`` is what the answer cites as ``[number]``, from 1.
+
+    ``heading``: under which it stands in its document. ``valid_to``: until when it held; None while it holds.
+    """
 
     number: int
     memory_id: str
@@ -91,6 +94,8 @@ class Recollection:
     source: str
     score: float
     happened_at: str | None = None
+    heading: str | None = None
+    valid_to: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,11 +103,13 @@ class CompletionRequest:
     """What to complete, for any provider. ``model`` None means the provider's own default.
 
     ``messages`` hold no recalled text; the prompt is composed from them and from ``memories`` for the model's context size.
+    ``support``: how well those answer the question, log odds; below 0 they only come nearest; None where nobody judged.
     """
 
     messages: tuple[Message, ...]
     question: str
     memories: tuple[Recollection, ...] = ()
+    support: float | None = None
     tools: tuple[Tool, ...] = ()
     provider: ProviderName | None = None
     model: ModelName | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from lotus_tasks.errors import InvalidInput
@@ -40,6 +41,7 @@ def read_request(payload: Mapping[str, Any]) -> CompletionRequest:
             messages=messages,
             question=question,
             memories=tuple(_memory(index, item) for index, item in enumerate(payload.get("memories") or (), start=1)),
+            support=float(payload["support"]) if payload.get("support") is not None else None,
             tools=tuple(_tool(item) for item in payload.get("tools") or ()),
             provider=ProviderName(payload["provider"]) if payload.get("provider") else None,
             model=ModelName(payload["model"]) if payload.get("model") else None,
@@ -161,6 +163,8 @@ def _memory(number: int, item: Mapping[str, Any]) -> Recollection:
         source=str(item.get("source") or "memory"),
         score=float(item.get("score") or 0.0),
         happened_at=item.get("happened_at"),
+        heading=item.get("heading"),
+        valid_to=datetime.fromisoformat(item["valid_to"]) if item.get("valid_to") else None,
     )
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from lotus_tasks.providers.models import CompletionRequest, FailureKind, Message, ModelRefusal, Recollection, Role
+from lotus_tasks.values import day_of, source_title
 
 REPLY_TOKENS = 1024
 """Kept free for the reply where the request names no max_tokens."""
@@ -153,8 +155,14 @@ def _with_memories(system: tuple[Message, ...], memories: Sequence[Recollection]
 
 
 def _render(memory: Recollection) -> str:
-    when = f", {memory.happened_at}" if memory.happened_at else ""
-    return f"[{memory.number}] ({memory.source}{when}) {memory.text}"
+    happened = datetime.fromisoformat(memory.happened_at) if memory.happened_at else None
+    if memory.source.startswith("conversation:"):
+        # The model speaks with the user: "what you said" would be its own words.
+        told = source_title(memory.source, happened).replace("what you said", "what the user said")
+    else:
+        told = memory.source + (f", {memory.happened_at}" if memory.happened_at else "")
+    ended = f"; no longer holds since {day_of(memory.valid_to)}" if memory.valid_to else ""
+    return f"[{memory.number}] ({told}{ended}) {memory.text}"
 
 
 def _cost(messages: Sequence[Message]) -> int:

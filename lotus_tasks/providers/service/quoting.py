@@ -1,27 +1,28 @@
-"""Answers by quoting: the sentences of the recalled texts that match a question best. Pure and deterministic."""
+"""Answers by quoting: the passages of recalled texts that answer a question, in recall's order. Pure and deterministic."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from itertools import pairwise
 
 import snowballstemmer
 
 from lotus_tasks.providers.models import Recollection
+from lotus_tasks.providers.service.passages import Sentence, passage_around, sentences_of
 
 QUOTES = 3
-"""At most so many sentences are quoted."""
+"""At most so many passages are quoted."""
+NEARLY = 0.7
+"""A further passage is quoted when its best sentence is worth this share of the first's."""
+SHORT_CHARS = 80
+"""A passage of fewer may have its subject in the heading alone."""
 
 _WORD = re.compile(r"\w+(?:['’]\w+)?", re.UNICODE)
-_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"')\]»”’]*\s+(?=[^\sa-z])|(?<=[。！？])")
-_MARKUP = re.compile(r"^\s*(?:#{1,6}\s+|>\s?|[-*+]\s+|\d+[.)]\s+)")
-_FENCE = re.compile(r"^\s*(?:```|~~~)")
-_NOT_AN_END = re.compile(r"(?<![\w'’])(?:(?i:e\.g|i\.e|etc|vs|cf|approx|no|nr|mr|mrs|ms|dr|prof|st|inc|ltd)|[A-Z])\.$")
-"""An abbreviation or an initial, whose full stop ends no sentence."""
 
 _STOPWORDS = frozenset(
     """
@@ -68,130 +69,108 @@ _CUES: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quote:
-    """A sentence, word for word, and the memory it is from. ``direct``: it shares words with the question."""
+    """A passage, word for word, and the memory it is from. ``direct``: it shares words with the question.
+
+    ``ended_at``: since when it holds no longer.
+    """
 
     text: str
     number: int
     direct: bool
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Scored:
+    """A memory's evidence: its best sentence and what that is worth."""
+
+    memory: Recollection
+    sentences: Sequence[_Sentence]
+    best: int
+    score: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Sentence:
-    text: str
-    number: int
-    position: int
+    evidence: Sentence
     terms: tuple[str, ...]
     setting: frozenset[str]
-    rank: float
+    asks: bool
+
+    @property
+    def text(self) -> str:
+        return self.evidence.text
 
 
-def quote(question: str, memories: Sequence[Recollection], *, limit: int = QUOTES) -> list[Quote]:
-    """The best sentences for ``question``, best first; empty only when ``memories`` hold no text.
+def quote(question: str, memories: Sequence[Recollection], *, now: datetime, limit: int = QUOTES) -> list[Quote]:
+    """The passages that answer ``question``, in recall's order, what no longer holds last; empty where there is no evidence.
 
-    A sentence is worth the rarity (inverse sentence frequency) of the question's words in it, counted half when they stand
-    in its heading, its source or the sentence before, more for words in the question's order and for looking like the kind of
-    thing asked for (a place, a date, a number). The recall's own order decides between equals. A question never answers.
+    Of each memory it is the passage around its best sentence. A sentence is worth the rarity (inverse sentence frequency) of the
+    question's words in it, counted half when they stand in its heading, its source or the sentence before, more for words in
+    the question's order and for looking like the kind of thing asked for (a place, a date, a number). A question never answers.
     """
-    sentences = [sentence for memory in memories for sentence in _sentences_of(memory, len(memories))]
-    if not sentences:
-        return []
+    read = [(memory, _read(memory, question)) for memory in memories]
+    everything = [sentence for _, sentences in read for sentence in sentences]
     asked = _terms(question)
-    weights = _rarity(set(asked), sentences)
-    scored = sorted(
-        (
-            (_score(sentence, question, asked, weights, before), sentence)
-            for before, sentence in _with_predecessor(sentences)
-        ),
-        key=lambda pair: (-pair[0], pair[1].number, pair[1].position),
-    )
-    best_score = scored[0][0]
-    if best_score <= 0:
-        top = min(sentences, key=lambda sentence: (sentence.number, sentence.position))
-        return [Quote(text=top.text, number=top.number, direct=False)]
-    chosen: list[_Sentence] = []
-    for score, sentence in scored:
-        if len(chosen) == limit or score < 0.7 * best_score:
+    weights = _rarity(set(asked), everything)
+    scored = [_best_of(memory, sentences, question, asked, weights) for memory, sentences in read if sentences]
+    answering = [one for one in scored if not one.sentences[one.best].asks] or scored
+    answering.sort(key=lambda one: (_has_ended(one.memory, now), one.memory.number))
+    if not answering:
+        return []
+    first = answering[0]
+    chosen = [first]
+    for one in answering[1:]:
+        if len(chosen) == limit:
             break
-        if not any(_alike(sentence, other) for other in chosen):
-            chosen.append(sentence)
-    return [Quote(text=sentence.text, number=sentence.number, direct=True) for sentence in chosen]
-
-
-def split_sentences(text: str) -> list[str]:
-    """The sentences of prose or Markdown. Headings are left out; a line that ends in a colon keeps what it introduces."""
-    found: list[str] = []
-    for block in _blocks(text):
-        start = 0
-        for match in _SENTENCE_END.finditer(block):
-            piece = block[start : match.end()].strip()
-            if piece and not _NOT_AN_END.search(piece):
-                found.append(piece)
-                start = match.end()
-        rest = block[start:].strip()
-        if rest:
-            found.append(rest)
-    return _keep_introductions(found)
-
-
-def _blocks(text: str) -> Iterable[str]:
-    """Paragraphs joined to one line, list items, table rows and code lines each by themselves."""
-    paragraph: list[str] = []
-    fenced = False
-    for line in text.splitlines():
-        if _FENCE.match(line):
-            fenced = not fenced
-            yield from _flush(paragraph)
-        elif fenced or line.lstrip().startswith("|") or " | " in line:
-            yield from _flush(paragraph)
-            if line.strip(" |-:"):
-                yield f"`{line.strip()}`" if fenced else line.strip().strip("|").strip()
-        elif not line.strip() or line.startswith("#"):
-            yield from _flush(paragraph)
-        elif _MARKUP.match(line):
-            yield from _flush(paragraph)
-            paragraph.append(_MARKUP.sub("", line).strip())
-        else:
-            paragraph.append(line.strip())
-    yield from _flush(paragraph)
-
-
-def _flush(paragraph: list[str]) -> Iterable[str]:
-    if paragraph:
-        yield " ".join(paragraph)
-        paragraph.clear()
-
-
-def _keep_introductions(sentences: list[str]) -> list[str]:
-    kept: list[str] = []
-    for sentence in sentences:
-        if kept and kept[-1].endswith(":"):
-            kept[-1] = f"{kept[-1]} {sentence}"
-        else:
-            kept.append(sentence)
-    return kept
-
-
-def _sentences_of(memory: Recollection, count: int) -> list[_Sentence]:
-    headings = " ".join(line for line in memory.text.splitlines() if line.startswith("#"))
-    setting = frozenset(_terms(f"{memory.source} {headings}"))
+        worth = one.score > 0 and one.score >= NEARLY * first.score
+        if worth and not any(_alike(one.sentences[one.best], other.sentences[other.best]) for other in chosen):
+            chosen.append(one)
     return [
-        _Sentence(
-            text=text,
-            number=memory.number,
-            position=position,
-            terms=_terms(text),
-            setting=setting,
-            rank=1 - (memory.number - 1) / max(count, 1),
+        Quote(
+            text=_passage(one),
+            number=one.memory.number,
+            direct=first.score > 0,
+            ended_at=one.memory.valid_to if _has_ended(one.memory, now) else None,
         )
-        for position, text in enumerate(split_sentences(memory.text))
+        for one in chosen
     ]
 
 
-def _with_predecessor(sentences: Sequence[_Sentence]) -> Iterable[tuple[_Sentence | None, _Sentence]]:
-    before: _Sentence | None = None
-    for sentence in sentences:
-        yield (before if before is not None and before.number == sentence.number else None), sentence
-        before = sentence
+def _has_ended(memory: Recollection, now: datetime) -> bool:
+    return memory.valid_to is not None and memory.valid_to <= now
+
+
+def _read(memory: Recollection, question: str) -> list[_Sentence]:
+    headings = " ".join(line for line in memory.text.splitlines() if line.startswith("#"))
+    setting = frozenset(_terms(f"{memory.source} {memory.heading or ''} {headings}"))
+    return [
+        _Sentence(evidence=one, terms=_terms(one.text), setting=setting, asks=_only_asks(one.text, question))
+        for one in sentences_of(memory.text)
+    ]
+
+
+def _best_of(
+    memory: Recollection, sentences: Sequence[_Sentence], question: str, asked: Sequence[str], weights: dict[str, float]
+) -> _Scored:
+    scores = [
+        _score(sentence, question, asked, weights, before)
+        for before, sentence in zip([None, *sentences], sentences, strict=False)
+    ]
+    best = max(range(len(scores)), key=lambda place: (scores[place], not sentences[place].asks, -place))
+    return _Scored(memory=memory, sentences=sentences, best=best, score=scores[best])
+
+
+def _passage(one: _Scored) -> str:
+    text = passage_around(
+        [sentence.evidence for sentence in one.sentences],
+        one.best,
+        leave_out=[sentence.asks for sentence in one.sentences],
+    )
+    subject = (one.memory.heading or "").rpartition(" › ")[2].strip()
+    if subject and len(text) < SHORT_CHARS and not set(_terms(subject)) & set(_terms(text)):
+        return f"{subject}: {text}"
+    return text
 
 
 def _rarity(asked: set[str], sentences: Sequence[_Sentence]) -> dict[str, float]:
@@ -213,8 +192,7 @@ def _score(
         score *= 1.25
     # Long sentences hold more words by chance.
     score /= 1 + max(0, len(sentence.terms) - 25) / 50
-    score += 0.1 * sentence.rank * (score > 0)
-    return score * (0.25 if _only_asks(sentence.text, question) else 1.0)
+    return score * (0.25 if sentence.asks else 1.0)
 
 
 def _only_asks(text: str, question: str) -> bool:

@@ -124,6 +124,7 @@ def _think(run: Run) -> Decision:
         "question": run.question,
         "messages": messages_for(run, last=last and bool(thoughts_of(run.steps))),
         "memories": list(recalled.get("memories", ())),
+        "support": recalled.get("support"),
         "tools": [] if last or _rejected(run) else [_described(card) for card in run.tools],
         "provider": run.options.provider,
         "model": run.options.model,

@@ -54,7 +54,46 @@ def test_neither_questions_nor_answers_are_found_as_evidence(workers, tell, reca
 
 def test_what_the_user_states_while_asking_is_kept_as_evidence(workers, recall):
     exchange(workers, "My cat is called Miso. What should she eat?", "Salmon, as cats do.", provider="ollama")
-    assert recall("What is the cat called?") == ["My cat is called Miso. What should she eat?"]
+    assert recall("What is the cat called?") == ["My cat is called Miso."]
+    assert ("question", "My cat is called Miso. What should she eat?") in stored(workers)
+
+
+def test_what_was_asked_never_crowds_out_the_notes(workers, tell, recall):
+    tell("The pressure of the boiler should be 1.6 bar.")
+    for asked in ("boiler pressure", "tell me about the boiler pressure", "Druck Heizung boiler", "boiler pressure!"):
+        for _ in range(12):
+            exchange(workers, asked, "I looked.", provider="offline")
+    assert recall("boiler pressure", k=10) == ["The pressure of the boiler should be 1.6 bar."]
+
+
+def test_what_was_said_a_dozen_times_is_found_once(workers, recall):
+    for _ in range(12):
+        exchange(
+            workers, "My boiler is a Vaillant, what pressure should it have?", "1.6 bar, I think.", provider="ollama"
+        )
+    assert recall("boiler", k=10) == ["My boiler is a Vaillant."]
+    assert len(recall("boiler", k=10, kinds=["question"])) == 1
+
+
+def test_asks_that_an_older_version_took_for_statements_are_read_anew(workers, recall):
+    from lotus_tasks.memory.adapters.word_index import is_outdated, rebuild
+
+    for text, key in (("boiler pressure", "a"), ("My boiler is leaking at the valve.", "b")):
+        workers.run("memory.remember", text=text, key=key, kind="turn", speaker="user", provenance={"run_id": key})
+    with workers.database.transaction() as conn:
+        conn.execute("UPDATE memory_state SET lexicon = '2'")
+        assert is_outdated(conn)
+    rebuild(workers.database, lambda: True)
+    assert recall("boiler pressure") == ["My boiler is leaking at the valve."]
+
+
+def test_what_the_user_told_goes_before_a_file_that_quotes_it(workers, tell, recall, tmp_path):
+    (tmp_path / "readme.md").write_text(
+        "# Birthdays\n\nAsk for the birthday of Anna: `recall birthday of Anna` prints Anna's birthday is on 12 June.\n"
+    )
+    workers.run("perception.ingest", path=str(tmp_path / "readme.md"))
+    tell("Anna's birthday is on 12 June")
+    assert recall("birthday of Anna")[0] == "Anna's birthday is on 12 June"
 
 
 def test_a_question_with_others_text_in_it_is_no_evidence(workers, recall):
@@ -63,8 +102,8 @@ def test_a_question_with_others_text_in_it_is_no_evidence(workers, recall):
 
 
 def test_what_a_schedule_asks_again_and_again_is_no_evidence(workers, recall):
-    exchange(workers, "My plans for today.", "Nothing is planned.", provider="ollama")
-    assert recall("What are my plans for today?") == ["My plans for today."]
+    exchange(workers, "I have many plans for today.", "Nothing is planned.", provider="ollama")
+    assert recall("What are my plans for today?") == ["I have many plans for today."]
     workers.rows("DELETE FROM memories RETURNING id")
     run_id = workers.rows("SELECT id FROM runs")[0]["id"]
     workers.rows(
@@ -74,7 +113,7 @@ def test_what_a_schedule_asks_again_and_again_is_no_evidence(workers, recall):
     workers.submit(spec)
     workers.drain()
     assert recall("What are my plans for today?") == []
-    assert ("question", "My plans for today.") in stored(workers)
+    assert ("question", "I have many plans for today.") in stored(workers)
 
 
 def test_the_same_run_told_twice_is_stored_once(workers):

@@ -202,7 +202,12 @@ def question(text: str = "Where is the key?", **details) -> CompletionRequest:
     return CompletionRequest(messages=(Message(role=Role.USER, content=text),), question=text, **details)
 
 
-def memory(number: int, text: str, *, source: str = "notes.md", score: float | None = None) -> Recollection:
+def memory(number: int, text: str, *, source: str = "notes.md", score: float | None = None, **details) -> Recollection:
     return Recollection(
-        number=number, memory_id=f"m{number}", text=text, source=source, score=1 / number if score is None else score
+        number=number,
+        memory_id=f"m{number}",
+        text=text,
+        source=source,
+        score=1 / number if score is None else score,
+        **details,
     )

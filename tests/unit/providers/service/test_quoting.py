@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 
-from lotus_tasks.providers.service.quoting import quote, split_sentences
+from lotus_tasks.providers.service.passages import sentences_of
+from lotus_tasks.providers.service.quoting import quote
 from tests.unit.providers.service.doubles import memory
 
 BOAT = memory(
@@ -18,19 +21,33 @@ README = memory(
 CHAT = memory(3, "Where is the spare boat key? I never find it.", source="chat")
 
 
+NOW = dt.datetime(2026, 11, 26, tzinfo=dt.UTC)
+
+
 def quoted(question, *memories):
-    return [(one.text, one.number) for one in quote(question, memories)]
+    return [(one.text, one.number) for one in quote(question, memories, now=NOW)]
 
 
-def test_the_sentence_that_answers_is_quoted_word_for_word_with_its_number():
+def test_the_passage_that_answers_is_quoted_word_for_word_with_its_number():
     assert quoted("where is the spare boat key?", CHAT, README, BOAT)[0] == (
-        "The spare key of the boat hangs behind the blue door.",
+        "The marina in Marstal is small. The spare key of the boat hangs behind the blue door. Ask Jens.",
         1,
     )
 
 
-def test_the_rest_of_the_memory_is_left_out():
-    assert all("marina" not in text for text, _ in quoted("where is the spare boat key?", BOAT))
+def test_recalls_order_is_kept_also_where_a_later_text_shares_more_words():
+    first = memory(1, "She lies in hall 4 of the yard from October to April.")
+    second = memory(2, "The boat was in the water last winter, and the boat leaked.")
+    assert quoted("Where is the boat in winter?", second, first)[0][1] == 1
+
+
+def test_a_passage_is_no_longer_than_a_screens_few_lines():
+    long = memory(
+        1, " ".join(f"Sentence {n} says something of no account at all." for n in range(40)) + " The key is red."
+    )
+    ((text, _),) = quoted("which colour is the key?", long)
+    assert "The key is red." in text
+    assert len(text) <= 320
 
 
 def test_a_question_does_not_answer_a_question():
@@ -46,14 +63,14 @@ def test_an_example_of_the_question_does_not_answer_it():
 
 
 def test_a_command_is_quoted_with_the_line_that_introduces_it():
-    assert quoted("Which command starts LOTUS?", BOAT, README)[0] == (
-        "Start everything with one command: `./start_lotus.sh`",
+    assert quoted("Which command starts LOTUS?", README)[0] == (
+        "Start everything with one command: `./start_lotus.sh`; LOTUS stops with `manage.py down`.",
         2,
     )
 
 
 def test_the_same_fact_is_quoted_once():
-    twice = memory(2, "The spare key of the boat hangs behind the blue door!", source="other.md")
+    twice = memory(2, "The marina in Marstal is small. The spare key of the boat hangs behind the blue door! Ask Jens.")
     assert len(quoted("where is the spare boat key?", BOAT, twice)) == 1
 
 
@@ -63,30 +80,48 @@ def test_several_facts_are_quoted_when_they_match_alike():
     assert {number for _, number in quoted("What does Anna like?", first, second)} == {1, 2}
 
 
-def test_the_heading_and_the_source_say_what_a_sentence_is_about():
-    wifi = memory(1, "# Cabin wifi\n\nThe password is heron42.", source="cabin.md")
-    office = memory(2, "# Office wifi\n\nThe password is otter17.", source="office.md")
-    assert quoted("what is the cabin wifi password?", office, wifi)[0] == ("The password is heron42.", 1)
+def test_what_no_longer_holds_comes_last_and_says_so():
+    kiel = memory(1, "I live in Kiel.", valid_to=NOW - dt.timedelta(days=3))
+    oslo = memory(2, "I moved to Oslo, where I live at the harbour.")
+    found = quote("Where do I live?", [kiel, oslo], now=NOW)
+    assert [(one.number, one.ended_at is not None) for one in found] == [(2, False), (1, True)]
+
+
+def test_a_short_passage_keeps_its_subject_from_the_heading():
+    neighbours = memory(1, "Has our spare key.", source="people.md", heading="Neighbours › Ingrid")
+    assert quoted("who has our spare key?", neighbours) == [("Ingrid: Has our spare key.", 1)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "---\ntitle: Boat\ntags: [boat, engine]\n---\n",
+        "title: Boat\ntags: [boat, engine]",
+        "# Boat\n",
+        "| boat | engine |\n|---|---|",
+    ],
+)
+def test_what_only_says_what_a_text_is_about_is_no_evidence(text):
+    second = memory(2, "The boat's engine is a Yanmar.")
+    assert [number for _, number in quoted("boat engine", memory(1, text), second)] == [2]
 
 
 def test_word_forms_match():
-    assert (
-        quoted("When do we sail?", memory(1, "We like cake. Sailing starts on 3 May."))[0][0]
-        == "Sailing starts on 3 May."
-    )
+    cake, sailing = memory(1, "We like cake."), memory(2, "Sailing starts on 3 May.")
+    assert quoted("When do we sail?", cake, sailing)[-1] == ("Sailing starts on 3 May.", 2)
 
 
 def test_without_a_common_word_the_first_memory_is_offered_as_indirect():
-    found = quote("quantum chromodynamics?", [BOAT, README])
+    found = quote("quantum chromodynamics?", [BOAT, README], now=NOW)
     assert [(one.number, one.direct) for one in found] == [(1, False)]
 
 
 def test_no_memories_give_no_quotes():
-    assert quote("where?", []) == []
+    assert quote("where?", [], now=NOW) == []
 
 
 def test_empty_texts_give_no_quotes():
-    assert quote("where?", [memory(1, " \n ")]) == []
+    assert quote("where?", [memory(1, " \n ")], now=NOW) == []
 
 
 def test_quoting_is_deterministic():
@@ -102,7 +137,10 @@ def test_quoting_is_deterministic():
         ("a line\nbroken in two", ["a line broken in two"]),
         ("- first item\n- second item", ["first item", "second item"]),
         ("# Heading\ntext", ["text"]),
-        ("| name | port |\n|---|---|\n| redis | 6379 |", ["name | port", "redis | 6379"]),
+        ("| name | port |\n|---|---|\n| redis | 6379 |", ["redis | 6379"]),
+        ("> [!note]\n> The yard opens at nine.", ["The yard opens at nine."]),
+        ("[!tip] The yard opens at nine.", ["The yard opens at nine."]),
+        ("Das Gespräch ist am 4. Februar. Dann Urlaub.", ["Das Gespräch ist am 4. Februar.", "Dann Urlaub."]),
         (
             "fault | what LOTUS does\ncut | tries again\nwrong key | moves on",
             ["fault | what LOTUS does", "cut | tries again", "wrong key | moves on"],
@@ -112,4 +150,4 @@ def test_quoting_is_deterministic():
     ],
 )
 def test_text_is_split_where_a_reader_would(text, sentences):
-    assert split_sentences(text) == sentences
+    assert [one.text for one in sentences_of(text)] == sentences

@@ -1,0 +1,59 @@
+"""What LOTUS answers without a model: the right passage first, and "I don't know" where memory can't tell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lotus_tasks.providers.adapters.offline import KNOWS_NOTHING
+from lotus_tasks.reasoning.adapters.postgres import submit_run
+from lotus_tasks.reasoning.models import RunOptions
+from tests.integration.inprocess import Workers
+from tests.integration.memory.household import CALIBRATION, HELD_OUT, Household
+
+RIGHT, DECLINED, REFUSED = 0.75, 0.9, 0.05
+
+
+def answer(workers: Workers, question: str) -> str:
+    with workers.database.transaction() as conn:
+        run = submit_run(conn, question, RunOptions(), conversation_id=None)
+    workers.drain()
+    (row,) = workers.rows("SELECT status, answer, error FROM runs WHERE id = %s", run.run_id)
+    assert row["status"] == "succeeded", row["error"]
+    return row["answer"]
+
+
+def move_in(workers: Workers, household: Household, folder: Path) -> None:
+    for name, text in household.files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    assert workers.run("perception.ingest", path=str(folder))["status"] == "succeeded"
+    for text in household.told:
+        assert workers.run("memory.remember", text=text)["status"] == "succeeded"
+    for question in household.asked:
+        answer(workers, question)
+
+
+def first_passage(text: str) -> str:
+    return text.partition(" [")[0]
+
+
+@pytest.mark.parametrize("household", [CALIBRATION, HELD_OUT], ids=["fitted to", "held out"])
+def test_the_right_passage_is_quoted_first_and_the_unknown_is_declined(workers, tmp_path, household: Household):
+    move_in(workers, household, tmp_path)
+    answers = {question: answer(workers, question) for question, _ in household.answerable}
+    wrong = [question for question, part in household.answerable if part not in first_passage(answers[question])]
+    refused = [question for question, text in answers.items() if text.startswith(KNOWS_NOTHING)]
+    unknown = {question: answer(workers, question) for question in household.unanswerable}
+    told = [(question, text) for question, text in unknown.items() if not text.startswith(KNOWS_NOTHING)]
+    assert 1 - len(wrong) / len(household.answerable) >= RIGHT, wrong
+    assert len(refused) / len(household.answerable) <= REFUSED, refused
+    assert 1 - len(told) / len(household.unanswerable) >= DECLINED, told
+
+
+def test_what_was_superseded_is_quoted_last_and_marked(workers, tell):
+    tell("I live in Kiel.")
+    tell("I moved to Oslo.")
+    said = answer(workers, "Where do I live?")
+    assert said.startswith("I moved to Oslo. [1]")
+    assert "I live in Kiel. [2] (no longer holds since " in said
