@@ -83,6 +83,8 @@ def recall(
         return
     if not result["memories"]:
         click.echo("nothing in memory answers that", err=True)
+    elif result["support"] is not None and result["support"] < 0:
+        click.echo("nothing in memory seems to answer that; the nearest is:", err=True)
     for number, memory in enumerate(result["memories"], 1):
         click.echo(f"{number:>2}. {shown(memory['text'])}")
         say_row(f"    {origin(memory)}")

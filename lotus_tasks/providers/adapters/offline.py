@@ -77,8 +77,6 @@ class OfflineChatModel:
         watch.check()
         supported = request.support is None or request.support >= 0
         quotes = quote(request.question, request.memories, now=utc_now()) if supported else []
-        if quotes and not quotes[0].direct and request.support is None:
-            yield TextDelta("Nothing in memory names this directly; the closest is: ")
         for index, one in enumerate(quotes):
             ended = f" (no longer holds since {day_of(one.ended_at)})" if one.ended_at is not None else ""
             yield TextDelta(f"{' ' if index else ''}{one.text} [{one.number}]{ended}")

@@ -69,14 +69,10 @@ _CUES: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quote:
-    """A passage, word for word, and the memory it is from. ``direct``: it shares words with the question.
-
-    ``ended_at``: since when it holds no longer.
-    """
+    """A passage, word for word, and the memory it is from. ``ended_at``: since when it holds no longer."""
 
     text: str
     number: int
-    direct: bool
     ended_at: datetime | None = None
 
 
@@ -130,7 +126,6 @@ def quote(question: str, memories: Sequence[Recollection], *, now: datetime, lim
         Quote(
             text=_passage(one),
             number=one.memory.number,
-            direct=first.score > 0,
             ended_at=one.memory.valid_to if _has_ended(one.memory, now) else None,
         )
         for one in chosen

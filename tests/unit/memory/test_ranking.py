@@ -325,3 +325,29 @@ def test_what_happened_on_the_very_day_is_marked_where_a_day_is_named_and_not_a_
     told = Told(("We sail.", -1, None, date(2023, 5, 7)), ("We swim.", -1, None, date(2023, 6, 1)))
     assert told.look("What happened on 7 May 2023?").signals["on_day"].tolist() == [1.0, 0.0]
     assert told.look("What happened in 2023?").signals["on_day"].tolist() == [0.0, 0.0]
+
+
+def test_a_rare_word_outweighs_two_common_ones():
+    told = Told(
+        *((f"The drawer by the door holds {thing}.", number) for number, thing in enumerate(["gloves", "maps"] * 20)),
+        ("Tarragon stands on the second shelf.", 90),
+    )
+    found = told.look("Which drawer holds the tarragon?")
+    ranking = rank(found, np.arange(41, dtype=np.int32), None, fitted_weights())
+    assert int(ranking.rows[0]) == 40
+
+
+def test_what_is_near_in_meaning_is_a_candidate_among_hundreds_that_share_a_word():
+    sections = 40
+    told = Told(
+        *(
+            (text, section)
+            for section in range(sections)
+            for text in [*(f"The boat number {section}-{n} was painted." for n in range(10)), "Varnish is due."]
+        )
+    )
+    cosines = np.full(len(told.memories), 0.05, np.float32)
+    wanted = np.arange(10, len(cosines), 11)
+    cosines[wanted] = 0.7
+    found = told.look("Does the boat need paint?", near(range(len(cosines)), cosines))
+    assert set(wanted.tolist()) <= set(found.candidates(100).tolist())

@@ -111,9 +111,8 @@ def test_word_forms_match():
     assert quoted("When do we sail?", cake, sailing)[-1] == ("Sailing starts on 3 May.", 2)
 
 
-def test_without_a_common_word_the_first_memory_is_offered_as_indirect():
-    found = quote("quantum chromodynamics?", [BOAT, README], now=NOW)
-    assert [(one.number, one.direct) for one in found] == [(1, False)]
+def test_without_a_common_word_the_first_memory_is_quoted():
+    assert [number for _, number in quoted("quantum chromodynamics?", BOAT, README)] == [1]
 
 
 def test_no_memories_give_no_quotes():
