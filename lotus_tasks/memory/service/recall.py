@@ -310,6 +310,7 @@ def _evidence(question: Question, view: View, surveyed: Survey, found: Sequence[
             meaning=None if meaning is None else float(meaning[index]),
             covered=covered[index],
             unknown=unknown,
+            size=view.size,
         )
         for index, one in enumerate(best)
     ]

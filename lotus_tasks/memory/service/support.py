@@ -1,9 +1,10 @@
 """How well what was found supports an answer: told from what only comes nearest. Pure.
 
 A memory may be the nearest of all and answer nothing ("How tall is Mount Kilimanjaro?" among a household's notes). Whether
-the best of them answers is read from four figures of each, weighed by logistic regression on `CALIBRATION` of
-tests/integration/memory/household.py in a store of its own and among five LoCoMo conversations, and on 60 questions of such a
-conversation with 60 of another's under the same names; `benchmarks/answers.py` prints how it does on others.
+the best of them answers is read from a few figures of each, weighed by logistic regression on `CALIBRATION` of
+tests/integration/memory/household.py (its files and sayings each in a store of their own, together, and among five LoCoMo
+conversations) and on 60 questions of such a conversation with 60 of another's under the same names; `benchmarks/answers.py`
+prints how it does on others.
 The scores are those of `weights.json`: fitted anew, this is fitted anew.
 """
 
@@ -22,11 +23,16 @@ from lotus_tasks.memory.ports import Numbers
 CONSIDERED: Final = 3
 """The best of so many memories counts: what holds may stand above what names the question's words."""
 
-_SCORE: Final = 0.84
-_MEANING: Final = 3.3
-_COVERED: Final = 4.0
-_UNKNOWN: Final = -1.0
-_BIAS: Final = -12.6
+FULL_SIZE: Final = 100
+"""In a store of fewer memories every word is common, and scores are lower."""
+_SCORE: Final = 0.745
+_MEANING: Final = 3.25
+_COVERED: Final = 2.42
+_UNKNOWN: Final = -2.35
+_SIZE: Final = -1.08
+_BIAS: Final = -11.0
+_LEAST_SIZE: Final = 50
+"""Of the store in which the rarity of the question's words is measured, so that one memory's words aren't all common."""
 _COVERED_WITHOUT_VECTORS: Final = 0.4
 """Where nothing is known of meaning, so much of the question must stand in the memory."""
 
@@ -34,13 +40,15 @@ _COVERED_WITHOUT_VECTORS: Final = 0.4
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """Of one memory: its ``score``, its ``meaning`` (cosine; None where no vectors are known), and the shares of the question's
-    weight, by inverse document frequency, that stand in it (``covered``) and in no memory at all (``unknown``).
+    weight, by inverse document frequency, that stand in it (``covered``) and in no memory at all (``unknown``); ``size``: of the
+    store, in memories.
     """
 
     score: float
     meaning: float | None
     covered: float
     unknown: float
+    size: int
 
     @property
     def log_odds(self) -> float:
@@ -48,7 +56,7 @@ class Evidence:
         if self.meaning is None:
             return 10 * (self.covered - _COVERED_WITHOUT_VECTORS)
         weighed = _SCORE * self.score + _MEANING * self.meaning + _COVERED * self.covered + _UNKNOWN * self.unknown
-        return weighed + _BIAS
+        return weighed + _SIZE * math.log(min(self.size, FULL_SIZE) / FULL_SIZE) + _BIAS
 
 
 def support_of(evidence: Sequence[Evidence]) -> float:
@@ -63,6 +71,7 @@ def covered_shares(
 
     ``postings``: the rows of each known term. A term weighs its inverse document frequency, as in BM25.
     """
+    size = max(size, _LEAST_SIZE)
     holders = {term: postings[term][0] if term in postings else np.empty(0, np.int32) for term in question.terms}
     weights = {
         term: weight * math.log(1 + (size - len(holders[term]) + 0.5) / (len(holders[term]) + 0.5))

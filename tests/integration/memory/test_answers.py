@@ -57,3 +57,10 @@ def test_what_was_superseded_is_quoted_last_and_marked(workers, tell):
     said = answer(workers, "Where do I live?")
     assert said.startswith("I moved to Oslo. [1]")
     assert "I live in Kiel. [2] (no longer holds since " in said
+
+
+def test_in_a_store_of_one_memory_the_known_is_answered_and_the_unknown_declined(workers, tell):
+    tell("The gate of the harbour opens with the code 8812.")
+    assert answer(workers, "Which code opens the gate?").startswith("The gate of the harbour opens with the code 8812.")
+    assert answer(workers, "Who wrote The Magic Mountain?").startswith(KNOWS_NOTHING)
+    assert answer(workers, "What is the capital of Mongolia?").startswith(KNOWS_NOTHING)

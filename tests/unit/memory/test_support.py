@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from lotus_tasks.memory.cues import read_question
 from lotus_tasks.memory.service.support import Evidence, covered_shares, support_of
 
-STRONG = Evidence(score=17.0, meaning=0.7, covered=1.0, unknown=0.0)
+STRONG = Evidence(score=17.0, meaning=0.7, covered=1.0, unknown=0.0, size=1000)
 
 
 @pytest.mark.parametrize(
@@ -23,14 +24,17 @@ STRONG = Evidence(score=17.0, meaning=0.7, covered=1.0, unknown=0.0)
     ],
 )
 def test_its_sign_says_whether_it_answers(change: dict, sign: int):
-    values = {"score": STRONG.score, "meaning": STRONG.meaning, "covered": STRONG.covered, "unknown": STRONG.unknown}
-    assert math.copysign(1, support_of([Evidence(**{**values, **change})])) == sign
+    assert math.copysign(1, support_of([replace(STRONG, **change)])) == sign
 
 
 @pytest.mark.parametrize(("name", "less"), [("score", 9.0), ("meaning", 0.2), ("covered", 0.2), ("unknown", 0.9)])
 def test_every_figure_moves_it(name: str, less: float):
-    values = {"score": STRONG.score, "meaning": STRONG.meaning, "covered": STRONG.covered, "unknown": STRONG.unknown}
-    assert support_of([Evidence(**{**values, name: less})]) < support_of([STRONG])
+    assert support_of([replace(STRONG, **{name: less})]) < support_of([STRONG])
+
+
+def test_in_a_small_store_a_lower_score_is_enough():
+    weak = replace(STRONG, score=8.0, meaning=0.5)
+    assert support_of([weak]) < 0 < support_of([replace(weak, size=1)])
 
 
 def test_without_memories_there_is_none():
