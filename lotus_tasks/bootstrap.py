@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from lotus_tasks.errors import ConfigurationError
 from lotus_tasks.events import EVENTS, CommandFailed
 from lotus_tasks.infra.allowed_folders import AllowedFolders
+from lotus_tasks.infra.closed_places import ClosedPlaces, find_own_places
 from lotus_tasks.infra.outbox import Outbox
 from lotus_tasks.infra.postgres import Database
 from lotus_tasks.infra.runtime import Runtime
@@ -113,7 +114,12 @@ def tool_cards() -> tuple[ToolCard, ...]:
 
 def allowed_folders() -> AllowedFolders:
     """The folders that the user allowed the tools to touch."""
-    return AllowedFolders(runtime().setting("LOTUS_TOOL_FOLDERS"), closed=[runtime().home])
+    return AllowedFolders(runtime().setting("LOTUS_TOOL_FOLDERS"), closed=closed_places())
+
+
+def closed_places() -> ClosedPlaces:
+    """What neither reading nor a tool may open."""
+    return ClosedPlaces(own=find_own_places(runtime().home))
 
 
 def has_folders() -> bool:

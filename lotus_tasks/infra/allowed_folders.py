@@ -8,17 +8,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lotus_tasks.errors import InvalidInput
+from lotus_tasks.infra.closed_places import ClosedPlaces
 
 
 class AllowedFolders:
-    """Resolves links before it looks, so that no link leads out. Hidden files and ``closed`` folders stay shut inside, too.
+    """Resolves links before it looks, so that no link leads out. Hidden files and ``closed`` places stay shut inside, too.
 
     Hidden ones hold keys, passwords and programs' settings far more often than anything a person wants to be asked about.
     """
 
-    def __init__(self, folders: Sequence[str], *, closed: Sequence[Path] = ()) -> None:
+    def __init__(self, folders: Sequence[str], *, closed: ClosedPlaces | None = None) -> None:
         self._folders = [Path(folder).expanduser().resolve() for folder in folders]
-        self._closed = [folder.resolve() for folder in closed]
+        self._closed = closed or ClosedPlaces()
 
     @property
     def folders(self) -> Sequence[Path]:
@@ -39,10 +40,10 @@ class AllowedFolders:
         if not inside:
             allowed = ", ".join(map(str, self._folders))
             raise InvalidInput(f"{path} is outside the folders the user allowed: {allowed}")
-        if any(real == folder or folder in real.parents for folder in self._closed):
-            raise InvalidInput(f"{path} belongs to LOTUS itself and is closed to tools")
         if all(_is_hidden(real, folder) for folder in inside):
             raise InvalidInput(f"{path} is hidden; tools neither read nor write hidden files")
+        if reason := self._closed.reason_against_file(real):
+            raise InvalidInput(f"{path}: {reason} to tools")
         return real
 
     def write(self, path: str, text: str) -> Path:

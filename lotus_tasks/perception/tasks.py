@@ -22,7 +22,7 @@ _MOST_LISTED = 10_000
 def ingest(work: Work) -> Outcome:
     """Read a file, a folder or given content, and cut it into chunks."""
     intake = Intake(
-        files=LocalFiles(closed=[bootstrap.runtime().home]),
+        files=LocalFiles(closed=bootstrap.closed_places()),
         store=PostgresPercepts(bootstrap.database()),
         follow_ups=_follow_ups,
     )

@@ -37,7 +37,7 @@ def read_file(
     """Read a text file of the user's."""
     del context
     real = bootstrap.allowed_folders().find(path)
-    document = _read(real)
+    document = _read(real, _files())
     lines = document.text.split("\n")
     if first_line > len(lines):
         raise InvalidInput(f"{path} has {len(lines)} lines")
@@ -67,14 +67,18 @@ def list_files(
     if not real.is_dir():
         raise InvalidInput(f"{folder} is no folder")
     try:
-        entries = sorted(
-            (entry for entry in real.iterdir() if not entry.name.startswith(".")), key=lambda entry: entry.name.lower()
+        closed = bootstrap.closed_places()
+        visible = sorted(
+            (one for one in real.iterdir() if not one.name.startswith(".")), key=lambda one: one.name.lower()
         )
+        entries = [one for one in visible if not closed.reason_against(one)]
     except OSError as error:
         raise InvalidInput(f"{folder} can't be listed: {error.strerror}") from error
     lines = [_described(entry) for entry in entries[:MOST_ENTRIES]]
     if len(entries) > MOST_ENTRIES:
         lines.append(f"[{len(entries) - MOST_ENTRIES} more]")
+    if len(visible) > len(entries):
+        lines.append(f"[{len(visible) - len(entries)} closed to tools]")
     return ToolAnswer(text="\n".join(lines) or "The folder is empty.", sources=[str(real)])
 
 
@@ -95,12 +99,13 @@ def search_files(
     hits: list[str] = []
     sources: dict[str, None] = {}
     until = time.monotonic() + SEARCH_S
-    for path in _walk(roots, names):
+    files = _files()
+    for path in _walk(roots, names, files):
         _look(context.work)
         if time.monotonic() > until:
             hits.append(f"[stopped after {SEARCH_S:g} s: name a folder]")
             break
-        for number, line in _matches(path, text.casefold()):
+        for number, line in _matches(path, text.casefold(), files):
             hits.append(f"{path}:{number}: {' '.join(line.split())[:_LINE_CHARACTERS]}")
             sources[str(path)] = None
             if len(hits) == MOST_HITS:
@@ -130,8 +135,8 @@ def fetch_url(
     return ToolAnswer(text=f"{fetched.url}\n\n{text}", sources=[fetched.url])
 
 
-def _read(path: Path) -> Document:
-    raw = _files().read(str(path))
+def _read(path: Path, files: LocalFiles) -> Document:
+    raw = files.read(str(path))
     found = raw if isinstance(raw, Skip) else decode(raw)
     if isinstance(found, Skip):
         raise InvalidInput(f"{path}: {found.reason}")
@@ -139,7 +144,7 @@ def _read(path: Path) -> Document:
 
 
 def _files() -> LocalFiles:
-    return LocalFiles(closed=[bootstrap.runtime().home])
+    return LocalFiles(closed=bootstrap.closed_places())
 
 
 def _described(entry: Path) -> str:
@@ -152,7 +157,7 @@ def _described(entry: Path) -> str:
     return f"{entry.name}  {state.st_size} bytes  {datetime.fromtimestamp(state.st_mtime, UTC).astimezone():%Y-%m-%d %H:%M}"
 
 
-def _walk(roots: list[Path], names: str) -> Iterator[Path]:
+def _walk(roots: list[Path], names: str, files: LocalFiles) -> Iterator[Path]:
     seen: set[str] = set()
     for root in roots:
         if root.is_file():
@@ -160,7 +165,7 @@ def _walk(roots: list[Path], names: str) -> Iterator[Path]:
             continue
         after: str | None = None
         while True:
-            page = _files().list_files(str(root), after=after, limit=200)
+            page = files.list_files(str(root), after=after, limit=200)
             for name in page.files:
                 if name not in seen and fnmatch(Path(name).name, names):
                     seen.add(name)
@@ -170,11 +175,11 @@ def _walk(roots: list[Path], names: str) -> Iterator[Path]:
                 break
 
 
-def _matches(path: Path, wanted: str) -> Iterator[tuple[int, str]]:
+def _matches(path: Path, wanted: str, files: LocalFiles) -> Iterator[tuple[int, str]]:
     try:
         if path.stat().st_size > LARGEST_SEARCHED_BYTES:
             return
-        document = _read(path)
+        document = _read(path, files)
     except (OSError, InvalidInput):
         return
     for number, line in enumerate(document.text.split("\n"), 1):

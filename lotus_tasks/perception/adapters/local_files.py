@@ -6,12 +6,14 @@ import errno
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from io import BufferedReader
 from pathlib import Path, PurePath
 
-from lotus_tasks.errors import NotFound, Permanent
+from lotus_tasks.errors import InvalidInput, NotFound, Permanent
+from lotus_tasks.infra.closed_places import ClosedPlaces, reason_against_name
 from lotus_tasks.perception.models import LARGEST_FILE_BYTES, FolderPage, RawSource, Skip
 from lotus_tasks.values import utc_now
 
@@ -29,9 +31,9 @@ _BINARY_SUFFIXES = frozenset({
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalFiles:
-    """``closed``: folders that are never walked into, such as LOTUS_HOME."""
+    """``closed``: what is neither opened nor walked into, such as LOTUS_HOME."""
 
-    closed: Sequence[Path] = ()
+    closed: ClosedPlaces = field(default_factory=ClosedPlaces)
 
     def is_folder(self, path: str) -> bool:
         """Whether ``path`` is a folder. Raises NotFound where there is nothing, Permanent where it can't be told."""
@@ -56,31 +58,21 @@ class LocalFiles:
             return Skip(source=path, reason=f"it can't be opened: {_reason(error)}", read_at=read_at)
         try:
             with os.fdopen(descriptor, "rb") as file:
-                state = os.fstat(descriptor)
-                modified_at = datetime.fromtimestamp(state.st_mtime, UTC)
-                if not stat.S_ISREG(state.st_mode):
-                    return Skip(source=path, reason="it is a device, a pipe or a socket, not a file", read_at=read_at)
-                if state.st_size > LARGEST_FILE_BYTES:
-                    reason = f"it is larger than {LARGEST_FILE_BYTES // 1_000_000} MB; split it"
-                    return Skip(
-                        source=path, reason=reason, size_bytes=state.st_size, modified_at=modified_at, read_at=read_at
-                    )
-                content: bytes | None = file.read(LARGEST_FILE_BYTES + 1)
+                if reason := self.closed.reason_against_open(descriptor, path):
+                    return Skip(source=path, reason=reason, read_at=read_at, withdraws=True)
+                return _content(path, file, os.fstat(descriptor), read_at)
         except OSError as error:
             return Skip(source=path, reason=f"it can't be read: {_reason(error)}", read_at=read_at)
-        if content is None:  # Some kernel files are regular, have nothing to give now, and would make a reader wait.
-            return Skip(source=path, reason="it can't be read now: it has nothing to give yet", read_at=read_at)
-        return RawSource(source=path, content=content, modified_at=modified_at, read_at=read_at)
 
     def list_files(self, folder: str, *, after: str | None, limit: int) -> FolderPage:
         """Up to ``limit`` files under ``folder``, sorted by name in each folder, from behind ``after`` on.
 
         Left out and counted: hidden ones, links (their target has a name of its own), folders of tools, formats without text.
-        Raises Permanent where the folder itself can't be opened.
+        Raises Permanent where the folder itself can't be opened, InvalidInput where it is closed.
         """
-        walk = _Walk(
-            closed=[str(path) for path in self.closed], after=PurePath(after).relative_to(folder).parts if after else ()
-        )
+        if reason := self.closed.reason_against(folder):
+            raise InvalidInput(f"{folder} is not read: {reason}")
+        walk = _Walk(closed=self.closed, after=PurePath(after).relative_to(folder).parts if after else ())
         files: list[str] = []
         try:
             for path in walk.files(folder):
@@ -94,7 +86,7 @@ class LocalFiles:
 
 @dataclass(slots=True, kw_only=True)
 class _Walk:
-    closed: Sequence[str]
+    closed: ClosedPlaces
     after: tuple[str, ...]
     ignored: Counter[str] = field(default_factory=Counter)
 
@@ -133,20 +125,37 @@ class _Walk:
         return not reason
 
     def _reason_against(self, entry: os.DirEntry[str]) -> str:
-        if entry.name.startswith("."):
-            return "hidden"
+        if self._is_closed(entry) or entry.name.startswith("."):
+            return "places of LOTUS and of secrets" if self._is_closed(entry) else "hidden"
         if not _is_utf8(entry.name):
             return "names that aren't UTF-8"
         if entry.is_symlink():
             return "links"
         if entry.is_dir(follow_symlinks=False):
-            is_tools = (
-                entry.name in _TOOL_FOLDERS or entry.path in self.closed or Path(entry.path, "pyvenv.cfg").exists()
-            )
+            is_tools = entry.name in _TOOL_FOLDERS or Path(entry.path, "pyvenv.cfg").exists()
             return "folders of tools" if is_tools else ""
         if not entry.is_file(follow_symlinks=False):
             return "devices, pipes and sockets"
         return "formats without text" if os.path.splitext(entry.name)[1].lower() in _BINARY_SUFFIXES else ""  # noqa: PTH122
+
+    def _is_closed(self, entry: os.DirEntry[str]) -> bool:
+        """Of a file its names; its other names are looked at when it is opened."""
+        if entry.is_dir(follow_symlinks=False):
+            return bool(self.closed.reason_against(entry.path))
+        return bool(reason_against_name(entry.path))
+
+
+def _content(path: str, file: BufferedReader, state: os.stat_result, read_at: datetime) -> RawSource | Skip:
+    modified_at = datetime.fromtimestamp(state.st_mtime, UTC)
+    if not stat.S_ISREG(state.st_mode):
+        return Skip(source=path, reason="it is a device, a pipe or a socket, not a file", read_at=read_at)
+    if state.st_size > LARGEST_FILE_BYTES:
+        reason = f"it is larger than {LARGEST_FILE_BYTES // 1_000_000} MB; split it"
+        return Skip(source=path, reason=reason, size_bytes=state.st_size, modified_at=modified_at, read_at=read_at)
+    content: bytes | None = file.read(LARGEST_FILE_BYTES + 1)
+    if content is None:  # Some kernel files are regular, have nothing to give now, and would make a reader wait.
+        return Skip(source=path, reason="it can't be read now: it has nothing to give yet", read_at=read_at)
+    return RawSource(source=path, content=content, modified_at=modified_at, read_at=read_at)
 
 
 def _is_utf8(name: str) -> bool:

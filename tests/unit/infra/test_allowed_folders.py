@@ -8,6 +8,7 @@ import pytest
 
 from lotus_tasks.errors import InvalidInput
 from lotus_tasks.infra.allowed_folders import AllowedFolders
+from lotus_tasks.infra.closed_places import ClosedPlaces
 
 
 @pytest.fixture
@@ -56,7 +57,7 @@ def test_lotus_own_folder_is_closed_inside_an_allowed_one(notes):
     home = notes / "lotus"
     home.mkdir()
     with pytest.raises(InvalidInput, match="LOTUS itself"):
-        AllowedFolders([str(notes)], closed=[home]).find("lotus/secrets/key")
+        AllowedFolders([str(notes)], closed=ClosedPlaces(own=[home])).find("lotus/secrets/key")
 
 
 def test_without_a_folder_the_setting_is_named():

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from lotus_tasks.errors import NotFound, Permanent
+from lotus_tasks.infra.closed_places import ClosedPlaces
 from lotus_tasks.perception.adapters.local_files import LocalFiles
 from lotus_tasks.perception.models import LARGEST_FILE_BYTES, RawSource, Skip
 
@@ -111,7 +112,7 @@ def test_hidden_tools_links_and_pictures_are_left_out_and_counted(tmp_path: Path
 
 def test_a_closed_folder_is_not_walked_into(tmp_path: Path):
     make(tmp_path, "a.md", "lotus/secret.txt")
-    assert names(tmp_path, closed=[tmp_path / "lotus"]) == ["a.md"]
+    assert names(tmp_path, closed=ClosedPlaces(own=[tmp_path / "lotus"])) == ["a.md"]
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 5, 8])
