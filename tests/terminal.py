@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import fcntl
 import os
 import pty
@@ -14,7 +15,7 @@ import sys
 import termios
 import time
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from stack import Lotus
@@ -96,9 +97,18 @@ class AnyScreen:
 class Terminal:
     """`manage.py` on a pseudo-terminal."""
 
-    def __init__(self, lotus: Lotus, *arguments: str, columns: int = 80, lines: int = 24, draws: bool = False) -> None:
+    def __init__(
+        self,
+        lotus: Lotus,
+        *arguments: str,
+        columns: int = 80,
+        lines: int = 24,
+        draws: bool = False,
+        program: Sequence[str] = ("manage.py",),
+    ) -> None:
         self.screen = AnyScreen() if draws else ScreenModel(columns)
         self.raw = ""
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._seen = 0
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
@@ -111,7 +121,7 @@ class Terminal:
             fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
         self.process = subprocess.Popen(
-            [sys.executable, "manage.py", *arguments],
+            [sys.executable, *program, *arguments],
             cwd=PROJECT,
             env=environment,
             stdin=slave,
@@ -158,7 +168,7 @@ class Terminal:
             data = os.read(self._master, 65_536)
         except OSError:  # the other end is closed
             return False
-        text = data.decode()
+        text = self._decoder.decode(data)
         self.raw += text
         self.screen.feed(text)
         return bool(data)
@@ -166,10 +176,15 @@ class Terminal:
 
 @contextmanager
 def on_terminal(
-    lotus: Lotus, *arguments: str, columns: int = 80, lines: int = 24, draws: bool = False
+    lotus: Lotus,
+    *arguments: str,
+    columns: int = 80,
+    lines: int = 24,
+    draws: bool = False,
+    program: Sequence[str] = ("manage.py",),
 ) -> Iterator[Terminal]:
     """Ended when the test leaves it. ``draws``: it draws its own screen, of which only the bytes are looked at."""
-    terminal = Terminal(lotus, *arguments, columns=columns, lines=lines, draws=draws)
+    terminal = Terminal(lotus, *arguments, columns=columns, lines=lines, draws=draws, program=program)
     try:
         yield terminal
     finally:

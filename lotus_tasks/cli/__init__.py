@@ -72,7 +72,11 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
 
-@click.group(cls=LazyGroup, name="manage.py", context_settings={"help_option_names": ["-h", "--help"]})
+_SETTINGS = {"help_option_names": ["-h", "--help"], "color": True}
+"""``color``: click takes nothing out of what goes to a pipe; what goes to a terminal, `guard_terminals` has in hand."""
+
+
+@click.group(cls=LazyGroup, name="manage.py", context_settings=_SETTINGS)
 def cli() -> None:
     """LOTUS remembers, watches, thinks and answers on this machine."""
 
@@ -116,7 +120,7 @@ def _explain(error: BaseException) -> int:
     if isinstance(error, click.ClickException):
         context = getattr(error, "ctx", None)
         more = f" See `{context.command_path} --help`." if context else ""
-        click.echo(f"lotus: {' '.join(error.format_message().split())}{more}", err=True)
+        click.echo(f"lotus: {' '.join(error.format_message().split())}{more}", err=True, color=True)
         return error.exit_code
     if isinstance(error, (KeyboardInterrupt, click.Abort, Cancelled)):
         message, code = "cancelled", CANCELLED
@@ -130,7 +134,7 @@ def _explain(error: BaseException) -> int:
         code = TIMED_OUT
     elif not isinstance(error, LotusError):
         message = f"internal error: {type(error).__name__}: {' '.join(message.split())[:300]}{_keep_traceback(error)}"
-    click.echo(f"lotus: {message}", err=True)
+    click.echo(f"lotus: {message}", err=True, color=True)
     return code
 
 

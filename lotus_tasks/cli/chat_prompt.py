@@ -13,9 +13,9 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 from prompt_toolkit.history import FileHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
-from prompt_toolkit.output import create_output
+from prompt_toolkit.output.vt100 import Vt100_Output
 
-from lotus_tasks.cli.terminal import bare
+from lotus_tasks.cli.terminal import bare, one_line, printable
 
 _PROMPT = "› "
 _NEXT_LINE = "  "
@@ -42,7 +42,7 @@ def make_session(
 ) -> PromptSession[str]:
     """The prompt, with the history in ``home``."""
     return PromptSession(
-        output=create_output(stdout=bare(sys.stdout)),
+        output=_PromptOutput.from_pty(bare(sys.stdout), term=os.environ.get("TERM")),
         history=_history(home / HISTORY_FILE),
         completer=CommandCompleter(commands, choices),
         complete_while_typing=False,
@@ -51,6 +51,14 @@ def make_session(
         prompt_continuation=_NEXT_LINE,
         key_bindings=_keys(),
     )
+
+
+class _PromptOutput(Vt100_Output):
+    """What is typed or pasted, and what the history offers, is shown by the rule for all text."""
+
+    def write(self, data: str) -> None:
+        """Show ``data``; line ends alone are the prompt's own."""
+        super().write(printable(data) if data.strip("\r\n") else data)
 
 
 class CommandCompleter(Completer):
@@ -69,8 +77,8 @@ class CommandCompleter(Completer):
         offered = self._choices(name) if space else self._commands
         wanted = begun if space else name
         for word, said in offered.items():
-            if word.startswith(wanted):
-                yield Completion(word, start_position=-len(wanted), display_meta=said)
+            if word.startswith(wanted) and word == printable(one_line(word)):
+                yield Completion(word, start_position=-len(wanted), display_meta=printable(one_line(said)))
 
 
 def _keys() -> KeyBindings:

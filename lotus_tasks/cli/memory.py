@@ -24,7 +24,7 @@ from lotus_tasks.cli.memory_view import (
     shown,
 )
 from lotus_tasks.cli.terminal import say_row
-from lotus_tasks.errors import InvalidInput
+from lotus_tasks.errors import InvalidInput, Permanent
 
 KINDS = ("note", "preference", "fact", "turn", "question", "answer", "chunk", "summary")
 _TOLD_KINDS = ("note", "preference", "fact")
@@ -264,7 +264,11 @@ def reindex(words: bool) -> None:
 def export_memories(path: Path) -> None:
     """Write every memory to FILE, or to stdout, as JSON Lines."""
     after_no = count = 0
-    with click.open_file(str(path), "w", encoding="utf-8", atomic=str(path) != "-") as file:
+    try:
+        opened = click.open_file(str(path), "w", encoding="utf-8", atomic=str(path) != "-")
+    except OSError as error:
+        raise Permanent(f"{path} can't be written: {error.strerror}") from error
+    with opened as file:
         while page := (result := run_command("memory.transfer", {"what": "export", "after_no": after_no}))["memories"]:
             for one in page:
                 file.write(json_text(one, indent=None) + "\n")

@@ -84,7 +84,8 @@ class _Tail:
     def show_last(self, count: int) -> None:
         size = self._file.seek(0, os.SEEK_END)
         self._file.seek(max(0, size - _TAIL_BYTES))
-        lines = self._file.read().splitlines()
+        *lines, rest = self._file.read().split(b"\n")  # splitlines() would end a line at a CR, too
+        lines += [rest] if rest else []
         for line in lines[max(0, len(lines) - count) :]:
             self._say(line)
 

@@ -109,3 +109,11 @@ def test_a_command_that_can_not_be_is_refused(talk: Chat, line: str):
 
 def test_without_a_database_nothing_is_offered(talk: Chat):
     assert talk.choices("open") == {}
+
+
+def test_the_menu_of_completions_offers_no_text_that_drives_the_terminal():
+    hostile = "a title \x1b]0;owned\x07\u202e\x9b2J\nsecond"
+    completer = CommandCompleter({"open": ""}, lambda _name: {"8d951b78": hostile, "model\x1b[2J": "x"})
+    (offered,) = completer.get_completions(Document("/open "), CompleteEvent())
+    assert offered.text == "8d951b78"
+    assert offered.display_meta_text == "a title ]0;owned2J\\nsecond"

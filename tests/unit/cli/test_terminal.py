@@ -8,9 +8,12 @@ import sys
 
 import click
 import pytest
+from prompt_toolkit.data_structures import Size
 
+from lotus_tasks.cli import _explain
 from lotus_tasks.cli.documents import json_text
 from lotus_tasks.cli.terminal import TerminalText, guard_terminals, one_line, printable, say_row, wrap
+from lotus_tasks.errors import Permanent
 
 HOSTILE = "a\x1b]52;c;aGk=\x07b\x9b2Jc\x1b]0;title\x07d\u202eevil\u202c\u2066x\u2069\re\x7f"
 OBEYED = [chr(n) for n in range(0xA0) if chr(n) not in "\n\t" and not 0x20 <= n < 0x7F] + list(
@@ -118,3 +121,27 @@ def test_a_guarded_terminal_is_guarded_once(monkeypatch: pytest.MonkeyPatch):
     guard_terminals()
     assert isinstance(sys.stdout, TerminalText)
     assert sys.stdout.stream is terminal
+
+
+def test_what_is_typed_at_the_prompt_is_shown_by_the_same_rule(monkeypatch: pytest.MonkeyPatch):
+    from lotus_tasks.cli.chat_prompt import _PromptOutput
+
+    out = stdout_is_a_terminal(monkeypatch)
+    prompt = _PromptOutput(out, lambda: Size(rows=24, columns=80))
+    prompt.write(HOSTILE)
+    prompt.write("\r\n")
+    prompt.flush()
+    assert out.getvalue() == printable(HOSTILE) + "\r\n"
+
+
+@pytest.mark.parametrize("error", [Permanent(HOSTILE), ZeroDivisionError(HOSTILE), click.UsageError(HOSTILE)])
+def test_an_error_is_shown_by_the_same_rule_and_piped_as_it_is(monkeypatch: pytest.MonkeyPatch, error: Exception):
+    pipe, terminal = io.StringIO(), FakeTerminal()
+    monkeypatch.setenv("LOTUS_HOME", "/nonexistent")
+    for stream in (pipe, terminal):
+        monkeypatch.setattr(sys, "stderr", stream)
+        guard_terminals()
+        assert _explain(error) in {1, 2}
+    assert "\x1b]52;c;aGk=\x07b\x9b2Jc" in pipe.getvalue()
+    assert "aGk=" in terminal.getvalue()
+    assert not any(character in terminal.getvalue() for character in OBEYED)
