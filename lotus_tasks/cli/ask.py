@@ -154,6 +154,7 @@ def answer_document(row: Mapping[str, Any]) -> dict[str, Any]:
         "citations": [{key: citation[key] for key in CITATION_KEYS} for citation in result.get("citations", [])],
         "provider": result.get("provider"),
         "model": result.get("model"),
+        "stop_reason": result.get("stop_reason"),
         "usage": {key: usage.get(key) for key in ("input_tokens", "output_tokens")},
         "steps": row["step_count"],
         "degraded": result.get("degraded", []),

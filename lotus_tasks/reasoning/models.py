@@ -183,7 +183,10 @@ class Citation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conclusion:
-    """How the run ends. ``degraded``: what had to be done without, one short line each. ``outside``: others' text was read."""
+    """How the run ends. ``degraded``: what had to be done without, one short line each. ``outside``: others' text was read.
+
+    ``stop_reason``: why the model stopped (``stop``, ``length``, ``filtered``, …); None where none answered.
+    """
 
     status: Literal["succeeded", "failed"]
     answer: str | None = None
@@ -191,6 +194,7 @@ class Conclusion:
     citations: Sequence[Citation] = ()
     provider: str | None = None
     model: str | None = None
+    stop_reason: str | None = None
     usage: Mapping[str, int] = field(default_factory=dict)
     degraded: Sequence[str] = ()
     outside: bool = False

@@ -22,6 +22,7 @@ ASK_KEYS = {
     "citations",
     "provider",
     "model",
+    "stop_reason",
     "usage",
     "steps",
     "degraded",

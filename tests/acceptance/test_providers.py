@@ -144,3 +144,25 @@ def test_a_hundred_asks_at_once_succeed_without_doubled_text_while_half_the_call
         }
     assert {answer for answer in answers.values() if answer.startswith("one")} == {REPLY}
     assert {run_id: shown_text(lotus, run_id) for run_id in runs} == answers
+
+
+def test_an_answer_cut_at_its_length_goes_on_and_one_cut_again_says_so(lotus: Lotus, model: ModelServerHandle):
+    first = "The keel is five metres long and the mast is"
+    rest = {"contains": "You were cut off", "reply": " twelve metres high.", "stop_reason": "stop"}
+    model.script(rules=[rest], reply=first, stop_reason="length")
+    done = lotus.run("ask", "How long is the boat?", "--json")
+    found = json.loads(done.stdout)
+    assert (found["answer"], found["stop_reason"], found["degraded"]) == (f"{first} twelve metres high.", "stop", [])
+
+    model.script(rules=[])
+    done = lotus.run("ask", "And how long is the other boat?")
+    assert done.returncode == 0
+    assert "degraded: openai: the answer was cut off at its greatest length" in done.stderr
+
+    model.script(stop_reason="content_filter")
+    done = lotus.run("ask", "And the third?", "--json")
+    found = json.loads(done.stdout)
+    assert found["stop_reason"] == "filtered"
+    assert found["degraded"] == ["openai: its content filter broke the answer off"]
+    shown = lotus.run("runs", "show", found["run_id"]).stdout
+    assert "its content filter broke the answer off" in shown

@@ -50,7 +50,8 @@ class Fault:
 
 @dataclass(kw_only=True)
 class Script:
-    """How model calls are answered. ``rules``: the first whose ``contains`` stands in the last message gives the reply.
+    """How model calls are answered. ``rules``: the first whose ``contains`` stands in the last message gives the reply, and its
+    ``stop_reason`` where it names one.
 
     ``stop_reason``: ``stop``, ``length``, ``tool_calls`` or ``content_filter`` in the vendor's own word; any other as it is.
     ``redirect_to``: the server to which every vendor's path is redirected, with ``redirect_status``.
@@ -178,7 +179,7 @@ class Stage:
             tokens=tokens,
             thinking=thinking,
             tool_calls=calls,
-            stop_reason=script.tool_stop_reason if calls else script.stop_reason,
+            stop_reason=str(scene.get("stop_reason", script.tool_stop_reason if calls else script.stop_reason)),
             input_tokens=count_tokens(prompt),
             output_tokens=len(tokens) + len(thinking),
         )

@@ -33,6 +33,7 @@ from lotus_tasks.providers.models import (
 from lotus_tasks.providers.ports import Admission, BreakerStore, ChatModel, Meter, TokenSink
 from lotus_tasks.providers.service.assembly import Reply
 from lotus_tasks.providers.service.choice import Candidate, choose
+from lotus_tasks.providers.service.continuing import Continuation, continuation_of, cut_notice, goes_on, joined
 from lotus_tasks.providers.service.describing import HeldBack, Wording, read_call, worded
 from lotus_tasks.providers.service.exhaustion import Failure, exhausted
 from lotus_tasks.providers.service.generations import Generations
@@ -100,6 +101,7 @@ class CompletionService:
             others_left = index + 1 < len(choice.candidates)
             completion = self._ask(candidate, request, progress, others_left=others_left)
             if completion is not None:
+                completion = self._whole(completion, request, progress)
                 return replace(completion, degraded=tuple(progress.degraded), total_ms=1000 * (self.clock() - started))
         raise exhausted(progress.degraded, progress.failures)
 
@@ -207,6 +209,25 @@ class CompletionService:
                 return self._call_in_words(chat_model, replace(candidate, model=record.model), request, progress)
             raise failure from None
         progress.record(_close(record, watch, usage=completion.usage))
+        return completion
+
+    def _whole(self, completion: Completion, request: CompletionRequest, progress: _Progress) -> Completion:
+        """The reply, gone on with once where it was cut at its length; what is still not whole says so."""
+        if goes_on(completion, request):
+            screen = Continuation(progress.generations, completion.text)
+            candidate = Candidate(provider=completion.provider, model=completion.model)
+            onward = replace(progress, generations=screen)
+            try:
+                rest = self._call(
+                    self.models[completion.provider], candidate, continuation_of(completion, request), onward
+                )
+            except (ModelRefusal, ModelUnavailable, LimitReached, BudgetSpent) as failure:
+                progress.degraded.append(f"{completion.provider}: could not go on: {failure.summary}")
+            else:
+                completion = joined(completion, rest)
+                screen.finish(completion.text)
+        if notice := cut_notice(completion):
+            progress.degraded.append(notice)
         return completion
 
     def _call_in_words(

@@ -140,6 +140,7 @@ class PostgresRunStore:
             "citations": [dataclasses.asdict(citation) for citation in conclusion.citations],
             "provider": conclusion.provider,
             "model": conclusion.model,
+            "stop_reason": conclusion.stop_reason,
             "usage": dict(conclusion.usage),
             "degraded": list(conclusion.degraded),
             "outside": conclusion.outside,

@@ -88,6 +88,7 @@ def _after(run: Run, step: Step, result: Mapping[str, Any], reader: AnswerReader
         "provider": result.get("provider"),
         "model": result.get("model"),
         "usage": result.get("usage", {}),
+        "stop_reason": result.get("stop_reason"),
         "degraded": list(result.get("degraded", ())),
     }
     done = StepUpdate(seq=step.seq, status="succeeded", detail=detail)
@@ -209,6 +210,7 @@ def _conclude(run: Run, result: Mapping[str, Any], done: StepUpdate, reader: Ans
             citations=cited(text, memories),
             provider=result.get("provider"),
             model=result.get("model"),
+            stop_reason=result.get("stop_reason"),
             usage=usage_of(run.steps),
             degraded=[*_troubles(run), *([f"stopped at its limit: {limit}"] if limit else [])],
             outside=has_outside_text(run),
