@@ -29,6 +29,7 @@ from lotus_tasks.infra.stack.postgres import find_binaries, has_user_namespaces
 from lotus_tasks.infra.stack.set_aside import list_set_aside
 from lotus_tasks.providers.adapters.catalogue import order, rows
 from lotus_tasks.providers.models import ProviderKind
+from lotus_tasks.reasoning.adapters.python_box import box_trouble, box_way
 from lotus_tasks.settings import Settings
 
 _ROOM_BYTES = 1_000_000_000
@@ -71,6 +72,7 @@ def examine() -> Iterator[Finding]:
     yield from _ground(home)
     yield from _binaries(settings)
     yield from _system(home, settings)
+    yield from examine_box()
     yield _embedder(settings)
     yield from _models(settings)
 
@@ -213,6 +215,19 @@ def _redis_version(home: Home, runtime: Runtime) -> str | None:
             return str(client.info("server")["redis_version"])
     except redis.RedisError as error:
         raise OSError(str(error)) from error
+
+
+def examine_box() -> Iterator[Finding]:
+    """Whether a model's programs can be shut off on this machine, and by what; if not, the tool isn't offered."""
+    trouble = box_trouble()
+    if trouble:
+        yield Finding(
+            status="note",
+            what=f"models are not offered run_python, for a program can't be shut off here: {trouble}",
+            remedy="install bubblewrap, or allow user namespaces; Landlock needs Linux 5.13",
+        )
+    else:
+        yield Finding(status="ok", what=f"programs of models are shut off by {box_way()}")
 
 
 def _embedder(settings: Settings) -> Finding:

@@ -15,7 +15,7 @@ from lotus_tasks.errors import ConfigurationError, InvalidInput
 from lotus_tasks.infra.home import Home
 from lotus_tasks.reasoning.adapters.mcp_rows import read_servers
 from lotus_tasks.reasoning.adapters.mcp_servers import McpServers
-from lotus_tasks.reasoning.adapters.python_box import run_in_box
+from lotus_tasks.reasoning.adapters.python_box import box_trouble, run_in_box
 from lotus_tasks.reasoning.service.arithmetic import evaluate
 from lotus_tasks.tools import AnyTool, Tool, ToolAnswer, ToolContext, tool
 
@@ -44,7 +44,7 @@ def calculate(
     return ToolAnswer(text=evaluate(expression))
 
 
-@tool("reasoning", idempotent=False, asks=True)
+@tool("reasoning", idempotent=False, asks=True, is_offered=lambda: not box_trouble())
 def run_python(
     context: ToolContext,
     code: Annotated[str, Field(description="a Python program; what it prints is the answer")],

@@ -41,13 +41,14 @@ def test_it_may_use_files_in_its_own_folder_and_finds_it_empty():
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "/proc/self/environ", str(Path.home()), __file__])
 def test_it_reads_no_other_file(path):
-    assert "PermissionError" in run(
-        f"import os\nprint(os.listdir({path!r}) if os.path.isdir({path!r}) else open({path!r}).read())"
-    )
+    said = run(f"import os\nprint(os.listdir({path!r}) if os.path.isdir({path!r}) else open({path!r}).read())")
+    assert (
+        "FileNotFoundError" in said or "PermissionError" in said
+    )  # the latter of a folder that leads to Python itself
 
 
 def test_it_writes_no_other_file(tmp_path):
-    assert "PermissionError" in run(f"open({str(tmp_path / 'x')!r}, 'w')")
+    assert "FileNotFoundError" in run(f"open({str(tmp_path / 'x')!r}, 'w')")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -92,8 +93,8 @@ def test_it_may_use_threads_and_asyncio():
 
 
 def test_it_fills_no_disk():
-    said = run("for n in range(100_000): open(str(n), 'wb').write(bytes(1_000_000))\nprint('all')")
-    assert said.endswith("[ended: it wrote more than 64 MB]")
+    said = run("for n in range(100_000): open(str(n), 'wb').write(bytes(1_000_000))")
+    assert "No space left on device" in said
 
 
 def test_it_sees_no_variable_of_lotus(monkeypatch):
