@@ -104,6 +104,11 @@ class Settings(BaseSettings):
     lotus_first_token_timeout_s: Seconds = setting(60.0, "How long a model may take to begin its answer.", SECONDS)
     lotus_token_timeout_s: Seconds = setting(30.0, "How long a model may pause within its answer.", SECONDS)
     lotus_total_timeout_s: Seconds = setting(600.0, "How long one answer of a model may take.", SECONDS)
+    lotus_outage_patience_s: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] = setting(
+        25.0,
+        "How long models that don't answer for now are asked again before memory is quoted in their place.",
+        "seconds, from 0 to 3600",
+    )
 
     lotus_embedder: Literal["minilm", "none"] = setting(
         "minilm", "What turns text into vectors; without one, recall goes by words.", "minilm or none"

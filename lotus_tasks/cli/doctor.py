@@ -27,8 +27,9 @@ from lotus_tasks.infra.stack.orphans import find_processes
 from lotus_tasks.infra.stack.ports import hold_port
 from lotus_tasks.infra.stack.postgres import find_binaries, has_user_namespaces
 from lotus_tasks.infra.stack.set_aside import list_set_aside
-from lotus_tasks.providers.adapters.catalogue import order, rows
-from lotus_tasks.providers.models import ProviderKind
+from lotus_tasks.providers.adapters.catalogue import how_to_add, order, rows, serving
+from lotus_tasks.providers.adapters.connection import listens
+from lotus_tasks.providers.service.locality import is_here
 from lotus_tasks.reasoning.adapters.python_box import box_trouble, box_way
 from lotus_tasks.settings import Settings
 
@@ -239,22 +240,15 @@ def _embedder(settings: Settings) -> Finding:
 
 
 def _models(settings: Settings) -> Iterator[Finding]:
-    reachable = False
     try:
-        found = {row.name: row for row in rows(settings)}
+        known, found = rows(settings), serving(settings)
     except ConfigurationError:
         return  # said already: it is a fault of the configuration
-    for name in order(settings):
-        row = found.get(name)
-        if row is None or not row.configured:
-            continue
-        if row.kind is ProviderKind.OLLAMA and http_status(urlsplit(row.base_url).netloc, "/api/version") != 200:
-            continue
-        reachable = True
-        yield Finding(status="ok", what=f"{name}: {row.model or 'the first model it lists'} at {row.base_url}")
-    if not reachable:
-        yield Finding(
-            status="note",
-            what="no model is configured: answers quote your memory",
-            remedy="`ollama pull llama3.2`, or OPENAI_API_KEY in .env",
-        )
+    for row in found:
+        if is_here(row) and not listens(row.base_url):
+            yield Finding(status="note", what=f"{row.name}: nothing answers at {row.base_url}", remedy="start it")
+        else:
+            yield Finding(status="ok", what=f"{row.name}: {row.model or 'the first model it lists'} at {row.base_url}")
+    if not found:
+        remedy = how_to_add(known, order(settings))
+        yield Finding(status="note", what="no model is configured: answers quote your memory", remedy=remedy)

@@ -26,6 +26,7 @@ from lotus_tasks.infra.stack.secret_files import FLOWER_USER
 from lotus_tasks.infra.stack.secret_marks import changed_secrets
 from lotus_tasks.infra.stack.supervision import Supervisor, socket_path
 from lotus_tasks.infra.status import collect_status
+from lotus_tasks.providers.adapters.catalogue import how_to_add, order, rows, serving
 from lotus_tasks.settings import Configuration
 
 _MODULES = ("memory", "providers", "perception", "reasoning")
@@ -194,15 +195,9 @@ def _start(home: Home, configuration: Configuration, report: Callable[[str], Non
 
 def _model_hint(configuration: Configuration) -> str:
     settings = configuration.settings
-    if "openai" in settings.lotus_providers and (
-        settings.openai_api_key or "api.openai.com" not in settings.openai_base_url
-    ):
+    if serving(settings):
         return ""
-    address = settings.ollama_host.partition("://")[2].split("/")[0]
-    if "ollama" in settings.lotus_providers and http_status(address, "/api/version") == 200:
-        return ""
-    remedy = "Add one with `ollama pull llama3.2` or OPENAI_API_KEY in .env."
-    return f" No model is configured yet: answers quote your memory. {remedy}"
+    return f" No model is configured yet: answers quote your memory. {how_to_add(rows(settings), order(settings))}"
 
 
 def _short(path: Path) -> str:

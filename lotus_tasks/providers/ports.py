@@ -89,6 +89,9 @@ class BreakerStore(Protocol):
         After the pause exactly one caller is let through as the trial; the others keep being told to wait.
         """
 
+    def asked_rest_s(self, provider: ProviderName) -> float:
+        """Seconds left of the rest that the provider itself asked for; 0 where it asked for none. Lets nobody through."""
+
     def record_success(self, provider: ProviderName) -> None:
         """The provider answered: forget its failures."""
 

@@ -92,6 +92,7 @@ def completions() -> CompletionService:
         order=catalogue.order(settings()),
         limits=catalogue.time_limits(settings()),
         retry=RetryPolicy(),
+        outage=catalogue.outage_policy(settings()),
         breakers=RedisBreakers(bootstrap.redis_client(), BreakerPolicy()),
         meter=SharedMeter(bootstrap.redis_client(), _spent_since),
     )

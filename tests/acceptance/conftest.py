@@ -25,10 +25,11 @@ def model(shared_model: ModelServerHandle) -> ModelServerHandle:
 
 @pytest.fixture(scope="session")
 def lotus_settings(shared_model: ModelServerHandle) -> Mapping[str, str]:
-    """The scripted server first, then the offline provider; two model calls at a time, so that asks can queue."""
+    """The scripted server first, then, soon, the offline provider; two model calls at a time, so that asks can queue."""
     return {
         "LOTUS_PROVIDERS": "openai,offline",
         "OPENAI_BASE_URL": shared_model.openai_url,
         "OPENAI_API_KEY": "sk-test-0123456789abcdef",
         "LOTUS_PROVIDERS_CONCURRENCY": "2",
+        "LOTUS_OUTAGE_PATIENCE_S": "1",
     }

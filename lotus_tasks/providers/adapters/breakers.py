@@ -34,6 +34,11 @@ class LocalBreakers:
             self._states[provider] = state
             return wait_s
 
+    def asked_rest_s(self, provider: ProviderName) -> float:
+        """See ports.BreakerStore."""
+        with self._lock:
+            return max(0.0, self._states.get(provider, _FRESH).asked_until - self._clock())
+
     def record_success(self, provider: ProviderName) -> None:
         """See ports.BreakerStore."""
         with self._lock:
@@ -68,6 +73,15 @@ class RedisBreakers:
             return self._change(provider, self._policy.admit)
         except redis.RedisError:
             return self._local.blocked_for_s(provider)
+
+    def asked_rest_s(self, provider: ProviderName) -> float:
+        """See ports.BreakerStore."""
+        import redis
+
+        try:
+            return max(0.0, _load(self._client.get(self._key(provider))).asked_until - self._clock())
+        except redis.RedisError:
+            return self._local.asked_rest_s(provider)
 
     def record_success(self, provider: ProviderName) -> None:
         """See ports.BreakerStore."""

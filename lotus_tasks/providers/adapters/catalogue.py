@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from lotus_tasks.errors import ConfigurationError
+from lotus_tasks.providers.adapters.connection import listens
 from lotus_tasks.providers.adapters.offline import OfflineChatModel
 from lotus_tasks.providers.adapters.vendors import VENDORS
 from lotus_tasks.providers.models import OFFLINE, ModelName, ProviderKind, ProviderName, ProviderRow, TimeLimits
 from lotus_tasks.providers.ports import ChatModel
+from lotus_tasks.providers.service.outage import OutagePolicy
 from lotus_tasks.providers.service.rows import read_rows
 from lotus_tasks.settings import Settings, find_variable
 
@@ -28,6 +30,11 @@ def time_limits(settings: Settings) -> TimeLimits:
         between_tokens_s=settings.lotus_token_timeout_s,
         overall_s=settings.lotus_total_timeout_s,
     )
+
+
+def outage_policy(settings: Settings) -> OutagePolicy:
+    """How long models that are out are waited for: at most half of what a run may take, so that it still ends well."""
+    return OutagePolicy(patience_s=min(settings.lotus_outage_patience_s, settings.lotus_max_run_s / 2))
 
 
 def order(settings: Settings) -> tuple[ProviderName, ...]:
@@ -62,8 +69,37 @@ def chat_models(settings: Settings) -> dict[ProviderName, ChatModel]:
     found = rows(settings)
     models = {row.name: _adapter(row, settings, connect_s) for row in found}
     configured = any(row.configured and row.name in wanted and _asked_for(row, settings) for row in found)
-    models[OFFLINE] = OfflineChatModel(others_configured=configured)
+    models[OFFLINE] = OfflineChatModel(remedy="" if configured else how_to_add(found, wanted))
     return {name: models[name] for name in (*wanted, *(name for name in models if name not in wanted))}
+
+
+def serving(settings: Settings, find: FindVariable = find_variable) -> list[ProviderRow]:
+    """The models' providers that will be asked, in order: what was set up, and an Ollama that answers at its usual port.
+
+    What the start, `doctor` and the offline provider say of models is decided here. Raises ConfigurationError as ``rows``.
+    """
+    found = {row.name: row for row in rows(settings, find)}
+    wanted = [found[name] for name in order(settings) if name in found]
+    return [row for row in wanted if row.configured and (_asked_for(row, settings) or listens(row.base_url))]
+
+
+def how_to_add(found: Sequence[ProviderRow], wanted: Sequence[ProviderName]) -> str:
+    """How to get a model where none is configured, for those of the ``found`` providers that are ``wanted``."""
+    rows_by_name = {row.name: row for row in found}
+    known = [rows_by_name[name] for name in wanted if name in rows_by_name]
+    spoilt = [row.missing for row in known if row.api_key and row.missing]
+    if spoilt:
+        return f"{'; '.join(spoilt)}."
+    unasked = [row.name for row in found if row.api_key and row.configured and row.name not in wanted]
+    if unasked:
+        return f"{unasked[0]} has a key, but LOTUS_PROVIDERS doesn't name it."
+    keys = [row.key_variable for row in known if row.missing]
+    ways = ["`ollama pull llama3.2`"] if any(row.kind is ProviderKind.OLLAMA for row in known) else []
+    if keys:
+        ways.append(f"{', '.join(keys[:-1])}{' or ' if keys[1:] else ''}{keys[-1]} in .env")
+    if not ways:
+        ways = ["a provider in LOTUS_PROVIDERS (docs/providers.md)"]
+    return f"Add one with {' or '.join(ways)}."
 
 
 def _read_toml(path: Path) -> dict[str, object]:
@@ -132,4 +168,4 @@ def _adapter(row: ProviderRow, settings: Settings, connect_s: float) -> ChatMode
 
             return GoogleChatModel(row, connect_s=connect_s)
         case ProviderKind.OFFLINE:
-            return OfflineChatModel(others_configured=True)
+            return OfflineChatModel()

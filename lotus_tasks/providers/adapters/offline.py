@@ -26,12 +26,10 @@ from lotus_tasks.values import day_of, utc_now
 
 MODEL = ModelName("quotes")
 
-NOT_CONFIGURED = (
-    "No model is configured, so this quotes your memory. Add one with `ollama pull llama3.2` or OPENAI_API_KEY in .env."
-)
+NOT_CONFIGURED = "No model is configured, so this quotes your memory."
 NOT_REACHABLE = "No configured model could be reached, so this quotes your memory. See `manage.py providers check`."
 KNOWS_NOTHING = "I don't know: memory holds nothing that answers this."
-NOT_CONFIGURED_EMPTY = "No model is configured either. Add one with `ollama pull llama3.2` or OPENAI_API_KEY in .env."
+NOT_CONFIGURED_EMPTY = "No model is configured either."
 NOT_REACHABLE_EMPTY = "No configured model could be reached either. See `manage.py providers check`."
 
 _EVERYTHING = 10**9
@@ -39,10 +37,10 @@ _EVERYTHING = 10**9
 
 
 class OfflineChatModel:
-    """Quotes the request's memories, as ``[n]``. ``others_configured``: whether any real model was set up."""
+    """Quotes the request's memories, as ``[n]``. ``remedy``: how to add a model; "" where one was set up."""
 
-    def __init__(self, *, others_configured: bool) -> None:
-        self._others_configured = others_configured
+    def __init__(self, *, remedy: str = "") -> None:
+        self._remedy = remedy
         self._row = ProviderRow(
             name=OFFLINE,
             kind=ProviderKind.OFFLINE,
@@ -108,6 +106,6 @@ class OfflineChatModel:
         """Nothing is open."""
 
     def _notice(self, *, empty: bool) -> str:
-        if self._others_configured:
-            return NOT_REACHABLE_EMPTY if empty else NOT_REACHABLE
-        return NOT_CONFIGURED_EMPTY if empty else NOT_CONFIGURED
+        if self._remedy:
+            return f"{NOT_CONFIGURED_EMPTY if empty else NOT_CONFIGURED} {self._remedy}"
+        return NOT_REACHABLE_EMPTY if empty else NOT_REACHABLE

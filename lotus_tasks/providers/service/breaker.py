@@ -7,12 +7,16 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakerState:
-    """What is known of one provider. ``opened``: how often in a row it was opened, which doubles the pause."""
+    """What is known of one provider. ``opened``: how often in a row it was opened, which doubles the pause.
+
+    ``asked_until``: when the rest ends that the provider itself asked for.
+    """
 
     failures: int = 0
     opened: int = 0
     open_until: float = 0.0
     trial_until: float = 0.0
+    asked_until: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +53,18 @@ class BreakerPolicy:
         # Calls that were under way when it opened fail, too: they don't push the end further away.
         if failed_trial or (failures >= self.failures and not is_open):
             pause_s = min(self.longest_pause_s, self.pause_s * 2 ** min(state.opened, 16))
+        asked_until = state.asked_until
         if retry_after_s is not None and retry_after_s >= self.obey_s:
-            pause_s = max(pause_s, min(retry_after_s, self.longest_obeyed_s))
+            asked_until = max(asked_until, now + min(retry_after_s, self.longest_obeyed_s))
+            pause_s = max(pause_s, asked_until - now)
         if now + pause_s <= state.open_until or not pause_s:
-            return replace(state, failures=failures)
-        return BreakerState(failures=failures, opened=state.opened + (not is_open), open_until=now + pause_s)
+            return replace(state, failures=failures, asked_until=asked_until)
+        return BreakerState(
+            failures=failures,
+            opened=state.opened + (not is_open),
+            open_until=now + pause_s,
+            asked_until=asked_until,
+        )
 
     @property
     def memory_s(self) -> float:

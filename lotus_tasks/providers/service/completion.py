@@ -37,8 +37,9 @@ from lotus_tasks.providers.service.continuing import Continuation, continuation_
 from lotus_tasks.providers.service.describing import HeldBack, Wording, read_call, worded
 from lotus_tasks.providers.service.exhaustion import Failure, exhausted
 from lotus_tasks.providers.service.generations import Generations
-from lotus_tasks.providers.service.guarding import failure_of, is_present
+from lotus_tasks.providers.service.guarding import failure_of, is_present, resting
 from lotus_tasks.providers.service.locality import keep_here
+from lotus_tasks.providers.service.outage import OutagePolicy
 from lotus_tasks.providers.service.prompt import REPLY_TOKENS, Prompt, compose, estimate_tokens
 from lotus_tasks.providers.service.retry import RetryPolicy
 from lotus_tasks.providers.service.watching import CallWatch, Interrupt
@@ -49,6 +50,18 @@ _WAIT_SLICE_S = 0.1
 
 
 @dataclass(slots=True)
+class _Left:
+    """A provider that was given up, and the line in ``degraded`` that says so. ``asked_s``: the rest it asked for."""
+
+    candidate: Candidate
+    failure: Failure
+    line: str
+    asked_s: float
+    tries: int = 0
+    ask_at: float = 0.0
+
+
+@dataclass(slots=True)
 class _Progress:
     """What one completion has gathered so far."""
 
@@ -56,7 +69,7 @@ class _Progress:
     interrupt: Interrupt
     degraded: list[str]
     record: Callable[[CallRecord], None]
-    failures: list[Failure] = field(default_factory=list)
+    left: list[_Left] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +84,7 @@ class CompletionService:
     order: Sequence[ProviderName]
     limits: TimeLimits
     retry: RetryPolicy
+    outage: OutagePolicy
     breakers: BreakerStore
     meter: Meter
     without_tools: set[tuple[ProviderName, str]] = field(default_factory=set)
@@ -99,11 +113,13 @@ class CompletionService:
         started = self.clock()
         for index, candidate in enumerate(choice.candidates):
             others_left = index + 1 < len(choice.candidates)
-            completion = self._ask(candidate, request, progress, others_left=others_left)
+            completion = self._outlast(request, progress) if candidate.provider == OFFLINE else None
+            if completion is None:
+                completion = self._ask(candidate, request, progress, others_left=others_left)
             if completion is not None:
                 completion = self._whole(completion, request, progress)
                 return replace(completion, degraded=tuple(progress.degraded), total_ms=1000 * (self.clock() - started))
-        raise exhausted(progress.degraded, progress.failures)
+        raise exhausted(progress.degraded, [one.failure for one in progress.left])
 
     def _ask(
         self, candidate: Candidate, request: CompletionRequest, progress: _Progress, *, others_left: bool
@@ -115,13 +131,8 @@ class CompletionService:
             return None
         blocked_s = self.breakers.blocked_for_s(name)
         if blocked_s > 0:
-            summary = f"resting {blocked_s:.0f} s after repeated failures"
-            self._leave(
-                progress,
-                name,
-                ModelUnavailable(FailureKind.SERVER_FAULT, summary, f"{name}: {summary}", retry_after_s=blocked_s),
-                tries=0,
-            )
+            asked_s = self.breakers.asked_rest_s(name)
+            self._leave(progress, candidate, resting(name, blocked_s), tries=0, asked_s=asked_s)
             return None
         tries = 0
         summary = ""
@@ -130,11 +141,11 @@ class CompletionService:
             try:
                 completion = self._call(model, candidate, request, progress)
             except (LimitReached, BudgetSpent) as limit:
-                self._leave(progress, name, limit, tries=1)
+                self._leave(progress, candidate, limit, tries=1)
                 return None
             except ModelRefusal as failure:
                 self.breakers.record_success(name)
-                self._leave(progress, name, failure, tries=tries)
+                self._leave(progress, candidate, failure, tries=tries)
                 return None
             except ModelUnavailable as failure:
                 summary = failure.summary
@@ -147,7 +158,7 @@ class CompletionService:
                     random=self.jitter,
                 )
                 if pause_s is None:
-                    self._leave(progress, name, failure, tries=tries)
+                    self._leave(progress, candidate, failure, tries=tries)
                     return None
                 self._wait(pause_s, progress.interrupt)
             else:
@@ -306,11 +317,69 @@ class CompletionService:
         reply.turn_into_call() if calls else held.release()
         return calls
 
-    def _leave(self, progress: _Progress, name: ProviderName, failure: Failure, *, tries: int) -> None:
+    def _leave(
+        self, progress: _Progress, candidate: Candidate, failure: Failure, *, tries: int, asked_s: float | None = None
+    ) -> None:
         after = f" after {tries} tries" if tries > 1 else ""
-        progress.degraded.append(f"{name}: {failure.summary}{after}")
-        progress.generations.notice(progress.degraded[-1])
-        progress.failures.append(failure)
+        line = f"{candidate.provider}: {failure.summary}{after}"
+        progress.degraded.append(line)
+        progress.generations.notice(line)
+        if asked_s is None:
+            asked_s = getattr(failure, "retry_after_s", None) or 0.0
+        progress.left.append(_Left(candidate, failure, line, asked_s))
+
+    def _outlast(self, request: CompletionRequest, progress: _Progress) -> Completion | None:
+        """The reply of a provider that was out and is back before patience ends; None when memory has to be quoted.
+
+        The breakers' rests don't count, for nobody else could answer; a rest that a server asked for does.
+        """
+        started = self.clock()
+        until = started + self.outage.patience_s
+        out = [one for one in progress.left if self._is_awaited(one, until)]
+        if out:
+            names = " and ".join(one.candidate.provider for one in out)
+            progress.generations.notice(f"waiting up to {self.outage.patience_s:.0f} s for {names} to answer again")
+        while out:
+            one = min(out, key=lambda one: one.ask_at)
+            self._wait(one.ask_at - self.clock(), progress.interrupt)
+            completion = self._try_again(one, request, progress)
+            lasted = f"{self.clock() - started:.0f} s"
+            before = progress.degraded.index(one.line)
+            if completion is not None:
+                progress.degraded[before] = f"{one.line}, answered {lasted} later"
+                return completion
+            if not self._is_awaited(one, until):
+                out.remove(one)
+                still = f", still after {lasted}" if isinstance(one.failure, ModelUnavailable) else ""
+                progress.degraded[before] = f"{one.candidate.provider}: {one.failure.summary}{still}"
+                progress.generations.notice(progress.degraded[before])
+        return None
+
+    def _is_awaited(self, one: _Left, until: float) -> bool:
+        """Whether the provider is worth another try; then it has its time."""
+        now = self.clock()
+        pause_s = self.outage.pause_s(asked_s=one.asked_s, done=one.tries, random=self.jitter)
+        one.ask_at = min(now + pause_s, until)
+        return self.outage.outlasts(one.failure, asked_s=one.asked_s, left_s=until - now)
+
+    def _try_again(self, one: _Left, request: CompletionRequest, progress: _Progress) -> Completion | None:
+        """One more call to a provider that was out; None when it failed once more."""
+        name = one.candidate.provider
+        one.tries += 1
+        try:
+            completion = self._call(self.models[name], one.candidate, request, progress)
+        except ModelUnavailable as failure:
+            one.failure, one.asked_s = failure, failure.retry_after_s or 0.0
+            if not isinstance(failure, LimitReached):
+                self.breakers.record_failure(name, retry_after_s=failure.retry_after_s)
+            return None
+        except ModelRefusal as failure:
+            one.failure = failure
+            if not isinstance(failure, BudgetSpent):
+                self.breakers.record_success(name)
+            return None
+        self.breakers.record_success(name)
+        return completion
 
     def _wait(self, pause_s: float, interrupt: Interrupt) -> None:
         until = self.clock() + pause_s

@@ -27,3 +27,9 @@ def is_present(model: ChatModel) -> bool:
     except Exception as error:  # noqa: BLE001 - whatever an adapter does, the run goes on
         failure_of(model.row.name, error)
         return True
+
+
+def resting(provider: ProviderName, blocked_s: float) -> ModelUnavailable:
+    """What its breaker says of a provider that isn't asked."""
+    summary = f"resting {blocked_s:.0f} s after repeated failures"
+    return ModelUnavailable(FailureKind.SERVER_FAULT, summary, f"{provider}: {summary}", retry_after_s=blocked_s)

@@ -22,6 +22,7 @@ from lotus_tasks.providers.models import (
 from lotus_tasks.providers.ports import ChatModel
 from lotus_tasks.providers.service.breaker import BreakerPolicy
 from lotus_tasks.providers.service.completion import CompletionService
+from lotus_tasks.providers.service.outage import OutagePolicy
 from lotus_tasks.providers.service.retry import RetryPolicy
 from tests.contract.providers.conftest import PATIENT, ask
 from tests.contract.providers.vendors import Vendor
@@ -166,6 +167,7 @@ def service(*models: ChatModel, limits: TimeLimits) -> CompletionService:
         order=[model.row.name for model in models],
         limits=limits,
         retry=RetryPolicy(tries=2, base_s=0.01, patience_s=1.0),
+        outage=OutagePolicy(patience_s=0),
         breakers=LocalBreakers(BreakerPolicy(failures=1000)),
         meter=Turnstile(),
     )

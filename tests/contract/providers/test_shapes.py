@@ -13,6 +13,7 @@ from lotus_tasks.providers.adapters.ollama import OllamaChatModel
 from lotus_tasks.providers.models import ModelUnavailable, ProviderKind, ProviderRow, StopReason, TimeLimits, Tool
 from lotus_tasks.providers.service.breaker import BreakerPolicy
 from lotus_tasks.providers.service.completion import CompletionService
+from lotus_tasks.providers.service.outage import OutagePolicy
 from lotus_tasks.providers.service.retry import RetryPolicy
 from tests.contract.providers.conftest import ask
 from tests.contract.providers.vendors import VENDORS
@@ -56,6 +57,7 @@ def service(*models) -> CompletionService:
         order=[model.row.name for model in models],
         limits=TimeLimits(),
         retry=RetryPolicy(tries=1),
+        outage=OutagePolicy(patience_s=0),
         breakers=LocalBreakers(BreakerPolicy()),
         meter=Turnstile(),
     )

@@ -52,6 +52,7 @@ def connect(workers, parts, monkeypatch):
     from lotus_tasks.providers.adapters.limits import SharedMeter
     from lotus_tasks.providers.service.breaker import BreakerPolicy
     from lotus_tasks.providers.service.completion import CompletionService
+    from lotus_tasks.providers.service.outage import OutagePolicy
     from lotus_tasks.providers.service.retry import RetryPolicy
 
     def connect(base_url: str, whose: str = "local") -> None:
@@ -63,6 +64,7 @@ def connect(workers, parts, monkeypatch):
             order=catalogue.order(settings),
             limits=catalogue.time_limits(settings),
             retry=RetryPolicy(),
+            outage=OutagePolicy(),
             breakers=RedisBreakers(bootstrap.redis_client(), BreakerPolicy()),
             meter=SharedMeter(bootstrap.redis_client(), lambda _provider, _since: 0.0),
             sleep=lambda _s: None,

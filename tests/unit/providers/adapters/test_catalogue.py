@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
 
 from lotus_tasks.errors import ConfigurationError
-from lotus_tasks.providers.adapters.catalogue import chat_models, rows
+from lotus_tasks.providers.adapters.catalogue import chat_models, how_to_add, rows, serving
 from lotus_tasks.providers.models import ProviderKind
 from lotus_tasks.settings import Settings
 
@@ -147,3 +148,60 @@ def test_a_key_written_into_the_file_is_refused_without_being_repeated(tmp_path)
         found(tmp_path)
     assert KEY not in str(caught.value)
     assert "never the key itself" in str(caught.value)
+
+
+ROW = """
+[[provider]]
+name = "groq"
+model = "llama-3.3"
+[[provider]]
+name = "mine"
+kind = "openai"
+base_url = "http://127.0.0.1:9/v1"
+"""
+
+
+@pytest.mark.parametrize(
+    ("order", "keys", "expected"),
+    [
+        (("anthropic", "offline"), {"ANTHROPIC_API_KEY": KEY}, ["anthropic"]),
+        (("google", "offline"), {"GEMINI_API_KEY": KEY}, ["google"]),
+        (("groq", "mine", "offline"), {"GROQ_API_KEY": KEY}, ["groq", "mine"]),
+        (("openai", "anthropic", "google", "groq", "offline"), {}, []),
+        (("offline",), {"OPENAI_API_KEY": KEY}, []),
+    ],
+)
+def test_every_row_that_is_set_up_and_in_the_order_serves(tmp_path, order, keys, expected):
+    (tmp_path / "providers.toml").write_text(ROW)
+    chosen = settings(tmp_path, lotus_providers=order)
+    assert [row.name for row in serving(chosen, lambda name: keys.get(name, ""))] == expected
+
+
+def test_an_ollama_that_nobody_mentioned_serves_while_it_answers(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        # As a default would stand there: nobody set it.
+        chosen = settings(tmp_path, lotus_providers=("ollama", "offline")).model_copy(update={"ollama_host": address})
+        chosen.model_fields_set.discard("ollama_host")
+        assert [row.name for row in serving(chosen)] == ["ollama"]
+    assert serving(chosen) == []
+
+
+@pytest.mark.parametrize(
+    ("order", "keys", "said"),
+    [
+        (("anthropic", "offline"), {}, "Add one with ANTHROPIC_API_KEY in .env."),
+        (
+            ("openai", "google", "ollama", "offline"),
+            {},
+            "Add one with `ollama pull llama3.2` or OPENAI_API_KEY or GEMINI_API_KEY in .env.",
+        ),
+        (("offline",), {}, "Add one with a provider in LOTUS_PROVIDERS (docs/providers.md)."),
+        (("openai", "offline"), {"GROQ_API_KEY": KEY}, "groq has a key, but LOTUS_PROVIDERS doesn't name it."),
+        (("openai", "offline"), {"OPENAI_API_KEY": "short"}, "OPENAI_API_KEY doesn't look like a key"),
+    ],
+)
+def test_how_to_add_a_model_names_what_the_order_lacks(tmp_path, order, keys, said):
+    (tmp_path / "providers.toml").write_text(ROW)
+    chosen = settings(tmp_path, lotus_providers=order)
+    assert how_to_add(rows(chosen, lambda name: keys.get(name, "")), order).startswith(said)

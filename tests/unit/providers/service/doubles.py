@@ -33,6 +33,7 @@ from lotus_tasks.providers.models import (
 from lotus_tasks.providers.ports import ChatModel, Watch
 from lotus_tasks.providers.service.breaker import BreakerPolicy
 from lotus_tasks.providers.service.completion import CompletionService
+from lotus_tasks.providers.service.outage import OutagePolicy
 from lotus_tasks.providers.service.retry import RetryPolicy
 
 Act = LotusError | Sequence[Delta | LotusError]
@@ -170,6 +171,7 @@ class Stage:
     time: Time = field(default_factory=Time)
     sink: ScreenSink = field(default_factory=ScreenSink)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
+    outage: OutagePolicy = field(default_factory=OutagePolicy)
     breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
     meter: Turnstile = field(default_factory=Turnstile)
 
@@ -181,6 +183,7 @@ class Stage:
             order=tuple(self.models),
             limits=TimeLimits(),
             retry=self.retry,
+            outage=self.outage,
             breakers=self.breakers,
             meter=self.meter,
             sleep=self.time.sleep,

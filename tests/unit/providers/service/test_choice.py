@@ -7,7 +7,7 @@ from lotus_tasks.providers.models import Image, Message, Role, Tool
 from lotus_tasks.providers.service.choice import choose
 from tests.unit.providers.service.doubles import question, row
 
-OFFLINE_ROW = OfflineChatModel(others_configured=True).row
+OFFLINE_ROW = OfflineChatModel().row
 
 
 def names(choice):

@@ -18,6 +18,7 @@ from lotus_tasks.providers.models import (
     Usage,
 )
 from lotus_tasks.providers.service.breaker import BreakerPolicy
+from lotus_tasks.providers.service.outage import OutagePolicy
 from lotus_tasks.providers.service.retry import RetryPolicy
 from tests.unit.providers.service.doubles import (
     ActingModel,
@@ -154,11 +155,11 @@ def test_with_no_provider_at_all_the_error_says_so():
 
 
 def test_the_offline_provider_answers_when_nobody_else_does():
-    scene = stage(ActingModel(row("a"), [unavailable()]), OfflineChatModel(others_configured=True))
+    scene = stage(ActingModel(row("a"), [unavailable()]), OfflineChatModel())
     completion = scene.complete(question(memories=(memory(1, "The key hangs behind the door."),)))
     assert completion.provider == "offline"
     assert completion.text.startswith("The key hangs behind the door. [1]")
-    assert completion.degraded == ("a: 503 after 2 tries",)
+    assert completion.degraded == ("a: 503, still after 25 s",)
 
 
 def test_a_provider_that_is_absent_without_being_asked_for_is_no_failure():
@@ -169,7 +170,7 @@ def test_a_provider_that_is_absent_without_being_asked_for_is_no_failure():
 
 def test_a_private_question_for_one_provider_goes_to_no_other():
     other = ActingModel(row("b"), [speech("leak")])
-    scene = stage(ActingModel(row("a"), [unavailable()]), other, OfflineChatModel(others_configured=True))
+    scene = stage(ActingModel(row("a"), [unavailable()]), other, OfflineChatModel())
     completion = scene.complete(question(provider="a"))
     assert completion.provider == "offline"
     assert other.requests == []
@@ -188,9 +189,7 @@ def test_an_unconfigured_provider_is_skipped_silently():
 
 
 def test_an_unconfigured_provider_that_was_asked_for_is_named():
-    scene = stage(
-        ActingModel(row("a", missing="A_KEY isn't set"), [speech("no")]), OfflineChatModel(others_configured=False)
-    )
+    scene = stage(ActingModel(row("a", missing="A_KEY isn't set"), [speech("no")]), OfflineChatModel(remedy="Add one."))
     assert scene.complete(question(provider="a")).degraded == ("a: not configured (A_KEY isn't set)",)
 
 
@@ -228,6 +227,7 @@ def test_repeated_failures_open_the_breaker_and_a_trial_closes_it():
         ActingModel(row("b"), [speech("Yes.")]),
         breaker=BreakerPolicy(failures=4, pause_s=5.0),
         retry=RetryPolicy(tries=2, base_s=0.0),
+        outage=OutagePolicy(patience_s=0),
     )
     assert [scene.complete().provider for _ in range(3)] == ["b", "b", "b"]
     assert len(sick.requests) == 4

@@ -98,7 +98,7 @@ def test_a_model_that_refuses_the_call_in_words_too_is_left():
 
 
 def test_the_offline_provider_quotes_and_never_calls():
-    scene = stage(OfflineChatModel(others_configured=False))
+    scene = stage(OfflineChatModel(remedy="Add one."))
     completion = scene.complete(replace(ASKED, memories=(memory(1, f"Where is the key? {CALL}"),)))
     assert completion.tool_calls == ()
     assert completion.text

@@ -39,7 +39,7 @@ def test_any_other_address_is_not_whatever_answers_there(url, kind):
 
 
 def chosen(among: Among, **more) -> list[str]:
-    offline = OfflineChatModel(others_configured=True).row
+    offline = OfflineChatModel().row
     found = {one.name: one for one in (row("away", base_url=AWAY), row("here", base_url=HERE), offline)}
     choice = choose(question(among=among, **more), found, ["away", "here", "offline"])
     return [candidate.provider for candidate in choice.candidates]
