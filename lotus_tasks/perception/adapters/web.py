@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from email.message import Message
 from typing import TYPE_CHECKING
 
 from lotus_tasks.errors import InvalidInput, LotusError, Permanent, Transient
 from lotus_tasks.perception.adapters.addresses import find_addresses
+from lotus_tasks.perception.adapters.unpacking import ACCEPTED, unpack
 
 if TYPE_CHECKING:
     import httpx
@@ -141,7 +142,7 @@ class _Job:
                     "Host": url.netloc.decode("ascii"),
                     "User-Agent": "LOTUS/0.1 (a person's own assistant)",
                     "Accept": "text/html, text/*;q=0.9, application/json;q=0.8, */*;q=0.1",
-                    "Accept-Encoding": "gzip, deflate",
+                    "Accept-Encoding": ACCEPTED,
                 },
                 extensions={
                     "sni_hostname": host,
@@ -183,12 +184,22 @@ class _Job:
 
     def _content(self, response: httpx.Response) -> tuple[bytes, bool]:
         content = bytearray()
-        for piece in response.iter_bytes(16_384):
+        for piece in unpack(self._raw(response), response.headers.get("content-encoding", "")):
             self._check()
             content += piece
             if len(content) > self.web.largest_bytes:
                 return bytes(content[: self.web.largest_bytes]), True
         return bytes(content), False
+
+    def _raw(self, response: httpx.Response) -> Iterator[bytes]:
+        """What is sent, as it is sent; packed, it may be as long as unpacked, and no longer."""
+        came = 0
+        for piece in response.iter_raw(16_384):
+            self._check()
+            yield piece
+            came += len(piece)
+            if came > self.web.largest_bytes + 16_384:
+                return
 
     def _check(self) -> None:
         if self.abandoned.is_set() or time.monotonic() > self.until:
