@@ -77,17 +77,17 @@ def print_changes(result: Mapping[str, Any]) -> None:
     for fact in result.get("facts", ()):
         say_row(f"  {fact_line(fact)}")
     for change in result["changes"]:
-        say_row(f"  {change['at'][:19]}", f"{change['action']}: {change['reason']}")
+        say_row(f"  {_minute(change['at'])}", f"{change['action']}: {change['reason']}")
         for name, old in (change["before"] or {}).items():
             click.echo(f"      {name}: {shown(str(old), 60)} → {shown(str((change['after'] or {}).get(name)), 60)}")
 
 
 def fact_line(fact: Mapping[str, Any]) -> str:
     """A fact with the time it holds."""
-    until = f"until {fact['valid_to'][:10]}" if fact["valid_to"] else "and holds"
+    until = f"until {_day(fact['valid_to'])}" if fact["valid_to"] else "and holds"
     said = f"{fact['subject']} · {fact['predicate']} · {fact['value']}"
     read = "" if fact["origin"] == "rules" else f", read by {fact['origin']}"
-    return f"{said}  (from {fact['valid_from'][:10]} {until}; {fact['memory_id'][:8]}{read})"
+    return f"{said}  (from {_day(fact['valid_from'])} {until}; {fact['memory_id'][:8]}{read})"
 
 
 def print_consolidation(result: Mapping[str, Any], *, dry_run: bool) -> None:
@@ -113,7 +113,7 @@ def print_profile(profile: Mapping[str, Any] | None) -> None:
     click.echo(profile["text"])
     by = "by rules" if profile["origin"] == "rules" else f"in the words of {profile['origin']}"
     later = "" if profile["current"] else "; what is known has changed since"
-    click.echo(f"{by}, {profile['built_at'][:16].replace('T', ' ')}: {profile['reason']}{later}", err=True)
+    click.echo(f"{by}, {_minute(profile['built_at'])}: {profile['reason']}{later}", err=True)
 
 
 def origin(one: Mapping[str, Any]) -> str:
@@ -121,9 +121,18 @@ def origin(one: Mapping[str, Any]) -> str:
     heading = f" › {one['heading']}" if one.get("heading") else ""
     moment = str(one["happened_at"] or one["stored_at"])
     source = source_title(one["source"], datetime.fromisoformat(moment), speaker=one.get("speaker"))
-    when = "" if source != one["source"] else f" · {moment[:10]}"
-    ended = f" · held until {one['valid_to'][:10]}" if one.get("valid_to") else ""
+    when = "" if source != one["source"] else f" · {_day(moment)}"
+    ended = f" · held until {_day(one['valid_to'])}" if one.get("valid_to") else ""
     return f"{source}{heading}{when}{ended} · {one['tier']} · {one['memory_id'][:8]}"
+
+
+def _day(moment: str) -> str:
+    """The local day of an ISO 8601 moment: memory tells them in UTC."""
+    return f"{datetime.fromisoformat(moment).astimezone():%Y-%m-%d}"
+
+
+def _minute(moment: str) -> str:
+    return f"{datetime.fromisoformat(moment).astimezone():%Y-%m-%d %H:%M}"
 
 
 def shown(text: str, width: int = 200) -> str:

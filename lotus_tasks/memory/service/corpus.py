@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from datetime import UTC, date, datetime
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lotus_tasks.memory.ports import Columns, Lexicon, Numbers, Snapshot
 from lotus_tasks.memory.ranking import Layout, lay_out
@@ -147,15 +149,29 @@ def rows_of(numbers: Numbers, wanted: Numbers) -> Numbers:
     return found
 
 
+def local_days(moments: NDArray[np.float64]) -> NDArray[np.float32]:
+    """The ordinals of the local days of moments (epoch seconds), each with the offset from UTC that held then; NaN stays."""
+    utc_days = np.floor(moments / 86_400)
+    days, which = np.unique(utc_days, return_inverse=True)
+    begins, ends = (np.array([_offset_s(day * 86_400 + second) for day in days]) for second in (0, 86_399))
+    offsets = begins[which] if len(days) else np.zeros_like(moments)
+    for at in np.flatnonzero((begins != ends)[which]) if len(days) else ():  # a day on which the clocks were changed
+        offsets[at] = _offset_s(float(moments[at]))
+    found: NDArray[np.float32] = (np.floor((moments + offsets) / 86_400) + _EPOCH_DAY).astype(np.float32)
+    return found
+
+
+def _offset_s(moment: float) -> float:
+    return 0.0 if np.isnan(moment) else float(time.localtime(moment).tm_gmtoff)
+
+
 def _laid_out(columns: Columns) -> Layout:
-    offset = datetime.now().astimezone().utcoffset()
-    offset_s = offset.total_seconds() if offset is not None else 0.0
     return lay_out(
         segment=columns.segment,
         position=columns.position,
         length=columns.length,
         speaker=columns.speaker,
-        day=(np.floor((columns.happened_s + offset_s) / 86_400) + _EPOCH_DAY).astype(np.float32),
+        day=local_days(columns.happened_s),
         cues=columns.cues.astype(np.uint8),
         told=(columns.told_first, columns.told_last),
     )
