@@ -55,6 +55,10 @@ def render_unit(python: Path, home: Path) -> str:
         "ExecStart=": f'ExecStart="{_escape(python)}" manage.py up --foreground',
         "Environment=": f'Environment="LOTUS_HOME={_escape(home)}"',
     }
+    if Home(home).sockets.parent == Path("/tmp"):  # noqa: S108 - no file is made here
+        replaced["PrivateTmp="] = (
+            "PrivateTmp=no"  # The sockets of a long LOTUS_HOME lie there, and commands look for them.
+        )
     lines = []
     for line in text.splitlines():
         key = line.partition("=")[0] + "="

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,24 @@ def test_start_ask_stop_ten_times_leaves_nothing_ten_times(fresh_lotus: Lotus) -
         done = fresh_lotus.run("down")
         assert done.returncode == 0, done.stderr
         assert left_behind(fresh_lotus) == []
+
+
+def test_a_start_and_a_recall_write_nothing_outside_lotus_home(fresh_lotus: Lotus, tmp_path: Path) -> None:
+    """An empty home folder, XDG folders and TMPDIR stay empty, and no dependency's telemetry is on."""
+    places = {
+        name: str(tmp_path / name) for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
+    }
+    for place in places.values():
+        Path(place).mkdir()
+    system = replace(fresh_lotus, environment={**fresh_lotus.environment, **places, "ORT_DISABLE_TELEMETRY": "0"})
+    system.up()
+    assert system.run("remember", "The boat is called Mirabelle.").returncode == 0
+    found = system.run("recall", "what is the boat called?")
+    assert (found.returncode, "Mirabelle" in found.stdout) == (0, True), found.stderr
+    seen = Path(f"/proc/{system.pid_of('worker-memory')}/environ").read_bytes().split(b"\0")
+    assert {b"ANONYMIZED_TELEMETRY=False", b"ORT_DISABLE_TELEMETRY=1"} <= set(seen)
+    assert system.run("down").returncode == 0
+    assert [str(path) for place in places.values() for path in Path(place).rglob("*")] == []
 
 
 def test_up_says_what_runs_and_a_second_up_changes_nothing(fresh_lotus: Lotus) -> None:

@@ -76,9 +76,28 @@ def test_the_systemd_unit_names_this_folder_and_passes_systemds_own_check(tmp_pa
     if analyze is None:
         pytest.skip("systemd-analyze is not installed")
     done = subprocess.run([analyze, "verify", "--man=no", str(unit)], check=False, capture_output=True, text=True)
-    complaints = [line for line in done.stderr.splitlines() if "lotus.service" in line and "RestartSteps" not in line]
-    # systemd before 254 doesn't know RestartSteps and RestartMaxDelaySec, and ignores them.
-    assert [line for line in complaints if "RestartMaxDelaySec" not in line] == []
+    assert [line for line in done.stderr.splitlines() if "lotus.service" in line] == []
+
+
+def test_the_systemd_unit_is_closed_and_waits_between_starts(tmp_path: Path) -> None:
+    unit = tmp_path / "lotus.service"
+    unit.write_text(render_unit(Path(sys.executable), tmp_path / "home"), encoding="utf-8")
+    lines = unit.read_text().splitlines()
+    # RestartSteps and RestartMaxDelaySec are unknown before systemd 254, and Debian 12 has 252.
+    assert not [line for line in lines if line.startswith(("RestartSteps", "RestartMaxDelay"))]
+    assert {"Restart=always", "RestartSec=15", "StartLimitIntervalSec=600", "StartLimitBurst=10"} <= set(lines)
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None:
+        pytest.skip("systemd-analyze is not installed")
+    command = [analyze, "security", "--offline=true", "--threshold=40", "--no-pager", str(unit)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-300:] + done.stderr
+
+
+def test_the_units_tmp_is_the_users_where_the_sockets_of_a_long_home_lie_there(tmp_path: Path) -> None:
+    units = [render_unit(Path(sys.executable), home) for home in (Path("/home/me/.lotus"), tmp_path / ("x" * 120))]
+    assert ["PrivateTmp=yes" in text for text in units] == [True, False]
+    assert "PrivateTmp=no" in units[1]
 
 
 @pytest.mark.parametrize("name", ["lotus", "test"])

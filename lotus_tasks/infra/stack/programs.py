@@ -6,10 +6,13 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from lotus_tasks.infra.home import Home
 from workers import WORKERS
+
+NO_TELEMETRY: Final = {"ANONYMIZED_TELEMETRY": "False", "ORT_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
+"""Chroma's, ONNX Runtime's, and the word that others listen to: off, whatever the environment says."""
 
 Group = Literal["services", "core"]
 
@@ -82,6 +85,6 @@ def child_environment(home: Home, environ: Mapping[str, str]) -> dict[str, str]:
         "OMP_NUM_THREADS": cores,
         "OPENBLAS_NUM_THREADS": "1",
         "TOKENIZERS_PARALLELISM": "false",
-        "ANONYMIZED_TELEMETRY": "False",
     }
-    return {**small, **environ, "LOTUS_HOME": str(home.path), "PYTHONUNBUFFERED": "1"}
+    own = {"LOTUS_HOME": str(home.path), "PYTHONUNBUFFERED": "1"}
+    return {**small, **environ, **own, **NO_TELEMETRY}

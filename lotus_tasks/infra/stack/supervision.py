@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import re
 import shlex
 import socket
 import subprocess
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from xml.parsers.expat import ExpatError
 
-from lotus_tasks.errors import InvalidInput, ServiceDown
+from lotus_tasks.errors import ConfigurationError, InvalidInput, ServiceDown
 from lotus_tasks.infra.home import PROJECT, Home
 from lotus_tasks.infra.runtime import write_private
 from lotus_tasks.infra.stack.programs import Group, Program, launch
@@ -202,7 +203,8 @@ def _program_section(home: Home, program: Program) -> list[str]:
         "stopasgroup=false",
         "killasgroup=true",
         "redirect_stderr=true",
-        f"stdout_logfile={_escape(str(home.log / program.name))}.log",
+        # Expanded twice: in the section, and once more for the names of log files.
+        f"stdout_logfile={_escape(_escape(str(home.log / program.name)))}.log",
         "stdout_logfile_maxbytes=10MB",
         "stdout_logfile_backups=3",
     ]
@@ -246,4 +248,10 @@ def last_lines(home: Home, name: str, count: int = 12) -> list[str]:
 
 
 def _escape(value: str) -> str:
+    """A value as the file needs it. Raises ConfigurationError for what no value of it can hold."""
+    if re.search(r"\s[;#]|[\x00-\x1f\x7f]", value):
+        raise ConfigurationError(
+            f"the path in {value!r} has a line break, a control character, or a space before ; or #, which the supervisor "
+            "can't read; set LOTUS_HOME to another folder, or move LOTUS's own"
+        )
     return value.replace("%", "%%")

@@ -87,9 +87,12 @@ class _Session:
 
     def __init__(self, folder: Path, threads: int) -> None:
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+        # Its import alone would write a device id and a store of events under ~/.cache, and send them.
+        os.environ["ORT_DISABLE_TELEMETRY"] = "1"
         import onnxruntime
         from tokenizers import Tokenizer
 
+        onnxruntime.disable_telemetry_events()
         options = onnxruntime.SessionOptions()
         # One core a run, and as many runs side by side: while a question is embedded, its words are looked up on another core.
         options.intra_op_num_threads = 1

@@ -1,11 +1,16 @@
 """The embedder: the published vectors, whatever a text is batched with."""
 
 import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lotus_tasks.errors import Permanent
+from lotus_tasks.infra.home import PROJECT
 from lotus_tasks.memory.adapters import minilm
 from lotus_tasks.memory.adapters.minilm import MiniLMEmbedder
 from lotus_tasks.memory.adapters.minilm_archive import ensure_archive
@@ -87,3 +92,23 @@ def test_an_archive_with_another_hash_is_thrown_away(tmp_path, monkeypatch):
         ensure_archive(tmp_path / "models", url="http://127.0.0.1/onnx.tar.gz")
     assert list((tmp_path / "models").iterdir()) == []
     client.close()
+
+
+EMBED = """
+import os, sys
+from pathlib import Path
+from lotus_tasks.memory.adapters.minilm import MiniLMEmbedder
+MiniLMEmbedder(Path(sys.argv[1]), allow_download=False).embed(["hello"])
+"""
+
+
+def test_embedding_writes_nothing_beside_its_models(tmp_path: Path) -> None:
+    """The runtime's usage telemetry kept a device id and a store of events under ~/.cache, from its import on."""
+    home, models, temporary = (tmp_path / name for name in ("home", "models", "tmp"))
+    for folder in (home, models, temporary):
+        folder.mkdir()
+    places = {"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache"), "TMPDIR": str(temporary)}
+    command = [sys.executable, "-c", EMBED, str(models)]
+    subprocess.run(command, cwd=PROJECT, env={"PATH": os.defpath, **places}, check=True)
+    assert [path for folder in (home, temporary) for path in folder.rglob("*")] == []
+    assert list(models.iterdir())
