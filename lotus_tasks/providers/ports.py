@@ -57,6 +57,9 @@ class ChatModel(Protocol):
     def check(self) -> ProviderStatus:
         """Ask the provider whether it would serve, within a few seconds. Never raises for a provider that fails."""
 
+    def offers(self, model: ModelName, watch: Watch) -> bool | None:
+        """Whether the provider has ``model``, by its own list; None where it gives none. Raises what ``watch`` raises alone."""
+
     def list_models(self) -> Sequence[ModelInfo]:
         """The models the provider offers. Raises as ``stream`` does."""
 

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 from stack import Lotus, wait_until
 
 from lotus_tasks.infra.postgres import connect
@@ -94,6 +95,7 @@ def test_a_wrong_key_is_named_and_shown_nowhere(lotus: Lotus, model: ModelServer
 
 def test_the_usage_shows_calls_and_failures_by_model(lotus: Lotus, model: ModelServerHandle):
     model.fail_next(1, status=500)
+    model.script(models=["llama3.2:latest", "counted"])
     ask(lotus, "count the calls", "--model", "counted")
     rows = json.loads(lotus.run("providers", "usage", "--json").stdout)
     (row,) = [row for row in rows if row["model"] == "counted"]
@@ -112,6 +114,16 @@ def test_an_unknown_provider_is_one_line(lotus: Lotus, model: ModelServerHandle)
     assert done.returncode == 1
     assert done.stderr.startswith("lotus: there is no provider 'nosuch'; there are: openai, offline")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("options", [(), ("--provider", "openai")], ids=["any", "one"])
+def test_a_model_that_nobody_has_is_one_line_before_anything_is_sent(lotus: Lotus, model: ModelServerHandle, options):
+    done = lotus.run("ask", "are you there?", "--model", "nosuch", *options)
+    assert (done.returncode, done.stdout) == (1, "")
+    who, whose = ("openai has no", " openai") if options else ("no provider has a", "")
+    said = f"error: {who} model nosuch; `manage.py providers models{whose}` lists what there is"
+    assert done.stderr.splitlines()[-1] == said
+    assert model.calls == []
 
 
 def shown_text(lotus: Lotus, run_id: RunId) -> str:

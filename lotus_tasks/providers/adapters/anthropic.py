@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from lotus_tasks.providers.adapters.connection import PerProcess, Remembered, check_by_listing, short_watch
+from lotus_tasks.providers.adapters.connection import ModelList, PerProcess, Remembered, check_by_listing, short_watch
 from lotus_tasks.providers.adapters.failures import from_status, message_of, scrub, translated
 from lotus_tasks.providers.adapters.interruption import make_interruptible, refuse_outside, watched
 from lotus_tasks.providers.adapters.origin import stay_at_origin
@@ -51,6 +51,8 @@ class AnthropicChatModel:
             self._make_client, close=lambda client: client.close()
         )
         self._default = Remembered(lambda _: self._find_default(), keep_s=_MODELS_S)
+        self._list = ModelList(lambda: tuple(one.name for one in self.list_models()))
+        self._aliases = Remembered(self._is_alias, keep_s=_MODELS_S)
 
     @property
     def row(self) -> ProviderRow:
@@ -89,6 +91,20 @@ class AnthropicChatModel:
     def check(self) -> ProviderStatus:
         """Asks /v1/models, which costs nothing and needs the key."""
         return check_by_listing(self._row, lambda: tuple(model.name for model in self.list_models()))
+
+    def offers(self, model: ModelName, watch: Watch) -> bool | None:
+        """See ports.ChatModel. What isn't listed is asked for by name: the list holds no aliases."""
+        with watched(watch):
+            listed = self._list.has(model)
+            return self._aliases.get(model) if listed is False else listed
+
+    def _is_alias(self, model: str) -> bool:
+        try:
+            with watched(short_watch(self._row)), translated(self._row), self._status_errors(model):
+                self._client.get().models.retrieve(model)
+        except (ModelRefusal, ModelUnavailable):
+            return False
+        return True
 
     def list_models(self) -> Sequence[ModelInfo]:
         """What the key may use."""

@@ -6,18 +6,27 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Generic, TypeVar
 from urllib.parse import urlsplit
 
 from lotus_tasks.errors import LotusError
 from lotus_tasks.providers.adapters.failures import scrub
 from lotus_tasks.providers.adapters.interruption import watched
-from lotus_tasks.providers.models import ModelName, ProviderRow, ProviderStatus, TimeLimits
+from lotus_tasks.providers.models import (
+    ModelName,
+    ModelRefusal,
+    ModelUnavailable,
+    ProviderRow,
+    ProviderStatus,
+    TimeLimits,
+)
 from lotus_tasks.providers.service.watching import CallWatch
 
 CHECK_S = 5.0
 """How long a provider may take to answer a health check or to list its models."""
+
+_LIST_S = 30.0
 
 T = TypeVar("T")
 
@@ -64,6 +73,27 @@ class Remembered(Generic[T]):
         answer = self._ask(key)
         self._answers[key] = (time.monotonic(), answer)
         return answer
+
+
+class ModelList:
+    """What a provider lists, remembered for a while; a model that isn't among it is looked for afresh: it may be new."""
+
+    def __init__(self, names: Callable[[], Collection[ModelName]]) -> None:
+        self._names = names
+        self._known: tuple[float, frozenset[str]] = (0.0, frozenset())
+
+    def has(self, model: ModelName) -> bool | None:
+        """Whether the provider lists ``model``; None where it gives no list."""
+        wanted = {model.lower(), f"{model.lower()}:latest"}
+        asked_at, known = self._known
+        if known & wanted and time.monotonic() - asked_at < _LIST_S:
+            return True
+        try:
+            known = frozenset(name.lower() for name in self._names())
+        except (ModelUnavailable, ModelRefusal):
+            return None
+        self._known = (time.monotonic(), known)
+        return bool(known & wanted) if known else None
 
 
 def short_watch(row: ProviderRow) -> CallWatch:

@@ -13,7 +13,8 @@ _FIELDS = {
     "max_completion_tokens": re.compile(r"\bmax_completion_tokens\b"),
     "temperature": re.compile(r"\btemperature\b", re.IGNORECASE),
     "system": re.compile(
-        r"system[- ](?:role|prompt|message|instruction)|role\W.{0,30}\bsystem|\bsystem\b.{0,20}\brole|roles must alternate",
+        r"(?:system|developer)[- ](?:role|prompt|message|instruction)|role\W.{0,30}\bsystem|\bsystem\b.{0,20}\brole|"
+        r"roles must alternate|only user(?:,| and) (?:assistant|model)\b.{0,20}\broles",
         re.IGNORECASE,
     ),
     "stream": re.compile(r"\bstream(?:ing)?\b", re.IGNORECASE),
@@ -23,10 +24,15 @@ _UNABLE = (
 )
 _REFUSED = re.compile(
     _UNABLE
+    + r"|roles are supported|(?:only|not) allowed|endpoints? found that support|valid dictionary or object"
     + r"|unknown|unrecogni[sz]ed|unexpected|extra_forbidden|extra (?:inputs|fields)|not (?:permitted|allowed|available)|"
     r"forbidden|invalid (?:parameter|argument|field|value)|no such|must (?:not|alternate)",
     re.IGNORECASE,
 )
+_MODEL = re.compile(
+    r"model [`'\"][^`'\"]+[`'\"] (?:is not supported|was not found|not found|does not exist)", re.IGNORECASE
+)
+"""It is the model that is refused, whatever its name reads like."""
 _INABILITY = re.compile(_UNABLE, re.IGNORECASE)
 
 
@@ -37,6 +43,8 @@ def refused_fields(status: int, said: str, body: Any, sent: Collection[str]) -> 
     llama.cpp does for tools.
     """
     if status not in {400, 404, 415, 422, 500, 501}:
+        return set()
+    if _MODEL.search(said):
         return set()
     told = " ".join([said, *_places(body)])
     if not (_INABILITY if status >= 500 else _REFUSED).search(told):

@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from lotus_tasks.providers.adapters.connection import PerProcess, Remembered, check_by_listing, short_watch
+from lotus_tasks.providers.adapters.connection import ModelList, PerProcess, Remembered, check_by_listing, short_watch
 from lotus_tasks.providers.adapters.failures import from_status, scrub, translated
 from lotus_tasks.providers.adapters.interruption import make_interruptible, refuse_outside, watched
 from lotus_tasks.providers.adapters.origin import stay_at_origin
@@ -56,6 +56,7 @@ class GoogleChatModel:
         self._http: PerProcess[httpx2.Client] = PerProcess(self._make_http, close=lambda http: http.close())
         self._client: PerProcess[genai.Client] = PerProcess(self._make_client, close=lambda client: client.close())
         self._models = Remembered(lambda _: self.list_models(), keep_s=_MODELS_S)
+        self._list = ModelList(lambda: tuple(one.name for one in self.list_models()))
 
     @property
     def row(self) -> ProviderRow:
@@ -105,6 +106,11 @@ class GoogleChatModel:
     def check(self) -> ProviderStatus:
         """Asks /v1beta/models, which costs nothing and needs the key."""
         return check_by_listing(self._row, lambda: tuple(model.name for model in self.list_models()))
+
+    def offers(self, model: ModelName, watch: Watch) -> bool | None:
+        """See ports.ChatModel."""
+        with watched(watch):
+            return self._list.has(ModelName(model.removeprefix("models/")))
 
     def list_models(self) -> Sequence[ModelInfo]:
         """The models that generate text."""

@@ -98,6 +98,10 @@ class OfflineChatModel:
             models=(MODEL,),
         )
 
+    def offers(self, model: ModelName, watch: Watch) -> bool | None:  # noqa: ARG002 - the port's
+        """Only its own."""
+        return model == MODEL
+
     def list_models(self) -> Sequence[ModelInfo]:
         """The only one."""
         return (ModelInfo(name=MODEL),)

@@ -8,7 +8,14 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lotus_tasks.providers.adapters.calling import CallPieces
-from lotus_tasks.providers.adapters.connection import PerProcess, Remembered, check_by_listing, listens, short_watch
+from lotus_tasks.providers.adapters.connection import (
+    ModelList,
+    PerProcess,
+    Remembered,
+    check_by_listing,
+    listens,
+    short_watch,
+)
 from lotus_tasks.providers.adapters.failures import from_error, from_status, message_of, translated
 from lotus_tasks.providers.adapters.interruption import make_interruptible, refuse_outside, watched
 from lotus_tasks.providers.adapters.origin import stay_at_origin
@@ -55,6 +62,7 @@ class OllamaChatModel:
         self._client: PerProcess[ollama.Client] = PerProcess(self._make_client, close=lambda client: client.close())  # type: ignore[no-untyped-call]
         self._presence = Remembered(lambda _: listens(row.base_url), keep_s=_PRESENCE_S)
         self._default = Remembered(lambda _: self._find_default(), keep_s=_MODELS_S)
+        self._list = ModelList(lambda: tuple(one.name for one in self.list_models()))
         self._context = Remembered(self._find_context, keep_s=600.0)
 
     @property
@@ -127,6 +135,11 @@ class OllamaChatModel:
                 name=self._row.name, kind=self._row.kind, configured=False, reachable=None, detail=detail
             )
         return check_by_listing(self._row, lambda: tuple(model.name for model in self.list_models()))
+
+    def offers(self, model: ModelName, watch: Watch) -> bool | None:
+        """See ports.ChatModel."""
+        with watched(watch):
+            return self._list.has(model)
 
     def list_models(self) -> Sequence[ModelInfo]:
         """What was pulled, newest first as Ollama lists it."""

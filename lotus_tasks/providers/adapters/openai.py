@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lotus_tasks.providers.adapters.calling import CallPieces
-from lotus_tasks.providers.adapters.connection import PerProcess, Remembered, check_by_listing, short_watch
+from lotus_tasks.providers.adapters.connection import ModelList, PerProcess, Remembered, check_by_listing, short_watch
 from lotus_tasks.providers.adapters.dialect import refused_fields
 from lotus_tasks.providers.adapters.failures import from_error, from_status, message_of, scrub, translated
 from lotus_tasks.providers.adapters.interruption import keep_connection, make_interruptible, refuse_outside, watched
@@ -63,6 +63,7 @@ class OpenAIChatModel:
         self._client: PerProcess[openai.OpenAI] = PerProcess(self._make_client, close=lambda client: client.close())
         self._without: dict[str, frozenset[str]] = {}
         self._default = Remembered(lambda _: self._find_default(), keep_s=_MODELS_S)
+        self._list = ModelList(lambda: tuple(one.name for one in self.list_models()))
 
     @property
     def row(self) -> ProviderRow:
@@ -119,6 +120,11 @@ class OpenAIChatModel:
     def check(self) -> ProviderStatus:
         """Asks /v1/models, which costs nothing and needs the key."""
         return check_by_listing(self._row, lambda: tuple(model.name for model in self.list_models()))
+
+    def offers(self, model: ModelName, watch: Watch) -> bool | None:
+        """See ports.ChatModel."""
+        with watched(watch):
+            return self._list.has(model)
 
     def list_models(self) -> Sequence[ModelInfo]:
         """What the server lists."""

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lotus_tasks.errors import InvalidInput
-from lotus_tasks.providers.models import OFFLINE, Among, CompletionRequest, ModelName, ProviderName, ProviderRow
+from lotus_tasks.providers.models import (
+    OFFLINE,
+    Among,
+    CompletionRequest,
+    FailureKind,
+    ModelName,
+    ModelRefusal,
+    ProviderName,
+    ProviderRow,
+)
 from lotus_tasks.providers.service.locality import is_here
+
+Rows = Mapping[ProviderName, ProviderRow]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,9 +37,7 @@ class Choice:
     passed_over: tuple[str, ...] = ()
 
 
-def choose(
-    request: CompletionRequest, rows: Mapping[ProviderName, ProviderRow], order: Sequence[ProviderName]
-) -> Choice:
+def choose(request: CompletionRequest, rows: Rows, order: Sequence[ProviderName]) -> Choice:
     """The candidates for ``request``.
 
     An asked-for provider is the only one that may see the prompt: it may be private, so nothing but the offline provider
@@ -57,6 +66,33 @@ def choose(
             for index, name in enumerate(usable)
         ),
         passed_over=tuple(passed_over),
+    )
+
+
+def with_model(
+    choice: Choice, request: CompletionRequest, offers: Mapping[ProviderName, bool | None], rows: Rows
+) -> Choice:
+    """The choice with the asked-for model at the providers that have it, which go first; else at the first that doesn't tell.
+
+    ``offers``: whether a provider has the model, None where it doesn't tell. Raises ModelRefusal where all say that they haven't.
+    """
+    wanted = request.model
+    asked = [candidate.provider for candidate in choice.candidates if candidate.provider in offers]
+    if wanted is None or not asked:
+        return choice
+    having = [name for name in asked if offers[name]] or [name for name in asked if offers[name] is None][:1]
+    if not having:
+        whose = request.provider or "no provider"
+        said = f"{whose} has {'no' if request.provider else 'a'} model {wanted}"
+        hint = f"`manage.py providers models{f' {request.provider}' if request.provider else ''}` lists what there is"
+        raise ModelRefusal(FailureKind.UNKNOWN_MODEL, f"unknown model {wanted}", f"{said}; {hint}")
+    others = [candidate for candidate in choice.candidates if candidate.provider not in having]
+    return replace(
+        choice,
+        candidates=(
+            *(Candidate(provider=name, model=wanted) for name in having),
+            *(replace(one, model=rows[one.provider].model) for one in others),
+        ),
     )
 
 

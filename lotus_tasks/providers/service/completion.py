@@ -31,17 +31,19 @@ from lotus_tasks.providers.models import (
     Usage,
 )
 from lotus_tasks.providers.ports import Admission, BreakerStore, ChatModel, Meter, TokenSink
+from lotus_tasks.providers.service.accounting import closed, usage_of
 from lotus_tasks.providers.service.assembly import Reply
-from lotus_tasks.providers.service.choice import Candidate, choose
+from lotus_tasks.providers.service.choice import Candidate, choose, with_model
 from lotus_tasks.providers.service.continuing import Continuation, continuation_of, cut_notice, goes_on, joined
 from lotus_tasks.providers.service.describing import HeldBack, Wording, read_call, worded
 from lotus_tasks.providers.service.exhaustion import Failure, exhausted
 from lotus_tasks.providers.service.generations import Generations
-from lotus_tasks.providers.service.guarding import failure_of, is_present, resting
+from lotus_tasks.providers.service.guarding import failure_of, is_present, resting, who_has
 from lotus_tasks.providers.service.locality import keep_here
 from lotus_tasks.providers.service.outage import OutagePolicy
-from lotus_tasks.providers.service.prompt import REPLY_TOKENS, Prompt, compose, estimate_tokens
+from lotus_tasks.providers.service.prompt import REPLY_TOKENS, Prompt, compose
 from lotus_tasks.providers.service.retry import RetryPolicy
+from lotus_tasks.providers.service.shortfall import cut_prompt
 from lotus_tasks.providers.service.watching import CallWatch, Interrupt
 from lotus_tasks.values import utc_now
 
@@ -107,6 +109,13 @@ class CompletionService:
         """
         rows = {name: model.row for name, model in self.models.items()}
         choice = choose(request, rows, self.order)
+        if request.model is not None and choice.candidates:
+            choice = with_model(
+                choice,
+                request,
+                who_has(request.model, choice, self.models, self._watch(choice.candidates[0], interrupt)),
+                rows,
+            )
         progress = _Progress(
             generations=Generations(sink), interrupt=interrupt, degraded=list(choice.passed_over), record=record
         )
@@ -193,12 +202,12 @@ class CompletionService:
                 tool_calls = self._read(stream, reply, watch, progress.generations, request, wording)
             finally:
                 if admission is not None:
-                    admission.leave(_usage(reply, prompt_tokens))
+                    admission.leave(usage_of(reply, prompt_tokens))
             completion = Completion(
                 text=reply.text,
                 provider=candidate.provider,
                 model=model,
-                usage=_usage(reply, prompt_tokens),
+                usage=usage_of(reply, prompt_tokens),
                 stop_reason=reply.stop_reason or StopReason.STOP,
                 tool_calls=tool_calls,
                 notice=reply.notice,
@@ -214,12 +223,14 @@ class CompletionService:
             progress.generations.discard()
             kind = failure.kind if isinstance(failure, Failure) else FailureKind.INTERRUPTED
             # What a broken stream said was paid for, too.
-            usage = _usage(reply, prompt_tokens) if reply.has_begun else Usage()
-            progress.record(_close(record, watch, usage=usage, failure=kind))
+            usage = usage_of(reply, prompt_tokens) if reply.has_begun else Usage()
+            progress.record(closed(record, watch, usage=usage, failure=kind))
             if kind is FailureKind.NOT_CAPABLE and request.tools and wording is Wording.CALLS:
                 return self._call_in_words(chat_model, replace(candidate, model=record.model), request, progress)
             raise failure from None
-        progress.record(_close(record, watch, usage=completion.usage))
+        progress.record(closed(record, watch, usage=completion.usage))
+        if notice := cut_prompt(chat_model.row, request, completion.usage, prompt):
+            progress.degraded.append(notice)
         return completion
 
     def _whole(self, completion: Completion, request: CompletionRequest, progress: _Progress) -> Completion:
@@ -386,13 +397,3 @@ class CompletionService:
         while (left_s := until - self.clock()) > 0:
             interrupt()
             self.sleep(min(left_s, _WAIT_SLICE_S))
-
-
-def _usage(reply: Reply, prompt_tokens: int) -> Usage:
-    if reply.usage is not None:
-        return reply.usage
-    return Usage(input_tokens=prompt_tokens, output_tokens=estimate_tokens(reply.written), estimated=True)
-
-
-def _close(record: CallRecord, watch: CallWatch, *, usage: Usage, failure: FailureKind | None = None) -> CallRecord:
-    return replace(record, usage=usage, failure=failure, first_token_ms=watch.first_token_ms, total_ms=watch.elapsed_ms)

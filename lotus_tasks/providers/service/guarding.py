@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import structlog
 
 from lotus_tasks.errors import LotusError
-from lotus_tasks.providers.models import FailureKind, ModelUnavailable, ProviderName
-from lotus_tasks.providers.ports import ChatModel
+from lotus_tasks.providers.models import OFFLINE, FailureKind, ModelName, ModelRefusal, ModelUnavailable, ProviderName
+from lotus_tasks.providers.ports import ChatModel, Watch
+from lotus_tasks.providers.service.choice import Choice
 
 log = structlog.get_logger("lotus.providers")
 
@@ -27,6 +30,31 @@ def is_present(model: ChatModel) -> bool:
     except Exception as error:  # noqa: BLE001 - whatever an adapter does, the run goes on
         failure_of(model.row.name, error)
         return True
+
+
+def who_has(
+    name: ModelName, choice: Choice, models: Mapping[ProviderName, ChatModel], watch: Watch
+) -> dict[ProviderName, bool | None]:
+    """Which of the candidates that are there have the model ``name``; None for one that doesn't tell.
+
+    Raises what ``watch`` raises of an interruption.
+    """
+    there = [models[one.provider] for one in choice.candidates if one.provider != OFFLINE]
+    return {one.row.name: _has(one, name, watch) for one in there if is_present(one)}
+
+
+def _has(model: ChatModel, name: ModelName, watch: Watch) -> bool | None:
+    if name in {model.row.model, *model.row.models}:
+        return True
+    try:
+        return model.offers(name, watch)
+    except (ModelUnavailable, ModelRefusal):
+        return None
+    except LotusError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever an adapter does, the run goes on
+        failure_of(model.row.name, error)
+        return None
 
 
 def resting(provider: ProviderName, blocked_s: float) -> ModelUnavailable:

@@ -265,6 +265,32 @@ def test_an_unknown_model_is_refused_for_good(chat_model, model_server, read):
     assert caught.value.kind is FailureKind.UNKNOWN_MODEL
 
 
+def test_a_provider_tells_which_models_it_has(chat_model, model_server):
+    model_server.script(models=["first-model", "second-model"])
+    assert chat_model.offers("second-model", PATIENT) is True
+    assert chat_model.offers("nosuch", PATIENT) is False
+    assert not [call for call in model_server.calls if call["body"].get("messages")]
+
+
+def test_a_model_that_is_new_is_found_at_once(chat_model, model_server):
+    model_server.script(models=["first-model"])
+    assert chat_model.offers("new-model", PATIENT) is False
+    model_server.script(models=["first-model", "new-model"])
+    assert chat_model.offers("new-model", PATIENT) is True
+
+
+def test_a_provider_that_lists_nothing_does_not_tell(chat_model, model_server):
+    model_server.script(models=[])
+    assert chat_model.offers("m", PATIENT) is None
+
+
+def test_a_provider_whose_list_fails_does_not_tell(vendor, chat_model, model_server):
+    if not vendor.takes_keys:
+        pytest.skip("it has no key")
+    model_server.script(api_key="another")
+    assert chat_model.offers("m", PATIENT) is None
+
+
 def test_a_prompt_too_long_for_the_model_is_refused_for_good(chat_model, model_server, read):
     chat_model.context_tokens("m", PATIENT)
     model_server.script(context_tokens=5)

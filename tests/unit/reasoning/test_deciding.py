@@ -380,3 +380,23 @@ def test_time_is_counted_while_something_is_done_and_once_where_several_things_a
         Step(seq=5, kind="act", status="waiting"),
     ]
     assert worked_s(steps) == 15
+
+
+@pytest.mark.parametrize("approved", [True, False], ids=["yes", "no"])
+@pytest.mark.parametrize("status", ["running", "succeeded", "failed", "denied", "unknown"])
+def test_an_answer_to_a_step_that_no_longer_waits_changes_nothing(run, status, approved):
+    detail = {
+        "tool": "write_file",
+        "arguments": {},
+        "call_id": "a",
+        "think": 2,
+        "module": "perception",
+        "idempotent": True,
+    }
+    run = thinking(run)
+    step = Step(seq=3, kind="act", status=status, detail=detail)
+    asked = replace(run, steps=[*run.steps, step])
+    assert decide(asked, Answered(step=step, approved=approved)) == Decision()
+    waiting = replace(step, status="waiting")
+    asked = replace(run, steps=[*run.steps, waiting])
+    assert decide(asked, Answered(step=waiting, approved=approved)) != Decision()

@@ -69,6 +69,7 @@ class ActingModel:
     row: ProviderRow
     acts: list[Act]
     present: bool = True
+    has: bool | None = None
     requests: list[tuple[CompletionRequest, str]] = field(default_factory=list)
 
     def is_present(self) -> bool:
@@ -95,6 +96,9 @@ class ActingModel:
 
     def check(self) -> ProviderStatus:
         raise NotImplementedError
+
+    def offers(self, model: ModelName, watch: Watch) -> bool | None:
+        return self.has
 
     def list_models(self) -> Sequence[ModelInfo]:
         return ()

@@ -57,3 +57,31 @@ def test_a_long_retry_after_opens_at_once():
 
 def test_a_short_retry_after_is_the_retry_policys_business():
     assert wait(fail(BreakerState(), 100.0, retry_after_s=2.0), 100.0) == 0
+
+
+def test_a_trial_that_fails_after_the_rest_the_provider_asked_for_opens_again():
+    state = fail(BreakerState(), 100.0, retry_after_s=60.0)
+    state, let_through = POLICY.admit(state, 160.0)
+    assert let_through == 0
+    state = fail(state, 161.0)
+    # Doubled, and after fewer failures than open a breaker that was closed.
+    assert state.failures < POLICY.failures
+    assert wait(state, 161.0) == pytest.approx(10.0)
+    assert POLICY.admit(state, 171.0)[1] == 0
+
+
+def test_a_rest_that_a_provider_asks_for_is_capped():
+    state = fail(BreakerState(), 100.0, retry_after_s=1e9)
+    assert wait(state, 100.0) == pytest.approx(POLICY.longest_obeyed_s)
+    assert state.asked_until == pytest.approx(100.0 + POLICY.longest_obeyed_s)
+
+
+def test_what_is_kept_of_a_breaker_outlives_its_longest_rest():
+    assert POLICY.memory_s >= POLICY.longest_obeyed_s + POLICY.trial_s
+
+
+def test_only_a_rest_that_was_asked_for_is_remembered_as_one():
+    assert fail(BreakerState(), 100.0, 3).asked_until == 0
+    assert fail(BreakerState(), 100.0, retry_after_s=12.0).asked_until == pytest.approx(112.0)
+    later = fail(fail(BreakerState(), 100.0, retry_after_s=60.0), 101.0, retry_after_s=12.0)
+    assert later.asked_until == pytest.approx(160.0)
