@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+import json
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from lotus_tasks.providers.adapters.connection import ModelList, PerProcess, Remembered, check_by_listing, short_watch
-from lotus_tasks.providers.adapters.failures import from_status, message_of, scrub, translated
+from lotus_tasks.providers.adapters.failures import from_error, from_status, message_of, scrub, translated
 from lotus_tasks.providers.adapters.interruption import make_interruptible, refuse_outside, watched
 from lotus_tasks.providers.adapters.origin import stay_at_origin
-from lotus_tasks.providers.adapters.reading import heard, speech, text, thought
+from lotus_tasks.providers.adapters.reading import count, heard, listed, mapping, speech, text, thought
 from lotus_tasks.providers.adapters.stopping import read_stop
 from lotus_tasks.providers.models import (
     CompletionRequest,
@@ -82,9 +84,13 @@ class AnthropicChatModel:
         with watched(watch), translated(self._row, watch=watch), self._status_errors(model):
             events = self._client.get().messages.create(**_wire_request(request, model), stream=True)
             try:
-                if "html" in events.response.headers.get("content-type", ""):
+                content_type = events.response.headers.get("content-type", "")
+                if "html" in content_type:
                     raise ValueError("a page instead of a stream")
-                yield from heard(_deltas(self._row, events))
+                if "json" in content_type:
+                    yield from heard(_whole(self._row, json.loads(events.response.read()), model))
+                else:
+                    yield from heard(_deltas(self._row, events))
             finally:
                 events.close()
 
@@ -153,41 +159,80 @@ class AnthropicChatModel:
             raise from_status(self._row, error.status_code, said, error.response.headers, model=model) from None
 
 
-def _deltas(row: ProviderRow, events: Iterator[Any]) -> Generator[Delta, None, None]:
-    usage = Usage()
-    calls = 0
+def _deltas(row: ProviderRow, events: Iterable[Any]) -> Generator[Delta, None, None]:
+    """The pieces of a stream. Blocks may come at the same time: a piece belongs to the block of its index."""
+    input_tokens, numbers, said, stopped = 0, dict[Any, int](), False, False
     for event in events:
         match event.type:
             case "message_start":
-                usage = Usage(input_tokens=_input_tokens(event.message.usage))
-            case "content_block_start" if event.content_block.type == "tool_use":
-                yield ToolCallDelta(index=calls, id=event.content_block.id, name=event.content_block.name)
-                calls += 1
-            case "content_block_delta":
-                match event.delta.type:
-                    case "text_delta":
-                        yield from speech(event.delta.text)
-                    case "thinking_delta":
-                        yield from thought(event.delta.thinking)
-                    case "input_json_delta":
-                        # Blocks come one after the other, so a piece belongs to the call that began last.
-                        yield ToolCallDelta(
-                            index=calls - 1, arguments=text(event.delta.partial_json, "a tool call's arguments")
-                        )
+                input_tokens = _input_tokens(getattr(event.message, "usage", None))
+            case "content_block_start":
+                if getattr(event.content_block, "type", None) == "tool_use":
+                    numbers[event.index] = len(numbers)
+                said = True
+                yield from _block(event.content_block, numbers.get(event.index, 0))
+            case "content_block_delta" if event.delta is not None:
+                said = True
+                yield from _piece(event.delta, numbers.get(event.index, len(numbers) - 1))
             case "message_delta":
-                counted = Usage(
-                    input_tokens=_input_tokens(event.usage) or usage.input_tokens,
-                    output_tokens=event.usage.output_tokens,
-                )
-                yield UsageDelta(counted)
-                if event.delta.stop_reason:
-                    yield StopDelta(read_stop(row, event.delta.stop_reason, has_calls=calls > 0))
+                counted = getattr(event, "usage", None)
+                input_tokens = _input_tokens(counted) or input_tokens
+                usage = Usage(input_tokens=input_tokens, output_tokens=count(getattr(counted, "output_tokens", None)))
+                if usage != Usage():
+                    yield UsageDelta(usage)
+                reason = getattr(event.delta, "stop_reason", None)
+                if reason:
+                    stopped = True
+                    yield StopDelta(read_stop(row, reason, has_calls=bool(numbers)))
+            case "message_stop" if said and not stopped:  # done, but it doesn't say why
+                yield StopDelta(read_stop(row, "end_turn", has_calls=bool(numbers)))
+
+
+def _block(block: Any, number: int) -> Iterator[Delta]:
+    """What stands in a block where it begins, or in the whole of it."""
+    match getattr(block, "type", None):
+        case "tool_use":
+            given = getattr(block, "input", None)
+            arguments = json.dumps(dict(mapping(given, "a tool call's arguments"))) if given else ""
+            yield ToolCallDelta(index=number, id=block.id or "", name=block.name or "", arguments=arguments)
+        case "text":
+            yield from speech(block.text)
+        case "thinking":
+            yield from thought(block.thinking)
+
+
+def _piece(delta: Any, number: int) -> Iterator[Delta]:
+    match getattr(delta, "type", None):
+        case "text_delta":
+            yield from speech(delta.text)
+        case "thinking_delta":
+            yield from thought(delta.thinking)
+        case "input_json_delta":
+            yield ToolCallDelta(index=number, arguments=text(delta.partial_json, "a tool call's arguments"))
+
+
+def _whole(row: ProviderRow, body: Any, model: str) -> Generator[Delta, None, None]:
+    """A document where a stream was asked for: an error in a good status, or all of a message."""
+    document = mapping(body, "a reply")
+    if document.get("error"):
+        raise from_error(row, document["error"], begun=False, model=model)
+    calls = 0
+    for one in listed(document.get("content"), "content"):
+        block = SimpleNamespace(**{"text": None, "thinking": None, "id": "", "name": "", **mapping(one, "a block")})
+        yield from _block(block, calls)
+        calls += getattr(block, "type", None) == "tool_use"
+    counted = SimpleNamespace(**mapping(document.get("usage"), "usage"))
+    usage = Usage(input_tokens=_input_tokens(counted), output_tokens=count(getattr(counted, "output_tokens", None)))
+    if usage != Usage():
+        yield UsageDelta(usage)
+    if document.get("stop_reason"):
+        yield StopDelta(read_stop(row, document["stop_reason"], has_calls=calls > 0))
 
 
 def _input_tokens(usage: Any) -> int:
     """All input: what was cached is counted beside ``input_tokens``."""
-    parts = (usage.input_tokens, usage.cache_creation_input_tokens, usage.cache_read_input_tokens)
-    return sum(part or 0 for part in parts)
+    names = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+    return sum(count(getattr(usage, name, None)) for name in names)
 
 
 def _wire_request(request: CompletionRequest, model: ModelName) -> dict[str, Any]:

@@ -66,12 +66,13 @@ def test_an_outage_of_five_seconds_is_outlasted(failure):
 
 
 def test_patience_ends_with_a_last_try_and_memory_is_quoted():
-    scene = away(1000.0, PASSING[0], outage=OutagePolicy(patience_s=10.0))
+    scene = away(1000.0, PASSING[0], outage=OutagePolicy(patience_s=11.0))
     completion = scene.complete()
     assert completion.provider == "offline"
-    assert completion.degraded == ("a: connection refused, still after 10 s",)
-    assert scene.time.slept == pytest.approx(10.0, abs=0.6)
-    assert scene.sink.notices[-1] == "a: connection refused, still after 10 s"
+    assert completion.degraded == ("a: connection refused, still after 11 s",)
+    # 0.25 s before the second of its first two tries, then patience to the second.
+    assert scene.time.slept == pytest.approx(11.25, abs=0.1)
+    assert scene.sink.notices[-1] == "a: connection refused, still after 11 s"
 
 
 def test_without_patience_memory_is_quoted_at_once():
