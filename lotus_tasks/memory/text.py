@@ -17,7 +17,7 @@ from typing import Final
 
 import snowballstemmer
 
-LEXICON_VERSION: Final = "3"
+LEXICON_VERSION: Final = "4"
 """Changes whenever the same text would be read otherwise (terms, cues, days, whether it only asks): all are then read anew."""
 
 # Scripts whose words aren't separated: Thai, Lao, Myanmar, Khmer, kana, Han, Hangul (whose particles stick to the word).

@@ -42,6 +42,42 @@ quiero ver el contrato
 锅炉压力是多少
 ボイラーの圧力
 鍵の場所を教えて
+recipe for a lemon cake
+price of a new boiler
+boiler cost
+opening hours work
+things I need to buy
+my work hours
+number of people who live in Kiel
+the man who lives next door
+whether the rent was paid
+wondering where the key is
+remember when we went to Oslo
+I'm trying to find the receipt
+I have a question about the boiler
+Translate this to German: I live in Kiel. My cat is called Miso.
+Write a poem about a cat that lives on a boat
+Imagine you are a teacher
+the book I lent Bob
+last time the boiler was serviced
+Anna's birthday is when
+il codice del cancello
+Gib mir die Liste der Dinge, die ich brauche
+ob die Miete bezahlt wurde
+Ich brauche die Nummer vom Klempner
+Telefonnummer von dem Mann der die Heizung repariert hat
+numéro du plombier qui a réparé la fuite
+j'ai besoin du numéro du plombier
+tengo una pregunta sobre la luz
+ho bisogno del numero dell'idraulico
+ik heb het nummer nodig van de loodgieter
+jakie jest ciśnienie w kotle
+numer telefonu hydraulika
+kazan basıncı
+ضغط الغلاية
+열쇠 어디 있어요
+我的护照号码
+有关锅炉的笔记
 """.strip().splitlines()
 
 STATED = {
@@ -54,6 +90,18 @@ STATED = {
     "J'habite à Lyon. Où est la gare ?": "J'habite à Lyon.",
     "Vivo en Cádiz, ¿qué tiempo hace?": "Vivo en Cádiz.",
     "Моя кошка любит рыбу": "Моя кошка любит рыбу",
+    "Bob owes me 20 euros": "Bob owes me 20 euros",
+    "My doctor is Dr. Brandt. Where is she?": "My doctor is Dr. Brandt.",
+    "Anna hat am 3. Mai Geburtstag": "Anna hat am 3. Mai Geburtstag",
+    "Last week the boiler was serviced": "Last week the boiler was serviced",
+    "Yesterday I bought a kayak": "Yesterday I bought a kayak",
+    "Remember that the key is under the mat": "the key is under the mat",
+    "I am vegetarian, suggest a dinner": "I am vegetarian.",
+    "What should I cook, my sister is allergic to nuts?": "my sister is allergic to nuts.",
+    "Find me a dentist, I moved to Oslo": "I moved to Oslo.",
+    "Merk dir: der Schlüssel liegt unter der Matte": "der Schlüssel liegt unter der Matte",
+    "Meine Schwester wohnt in Bergen": "Meine Schwester wohnt in Bergen",
+    "Klucz jest pod wycieraczką": "Klucz jest pod wycieraczką",
     "我住在上海。": "我住在上海。",
     "我的猫叫咪咪，它吃什么？": "我的猫叫咪咪.",
 }
