@@ -51,6 +51,13 @@ class View:
         """How many memories there are."""
         return len(self.columns.no)
 
+    def among(self, rows: NDArray[np.bool_]) -> View:
+        """The same store, where only the words of ``rows`` count: what is common among others makes no word common here."""
+        if rows.all():
+            return self
+        kept = {term: (held[rows[held]], counts[rows[held]]) for term, (held, counts) in self.postings.items()}
+        return dataclasses.replace(self, postings={term: found for term, found in kept.items() if len(found[0])})
+
     def rows_of(self, numbers: Iterable[int] | Numbers) -> Numbers:
         """The rows of those memory numbers that are here."""
         return rows_of(self.columns.no, np.asarray(numbers, np.int32))

@@ -58,6 +58,8 @@ FAR: Final = 0.2
 or it happened on the very day (or in the week) that the question names."""
 SPARE: Final = 5
 """So many more are looked at than were asked for: what takes another's place may stand a little further back."""
+FURTHER: Final = 10
+"""So many times as many of the nearest are asked for where most of them are no evidence."""
 QUOTED_LEAST: Final = 12
 """A text of fewer characters may stand in a file by chance."""
 
@@ -73,11 +75,14 @@ class _Meaning:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Notes:
-    """What was missing, how long the steps took (since the start, milliseconds), and the question as it was read."""
+    """What was missing, how long the steps took (since the start, milliseconds), the question as it was read, and how many
+    memories of the kinds asked for there are.
+    """
 
     degraded: list[str]
     timings_ms: dict[str, float]
     question: Question
+    size: int
 
 
 class _Fetcher:
@@ -147,7 +152,7 @@ class Recaller:
         found = self._answers(query, view, surveyed, ranking, count)
         return Recollection(
             memories=found,
-            support=support_of(_evidence(notes.question, view, surveyed, found)),
+            support=support_of(_evidence(notes, view, surveyed, found)),
             degraded=notes.degraded,
             timings_ms={**notes.timings_ms, "total": _ms(started)},
             terms=list(notes.question.terms),
@@ -159,10 +164,12 @@ class Recaller:
         started = time.perf_counter()
         pending: Future[_Meaning] = self._pool.submit(self._find_meaning, query)
         view, question = self._read(query, today)
+        told = _of_kinds(view, filters)
+        view = view.among(told)
         weights = (self._weights or fitted_weights()).without(
             signal for name in off for signal in GROUPS.get(name, (name,))
         )
-        allowed = self._allowed(view, filters)
+        allowed = self._allowed(view, told, filters)
         timings = {"words": _ms(started)}
         fetched = _Fetcher(self._lexicon, view)
         surveyed = self._survey(view, question, weights)
@@ -171,13 +178,16 @@ class Recaller:
             fetched.of(surveyed.surroundings(surveyed.candidates(count, allowed)))
         timings["fetched"] = _ms(started)
         meaning, degraded = _settled(pending)
+        if meaning is not None and _crowded(view, meaning, told):
+            meaning = self._look_further(meaning)
         timings["meaning"] = _ms(started)
         if meaning is not None:
             surveyed = surveyed.with_nearest(_nearest(view, question, meaning), weights)
         timings["surveyed"] = _ms(started)
         ranking = self._rank(surveyed, surveyed.candidates(count, allowed), fetched, weights)
         timings["ranked"] = _ms(started)
-        return view, surveyed, ranking, _Notes(degraded=degraded, timings_ms=timings, question=question)
+        size = int(told.sum())
+        return view, surveyed, ranking, _Notes(degraded=degraded, timings_ms=timings, question=question, size=size)
 
     def close(self) -> None:
         """End the threads."""
@@ -210,6 +220,13 @@ class Recaller:
     def _find_meaning(self, query: str, count: int = NEAREST) -> _Meaning:
         embedding = self._embedder.embed_query(query)
         return _Meaning(embedding, *self._index.nearest(embedding.vector, count))
+
+    def _look_further(self, meaning: _Meaning) -> _Meaning:
+        try:
+            found = self._index.nearest(meaning.embedding.vector, FURTHER * NEAREST)
+        except VectorIndexUnavailable:
+            return meaning
+        return _Meaning(meaning.embedding, *found)
 
     def _read(self, query: str, today: date | None) -> tuple[View, Question]:
         view = self._corpus.view(terms(query))
@@ -266,9 +283,8 @@ class Recaller:
                 del ordered[here]
         return ordered
 
-    def _allowed(self, view: View, filters: Filters) -> NDArray[np.bool_]:
-        kinds = [KINDS.index(kind) for kind in (filters.kinds or EVIDENCE_KINDS)]
-        allowed: NDArray[np.bool_] = np.isin(view.columns.kind, kinds)
+    def _allowed(self, view: View, told: NDArray[np.bool_], filters: Filters) -> NDArray[np.bool_]:
+        allowed = told.copy()
         if filters.source is not None:
             allowed &= np.isin(view.columns.no, self._lexicon.of_source(filters.source))
         if filters.thread is not None:
@@ -276,6 +292,19 @@ class Recaller:
         if filters.since is not None or filters.until is not None:
             allowed &= np.isin(view.columns.no, self._lexicon.of_time(filters.since, filters.until))
         return allowed
+
+
+def _of_kinds(view: View, filters: Filters) -> NDArray[np.bool_]:
+    kinds = [KINDS.index(kind) for kind in (filters.kinds or EVIDENCE_KINDS)]
+    told: NDArray[np.bool_] = np.isin(view.columns.kind, kinds)
+    return told
+
+
+def _crowded(view: View, meaning: _Meaning, told: NDArray[np.bool_]) -> bool:
+    """Whether most of what is nearest is of kinds that weren't asked for: what was asked often is nearest to itself."""
+    if len(meaning.numbers) < NEAREST:
+        return False
+    return int(told[view.rows_of(sorted(meaning.numbers))].sum()) < NEAREST // 2
 
 
 def _told_first(found: list[Recalled]) -> list[Recalled]:
@@ -299,10 +328,10 @@ def _told_first(found: list[Recalled]) -> list[Recalled]:
     return ordered
 
 
-def _evidence(question: Question, view: View, surveyed: Survey, found: Sequence[Recalled]) -> list[Evidence]:
+def _evidence(notes: _Notes, view: View, surveyed: Survey, found: Sequence[Recalled]) -> list[Evidence]:
     best = found[:CONSIDERED]
     rows = [int(row) for row in view.rows_of([one.memory.no for one in best])]
-    covered, unknown = covered_shares(question, view.postings, view.size, rows)
+    covered, unknown = covered_shares(notes.question, view.postings, notes.size, rows)
     meaning = surveyed.signals["meaning"][surveyed.layout.rank[rows]] if surveyed.nearest is not None else None
     return [
         Evidence(
@@ -310,7 +339,7 @@ def _evidence(question: Question, view: View, surveyed: Survey, found: Sequence[
             meaning=None if meaning is None else float(meaning[index]),
             covered=covered[index],
             unknown=unknown,
-            size=view.size,
+            size=notes.size,
         )
         for index, one in enumerate(best)
     ]

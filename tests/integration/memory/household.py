@@ -1,6 +1,7 @@
 """A household's files and sayings, what they answer and what they can't. Written for LOTUS; no dataset's sentences.
 
-Two halves that share no subject: the thresholds were chosen on ``CALIBRATION``, the gate also asks ``HELD_OUT``.
+Three parts that share no subject: the thresholds were chosen on ``CALIBRATION``, the gate also asks ``HELD_OUT`` and
+``NEAR_MISSES``, where a third of what nothing tells is asked of those of whom something else is told ("How old is Biscuit?").
 """
 
 from __future__ import annotations
@@ -371,5 +372,219 @@ Tetanus: last in 2019, due again in 2029. The flu shot was on 6 October.
         "Quanto costa un biglietto per Milano?",
         "What is the wifi password?",
         "When was the fridge bought?",
+    ],
+)
+
+NEAR_MISSES: Final = Household(
+    files={
+        "car.md": """---
+title: Car
+aliases:
+  - Volvo
+tags:
+  - car
+---
+# Car
+
+> [!warning]+ Recall
+> The airbag of the passenger seat must be replaced at the dealer.
+
+## Insurance
+
+We are insured with Gjensidige, full cover, deductible 4 000 kroner. The bonus is 70 percent.
+
+## Numbers
+
+| item | value | note |
+| --- | --- | --- |
+| tyre size | 225/45 R17 | summer |
+| engine oil | 5W-30 | 5.2 litres |
+| next inspection | May 2027 | book early |
+""",
+        "allotment.md": """# Allotment
+
+The lease for plot 47 costs 130 pounds a year and is paid to Mr. Whitcombe in February.
+
+## Seeds
+
+- Runner beans go in after the middle of May.
+- The garlic was planted on 20 October.
+- Carrot fly: cover with fleece.
+
+## Shed
+
+The padlock's combination is 3719. The wheelbarrow has a flat tyre.
+""",
+        "hochzeit.md": """# Hochzeit von Jonas und Mira
+
+Die Trauung ist am 21. Juni um 14 Uhr in der Marienkirche. Gefeiert wird im Gasthof Hirsch.
+
+## Geschenk
+
+Wir schenken zusammen mit den Kollegen eine Kaffeemaschine. Petra sammelt das Geld ein, jeder gibt 30 Euro.
+
+## Anreise
+
+Der Zug nach Bamberg geht um 8:52 Uhr von Gleis 7.
+""",
+        "vacances.md": """# Vacances en Bretagne
+
+La maison est à Ploumanac'h, 12 rue du Phare. La propriétaire, Mme Le Goff, remet les clés à partir de 16 heures.
+
+## Linge
+
+Les draps ne sont pas fournis. Le ménage de fin de séjour coûte 70 euros.
+""",
+        "cole.md": """# Colegio
+
+La tutora de Irene es Marta Salcedo. El uniforme se compra en la tienda de la calle Olmo.
+
+# Deporte
+
+Irene juega al baloncesto los martes y los jueves a las cinco y media.
+""",
+        "huis.md": """# Huis
+
+De ketel wordt elk jaar in oktober nagekeken door Van Dijk. De meterkast zit onder de trap.
+
+# Buren
+
+De buurvrouw heet Saskia en geeft de planten water als we weg zijn.
+""",
+        "mail.txt": """From: billing@fibra.example
+To: me@example.org
+Subject: Your new contract
+Date: Tue, 3 Mar 2026 09:12:00 +0100
+
+Hello, from 1 April your line runs at 500 Mbit/s for 39.90 euros a month.
+The minimum term is 24 months. Your customer number is F-5520917.
+""",
+        "vet.txt": """Vet visit 12 May: Biscuit weighs 11.4 kg, one kilo too many.
+He gets 180 g of dry food a day from now on. Rabies jab is due in May 2028.
+""",
+        "server.md": """# Home server
+
+The backup runs every night at 02:30 to the disk in the attic. Restore with:
+
+```
+restic -r /mnt/attic restore latest --target /srv
+```
+
+The router's admin page is at 192.168.4.1.
+""",
+    },
+    told=[
+        "My brother Niall is a vegetarian.",
+        "The fuse box is in the cupboard beside the front door.",
+        "I drive a Golf.",
+        "I drive a Volvo now.",
+        "Our cleaner comes on Tuesdays and is called Teresa.",
+        "Grandma's recipe book is in the blue box in the loft.",
+        "Priya's phone number is 0171 555 0182.",
+        "We sold the caravan to the Hendersons for 6 500 pounds.",
+        "I prefer window seats on trains.",
+        "Meine Tochter Lotte hat Angst vor Gewittern.",
+        "Mia cugina Elisa studia veterinaria a Parma.",
+        "Mon dentiste est le docteur Marchand, rue Pasteur.",
+        "Mijn fiets staat bij het station in rek 14.",
+        "Моя бабушка живёт в Казани на улице Баумана.",
+        "The meeting with the accountant is on 17 September at 11.",
+        "Passwords are kept in the safe behind the painting.",
+        "My gym membership ends in November.",
+        "Mr. Okafor next door has a ladder we can borrow.",
+    ],
+    asked=["car insurance"] * 7
+    + [
+        "padlock shed",
+        "wann ist die Trauung",
+        "tell me about Biscuit",
+        "draps",
+        "de ketel",
+        "price of the caravan",
+        "backup server",
+    ],
+    answerable=[
+        ("Who are we insured with?", "Gjensidige"),
+        ("What is the deductible of the car insurance?", "4 000"),
+        ("Which engine oil does the car take?", "5W-30"),
+        ("tyre size", "225/45"),
+        ("When is the next inspection of the car?", "May 2027"),
+        ("What must be replaced at the dealer?", "airbag"),
+        ("How much is the lease for the allotment?", "130 pounds"),
+        ("Whom do we pay for the plot?", "Whitcombe"),
+        ("When was the garlic planted?", "20 October"),
+        ("combination of the padlock", "3719"),
+        ("What's wrong with the wheelbarrow?", "flat tyre"),
+        ("Wann ist die Trauung?", "21. Juni"),
+        ("Wo wird gefeiert?", "Hirsch"),
+        ("Was schenken wir Jonas und Mira?", "Kaffeemaschine"),
+        ("Wer sammelt das Geld für das Geschenk?", "Petra"),
+        ("Von welchem Gleis geht der Zug nach Bamberg?", "Gleis 7"),
+        ("Qui remet les clés de la maison ?", "Le Goff"),
+        ("Combien coûte le ménage ?", "70 euros"),
+        ("Quelle est l'adresse de la maison en Bretagne ?", "rue du Phare"),
+        ("¿Quién es la tutora de Irene?", "Salcedo"),
+        ("¿Qué días juega Irene al baloncesto?", "martes"),
+        ("¿Dónde se compra el uniforme?", "Olmo"),
+        ("Wanneer wordt de ketel nagekeken?", "oktober"),
+        ("Waar zit de meterkast?", "onder de trap"),
+        ("Hoe heet de buurvrouw?", "Saskia"),
+        ("How fast is our internet line?", "500 Mbit"),
+        ("What is my customer number?", "F-5520917"),
+        ("How much does Biscuit weigh?", "11.4"),
+        ("When is the rabies jab due?", "2028"),
+        ("How much food does the dog get?", "180 g"),
+        ("When does the backup run?", "02:30"),
+        ("How do I restore the backup?", "restic"),
+        ("What is the address of the router?", "192.168.4.1"),
+        ("Does Niall eat meat?", "vegetarian"),
+        ("Where is the fuse box?", "cupboard"),
+        ("What car do I drive?", "Volvo now"),
+        ("When does the cleaner come?", "Tuesdays"),
+        ("Where is grandma's recipe book?", "blue box"),
+        ("What's Priya's number?", "0171"),
+        ("Who bought the caravan?", "Hendersons"),
+        ("Which seats do I like on trains?", "window"),
+        ("Wovor hat Lotte Angst?", "Gewittern"),
+        ("Cosa studia Elisa?", "veterinaria"),
+        ("Qui est mon dentiste ?", "Marchand"),
+        ("Waar staat mijn fiets?", "rek 14"),
+        ("Где живёт моя бабушка?", "Казани"),
+        ("When do I meet the accountant?", "17 September"),
+        ("Where are the passwords?", "behind the painting"),
+        ("When does my gym membership end?", "November"),
+        ("Who has a ladder?", "Okafor"),
+    ],
+    unanswerable=[
+        "How far is the moon?",
+        "Who painted the Mona Lisa?",
+        "What is the population of Peru?",
+        "When is Niall's birthday?",
+        "What is Teresa's surname?",
+        "How old is Biscuit?",
+        "What does the accountant charge?",
+        "When was the car built?",
+        "What is the code of the alarm?",
+        "Where is my umbrella?",
+        "Which hotel did we stay at in Rome?",
+        "How do I make a soufflé?",
+        "Who is the head of the school board?",
+        "Wie alt ist Mira?",
+        "Wer ist Bundeskanzler?",
+        "Wie viel kostet ein Liter Benzin?",
+        "Wo ist mein Regenschirm?",
+        "Quelle est la capitale du Pérou ?",
+        "Quand est né Victor Hugo ?",
+        "Où est mon parapluie ?",
+        "¿Quién escribió el Quijote?",
+        "¿Cuánto cuesta el dentista?",
+        "Hoe oud is Saskia?",
+        "Wie is de koning van België?",
+        "Quanti anni ha Elisa?",
+        "Когда началась война 1812 года?",
+        "Сколько стоит билет в Москву?",
+        "What is the square root of 144?",
+        "Explain photosynthesis",
+        "Who won the match yesterday?",
     ],
 )

@@ -10,9 +10,11 @@ from lotus_tasks.providers.adapters.offline import KNOWS_NOTHING
 from lotus_tasks.reasoning.adapters.postgres import submit_run
 from lotus_tasks.reasoning.models import RunOptions
 from tests.integration.inprocess import Workers
-from tests.integration.memory.household import CALIBRATION, HELD_OUT, Household
+from tests.integration.memory.household import CALIBRATION, HELD_OUT, NEAR_MISSES, Household
 
 RIGHT, DECLINED, REFUSED = 0.75, 0.9, 0.05
+DECLINED_NEAR = 0.85
+"""Where a third of what can't be known comes near to what is."""
 
 
 def answer(workers: Workers, question: str) -> str:
@@ -38,8 +40,14 @@ def first_passage(text: str) -> str:
     return text.partition(" [")[0]
 
 
-@pytest.mark.parametrize("household", [CALIBRATION, HELD_OUT], ids=["fitted to", "held out"])
-def test_the_right_passage_is_quoted_first_and_the_unknown_is_declined(workers, tmp_path, household: Household):
+@pytest.mark.parametrize(
+    ("household", "declined"),
+    [(CALIBRATION, DECLINED), (HELD_OUT, DECLINED), (NEAR_MISSES, DECLINED_NEAR)],
+    ids=["fitted to", "held out", "near misses"],
+)
+def test_the_right_passage_is_quoted_first_and_the_unknown_is_declined(
+    workers, tmp_path, household: Household, declined: float
+):
     move_in(workers, household, tmp_path)
     answers = {question: answer(workers, question) for question, _ in household.answerable}
     wrong = [question for question, part in household.answerable if part not in first_passage(answers[question])]
@@ -48,7 +56,15 @@ def test_the_right_passage_is_quoted_first_and_the_unknown_is_declined(workers, 
     told = [(question, text) for question, text in unknown.items() if not text.startswith(KNOWS_NOTHING)]
     assert 1 - len(wrong) / len(household.answerable) >= RIGHT, wrong
     assert len(refused) / len(household.answerable) <= REFUSED, refused
-    assert 1 - len(told) / len(household.unanswerable) >= DECLINED, told
+    assert 1 - len(told) / len(household.unanswerable) >= declined, told
+
+
+def test_what_cant_be_known_is_declined_however_often_it_is_asked(workers, tell):
+    tell("The pressure of the boiler should be 1.6 bar.")
+    tell("Karla is allergic to penicillin.")
+    for _ in range(5):
+        assert answer(workers, "Who painted the Mona Lisa?").startswith(KNOWS_NOTHING)
+        assert answer(workers, "boiler pressure").startswith("The pressure of the boiler should be 1.6 bar. [1]")
 
 
 def test_what_was_superseded_is_quoted_last_and_marked(workers, tell):

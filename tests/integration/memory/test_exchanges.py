@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import uuid
 
+import pytest
+
 from lotus_tasks.work import CommandSpec
 
 
@@ -64,6 +66,23 @@ def test_what_was_asked_never_crowds_out_the_notes(workers, tell, recall):
         for _ in range(12):
             exchange(workers, asked, "I looked.", provider="offline")
     assert recall("boiler pressure", k=10) == ["The pressure of the boiler should be 1.6 bar."]
+
+
+def test_what_was_asked_changes_no_score(workers, tell, parts):
+    tell("The pressure of the boiler should be 1.6 bar.")
+    tell("The oven's light is a G9 bulb.")
+    asks = ("boiler pressure", "Who painted the Mona Lisa?")
+    parts.catch_up()
+    before = {ask: parts.recaller.recall(ask, count=5) for ask in asks}
+    for ask in asks:
+        for _ in range(8):
+            exchange(workers, ask, "I looked.", provider="offline")
+    parts.catch_up()
+    for ask in asks:
+        after = parts.recaller.recall(ask, count=5)
+        assert [one.memory.text for one in after.memories] == [one.memory.text for one in before[ask].memories]
+        assert [one.score for one in after.memories] == pytest.approx([one.score for one in before[ask].memories], abs=0.2)
+        assert after.support == pytest.approx(before[ask].support, abs=0.2)
 
 
 def test_what_was_said_a_dozen_times_is_found_once(workers, recall):
