@@ -15,7 +15,7 @@ import click
 
 from lotus_tasks.cli.documents import escape_json, print_json
 from lotus_tasks.cli.following import Follower
-from lotus_tasks.cli.inputs import decode_argument, read_attachments, read_question, read_schema
+from lotus_tasks.cli.inputs import decode_argument, is_piped, read_attachments, read_piped, read_question, read_schema
 from lotus_tasks.cli.screen import Screen, is_live
 from lotus_tasks.cli.terminal import bare, one_line
 from lotus_tasks.errors import InvalidInput, LotusError, NotFound
@@ -64,11 +64,16 @@ def ask(
     detach: bool,
     timeout: float | None,
 ) -> None:
-    """Ask TEXT, or what stands on standard input when TEXT is "-"."""
+    """Ask TEXT, or what stands on standard input when TEXT is "-".
+
+    After "-" a question may follow: then standard input is what it is about. What comes through a pipe counts as text that
+    others wrote.
+    """
     if resume and conversation is not None:
         raise InvalidInput("--continue and --conversation exclude each other")
-    question = read_question(text)
-    attachments = read_attachments(files)
+    about = read_piped() if text[0] == "-" and len(text) > 1 else []
+    question = read_question(text[1:] if about else text)
+    attachments = [*about, *read_attachments(files)]
     schema = None if schema_file is None else read_schema(schema_file)
     runtime = load_runtime()
     options = RunOptions(
@@ -76,6 +81,7 @@ def ask(
         model=None if model is None else decode_argument(model),
         **limits_of(runtime.setting),
         attachments=attachments,
+        outside=text == ("-",) and is_piped(),
         schema=schema,
     )
     with connect(runtime.database_url) as conn:

@@ -41,6 +41,27 @@ def read_question(text: tuple[str, ...]) -> str:
     return question.strip()
 
 
+def is_piped() -> bool:
+    """Whether standard input is other than a terminal, so that others may have written what it says."""
+    return sys.stdin is not None and not sys.stdin.isatty()
+
+
+def read_piped() -> list[Attachment]:
+    """Standard input as what the question is about. Raises InvalidInput for what isn't text, or is too much."""
+    if sys.stdin is None:
+        raise InvalidInput("standard input is closed; give the question alone")
+    raw = sys.stdin.buffer.read(MAX_FILES_BYTES + 1)
+    if len(raw) > MAX_FILES_BYTES:
+        raise InvalidInput(f"standard input is longer than {MAX_FILES_BYTES // 1024} KB; use `ingest` for it")
+    try:
+        content = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"standard input is not UTF-8 text (byte {error.start})") from error
+    if "\x00" in content:
+        raise InvalidInput("standard input is binary; only text can be given to the model")
+    return [Attachment(name="standard input", text=content)]
+
+
 def read_told(text: str) -> str:
     """A text to be kept, from the argument, or from standard input for "-". Raises InvalidInput for what is no UTF-8: a text that
     lost letters would be kept for good.

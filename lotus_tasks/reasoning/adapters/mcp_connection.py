@@ -200,7 +200,8 @@ class McpServer:
     def _tool(self, listed: Any) -> McpTool:
         hints = listed.annotations
         reads_only = bool(hints and hints.read_only_hint)
-        closed_world = bool(hints and hints.open_world_hint is False)
+        # Closed is what the user's word makes it: what a server says of itself is no trust.
+        closed_world = self.row.trusted and bool(hints and hints.open_world_hint is False)
         card = ToolCard(
             name=_UNFIT.sub("_", f"{self.row.name}_{listed.name}")[:64],
             module="reasoning",

@@ -9,6 +9,7 @@ variables = ["NOTES_TOKEN"]          # of LOTUS's environment, that this server 
 name = "tracker"
 url = "https://tracker.example/mcp"  # streamable HTTP
 token_variable = "TRACKER_TOKEN"     # sent as Authorization: Bearer
+trusted = true                       # its tools that say they reach nothing beyond it need no yes after outside text
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class McpServerRow:
     variables: Sequence[str] = ()
     url: str = ""
     token_variable: str = ""
+    trusted: bool = False
 
 
 def _is_text(value: Any) -> bool:
@@ -53,6 +55,7 @@ _FIELDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "variables": (_are_texts, "a list of variables' names"),
     "url": (lambda value: isinstance(value, str) and re.match(r"https?://[^\s/]+", value) is not None, "a URL"),
     "token_variable": (_is_text, "the name of a variable, never the token itself"),
+    "trusted": (lambda value: isinstance(value, bool), "true or false"),
 }
 
 

@@ -12,8 +12,8 @@ def has_outside_text(run: Run) -> bool:
     """Whether the run has read text that others may have written: from a tool, a file, or an answer made with such text."""
     own = {card.name for card in run.tools if not card.brings_outside_text}
     for step in run.steps:
-        # A failure, too, may quote what it met outside; a tool that is gone was somebody's.
-        ran = step.command_id is not None and step.status in {"succeeded", "failed"}
+        # A failure, too, or an end that nobody knows, may quote what it met outside; a tool that is gone was somebody's.
+        ran = step.command_id is not None and step.status in {"succeeded", "failed", "unknown"}
         by_card = ran and step.detail.get("tool") not in own
         if step.kind == "act" and step.result.get("outside", by_card):
             return True

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -67,7 +68,13 @@ def test_a_servers_tools_become_cards_that_ask_unless_they_only_read(opened, lin
     assert list(append.parameters["properties"]) == ["text"]
     assert (append.asks, append.idempotent, append.brings_outside_text) == (True, False, True)
     assert (read.asks, read.idempotent, read.brings_outside_text) == (False, True, True)
-    assert (read.asks_after_outside_text, named(tools, "lines_note_line").card.asks_after_outside_text) == (True, False)
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+def test_what_a_server_says_of_itself_spares_no_yes_unless_the_user_trusts_it(opened, lines, trusted):
+    tools = connected(opened(replace(row(lines), trusted=trusted)))
+    assert named(tools, "lines_read_lines").card.asks_after_outside_text
+    assert named(tools, "lines_note_line").card.asks_after_outside_text is not trusted
 
 
 def test_a_call_runs_once_and_says_where_its_answer_is_from(opened, lines):
