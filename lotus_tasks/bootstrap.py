@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, TypeVar
@@ -106,9 +106,14 @@ def find_tool(name: str) -> AnyTool | None:
     return tools().get(name) or found_tools(name).get(name)
 
 
-def tool_cards() -> tuple[ToolCard, ...]:
-    """What models are offered. May wait for a server: not to be called in a transaction."""
+def tool_cards(wanted: Sequence[str] = ()) -> tuple[ToolCard, ...]:
+    """What models are offered. May wait for a server, and does for those of the ``wanted`` tools.
+
+    Not to be called in a transaction.
+    """
     declared = (one for one in tools().values() if one.is_offered())
+    for name in wanted:
+        found_tools(name)
     return tuple(one.card for one in (*declared, *found_tools().values()))
 
 

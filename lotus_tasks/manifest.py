@@ -51,7 +51,8 @@ class ToolCard:
 
     ``parameters`` is a JSON Schema. ``idempotent``: running it twice does what running it once does. ``asks``: it runs only
     after the user said yes. ``asks_after_outside_text``: it asks once the run has read text that others wrote, since such
-    text may try to steer it. ``brings_outside_text``: its answer is such text.
+    text may try to steer it. ``brings_outside_text``: its answer is such text; ``described_outside``: so are its name and
+    description.
     """
 
     name: str
@@ -62,6 +63,7 @@ class ToolCard:
     asks: bool = False
     asks_after_outside_text: bool = False
     brings_outside_text: bool = False
+    described_outside: bool = False
 
 
 def load_order(

@@ -45,6 +45,7 @@ _ID_PREFIX = re.compile(r"[0-9a-f-]{1,36}")
 @click.option("--provider", metavar="P", help="Ask this provider only.")
 @click.option("--model", metavar="M", help="Ask this model.")
 @click.option("--schema", "schema_file", metavar="FILE", help="Answer with JSON that fits this JSON Schema.")
+@click.option("--as-question", is_flag=True, help="What stands on standard input are your own words.")
 @click.option("--no-stream", is_flag=True, help="Print the answer when it is complete.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--detach", is_flag=True, help="Print the run's id and return; `runs follow ID` shows the answer.")
@@ -59,6 +60,7 @@ def ask(
     provider: str | None,
     model: str | None,
     schema_file: str | None,
+    as_question: bool,
     no_stream: bool,
     as_json: bool,
     detach: bool,
@@ -67,7 +69,7 @@ def ask(
     """Ask TEXT, or what stands on standard input when TEXT is "-".
 
     After "-" a question may follow: then standard input is what it is about. What comes through a pipe counts as text that
-    others wrote.
+    others wrote: it isn't remembered as your words, and tools that could do harm ask first.
     """
     if resume and conversation is not None:
         raise InvalidInput("--continue and --conversation exclude each other")
@@ -81,7 +83,7 @@ def ask(
         model=None if model is None else decode_argument(model),
         **limits_of(runtime.setting),
         attachments=attachments,
-        outside=text == ("-",) and is_piped(),
+        outside=text == ("-",) and is_piped() and not as_question,
         schema=schema,
     )
     with connect(runtime.database_url) as conn:

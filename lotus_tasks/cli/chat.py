@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import click
@@ -48,7 +48,7 @@ def chat(resume: bool, conversation: str | None, provider: str | None, model: st
 
         click.echo("LOTUS · /help for what can be done here, Ctrl-D to leave", err=True)
         talk.hold(lines_at_prompt(runtime.home, describe_commands(), talk.choices), person=True)
-    elif not talk.hold(lines_of_stdin(), person=False):
+    elif not replace(talk, piped=True).hold(lines_of_stdin(), person=False):
         raise click.exceptions.Exit(1)
 
 
@@ -61,6 +61,7 @@ class Chat:
     provider: str | None = None
     model: str | None = None
     attachments: list[Attachment] = field(default_factory=list)
+    piped: bool = False
 
     def hold(self, lines: Iterator[str], *, person: bool) -> bool:
         """Answer line by line until there is no more; False where a line from a pipe failed.
@@ -114,6 +115,7 @@ class Chat:
             model=self.model,
             **limits_of(self.runtime.setting),
             attachments=tuple(self.attachments),
+            outside=self.piped,
         )
         with connect(self.runtime.database_url) as conn:
             run = submit_run(conn, question, options, conversation_id=self.conversation_id)

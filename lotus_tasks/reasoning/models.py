@@ -46,8 +46,8 @@ class RunOptions:
 
     ``memories``: how many memories to recall. ``max_steps``: how often the model may think before it must conclude,
     ``max_tokens``: how many tokens it may read and write in all, ``max_seconds``: how long all steps may take, ``max_usd``: what
-    they may cost (None: anything). ``tools``: whether it may use tools at all. ``outside``: the
-    question holds text that others may have written (an event's fields). ``schema``: the JSON Schema that the answer must fit.
+    they may cost (None: anything). ``tools``: whether it may use tools at all. ``outside``: the question holds text that others
+    may have written (what came through a pipe, an event's fields). ``schema``: the JSON Schema that the answer must fit.
     """
 
     provider: str | None = None

@@ -11,7 +11,7 @@ from lotus_tasks.celery import command_task
 from lotus_tasks.errors import InvalidInput, ServiceDown
 from lotus_tasks.infra import queries
 from lotus_tasks.infra.streams import TokenWriter
-from lotus_tasks.manifest import HealthReport
+from lotus_tasks.manifest import HealthReport, ToolCard
 from lotus_tasks.reasoning.adapters.conversations import PostgresConversations
 from lotus_tasks.reasoning.adapters.postgres import PostgresRunStore
 from lotus_tasks.reasoning.adapters.schedules import PostgresSchedules
@@ -31,7 +31,7 @@ def advance(work: Work) -> Outcome:
     run_id = RunId(uuid.UUID(work.payload["run_id"]))
     command_id = CommandId(uuid.UUID(work.payload["command_id"]))
     news: list[tuple[str, str]] = []
-    tools = bootstrap.tool_cards()
+    tools = _tools_for(command_id)
 
     def write(tx: Transaction) -> None:
         store = PostgresRunStore()
@@ -50,6 +50,17 @@ def advance(work: Work) -> Outcome:
         news.extend(_news(decision))
 
     return Outcome(write=write, after=lambda: _announce(run_id, work, news))
+
+
+def _tools_for(command_id: CommandId) -> tuple[ToolCard, ...]:
+    """The tools there are. A server whose tool was offered and is called is waited for: this worker may have just begun."""
+    tools = bootstrap.tool_cards()
+    with bootstrap.database().transaction() as conn:
+        called = conn.execute(queries.load("reasoning").called_tools, {"command_id": command_id}).fetchall()
+    missing = {row["name"] for row in called} - {card.name for card in tools}
+    if not missing:
+        return tools
+    return bootstrap.tool_cards(wanted=sorted(missing))
 
 
 @command_task("reasoning.answer")

@@ -16,6 +16,12 @@ SELECT runs.id, conversation_id, question, options, attempt, runs.created_at, su
 FROM runs JOIN conversations ON conversations.id = conversation_id
 WHERE runs.id = %(id)s AND status IN ('queued', 'running', 'waiting') FOR UPDATE OF runs;
 
+-- name: called_tools
+-- The tools that a model's answer calls, of those that it was offered.
+SELECT call ->> 'name' AS name FROM commands, jsonb_array_elements(result -> 'tool_calls') AS call
+WHERE id = %(command_id)s AND jsonb_typeof(result -> 'tool_calls') = 'array'
+  AND payload -> 'tools' @> jsonb_build_array(jsonb_build_object('name', call ->> 'name'));
+
 -- name: steps_with_results
 -- A run's steps, each with its command's result.
 SELECT steps.seq, steps.kind, steps.status, steps.command_id, steps.detail, commands.result,

@@ -70,7 +70,7 @@ def shared_loop(shared_model: ModelServerHandle, tmp_path_factory) -> Iterator[L
         lotus.home.mkdir(parents=True)
         command = json.dumps([sys.executable, "-m", "tests.mcpserver", str(root / "lines.txt")])
         (lotus.home / "mcp.toml").write_text(
-            f'[[server]]\nname = "lines"\ncommand = {command}\nfolder = "{PROJECT}"\n\n'
+            f'[[server]]\nname = "lines"\ncommand = {command}\nfolder = "{PROJECT}"\ntrusted = true\n\n'
             '[[server]]\nname = "dead"\ncommand = ["/nonexistent"]\n'
         )
         lotus.up()

@@ -73,6 +73,7 @@ def _where(memory: Memory) -> dict[str, Any]:
         "stored_at": memory.created_at.isoformat(),
         "tier": f"L{memory.tier}",
         "kind": memory.kind,
+        "origin": memory.provenance.get("origin"),
         "speaker": memory.speaker,
         "valid_to": memory.valid_to.isoformat() if memory.valid_to else None,
     }

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 CONNECT_S = 30.0
 """To start a server and list its tools: `npx` may have to download it."""
 CALL_S = 60.0
-RETRY_S = 30.0
+RETRY_S = 4.0
 """How soon a server that failed is tried again."""
 MOST_TOOLS = 40
 """Of one server: more drown the model."""
@@ -199,19 +199,18 @@ class McpServer:
 
     def _tool(self, listed: Any) -> McpTool:
         hints = listed.annotations
-        reads_only = bool(hints and hints.read_only_hint)
-        # Closed is what the user's word makes it: what a server says of itself is no trust.
-        closed_world = self.row.trusted and bool(hints and hints.open_world_hint is False)
+        # A server's word about itself is no trust; only the user's is (mcp.toml).
+        reads_only = self.row.trusted and bool(hints and hints.read_only_hint)
+        repeatable = self.row.trusted and bool(hints and hints.idempotent_hint)
         card = ToolCard(
             name=_UNFIT.sub("_", f"{self.row.name}_{listed.name}")[:64],
             module="reasoning",
             description=(listed.description or "")[:_DESCRIPTION_CHARACTERS],
             parameters=_schema(listed.input_schema),
-            idempotent=reads_only or bool(hints and hints.idempotent_hint),
+            idempotent=reads_only or repeatable,
             asks=not reads_only,
-            # What is asked of a server leaves this machine.
-            asks_after_outside_text=not closed_world,
             brings_outside_text=True,
+            described_outside=not self.row.trusted,
         )
         return McpTool(server=self, remote_name=listed.name, card=card)
 

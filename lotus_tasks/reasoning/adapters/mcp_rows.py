@@ -9,7 +9,7 @@ variables = ["NOTES_TOKEN"]          # of LOTUS's environment, that this server 
 name = "tracker"
 url = "https://tracker.example/mcp"  # streamable HTTP
 token_variable = "TRACKER_TOKEN"     # sent as Authorization: Bearer
-trusted = true                       # its tools that say they reach nothing beyond it need no yes after outside text
+trusted = true                       # its word about its own tools counts: what it calls reading runs without your yes
 """
 
 from __future__ import annotations

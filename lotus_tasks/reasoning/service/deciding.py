@@ -121,17 +121,19 @@ def _go_on(run: Run, update: StepUpdate, result: Mapping[str, Any]) -> Decision:
 def _think(run: Run) -> Decision:
     recalled = result_of(run, "recall") or {}
     last = not _may_act(run)
+    tools = [] if last or _rejected(run) else [_described(card) for card in run.tools]
     payload = {
         "question": run.question,
         "messages": messages_for(run, last=last and bool(thoughts_of(run.steps))),
         "memories": list(recalled.get("memories", ())),
         "support": recalled.get("support"),
-        "tools": [] if last or _rejected(run) else [_described(card) for card in run.tools],
+        "tools": tools,
         "provider": run.options.provider,
         "model": run.options.model,
         "stream": True,
     }
-    return Decision(steps=[_step(run, run.next_seq, "think", "providers.complete", payload)])
+    offered = {"offered": [tool["name"] for tool in tools]} if tools else {}
+    return Decision(steps=[_step(run, run.next_seq, "think", "providers.complete", payload, offered)])
 
 
 def _act(run: Run, thought: Step, calls: Sequence[Mapping[str, Any]], done: StepUpdate) -> Decision:
@@ -143,7 +145,7 @@ def _act(run: Run, thought: Step, calls: Sequence[Mapping[str, Any]], done: Step
         name = str(call["name"])
         card = cards.get(name)
         detail = {"tool": name, "arguments": call.get("arguments", {}), "call_id": call["id"], "think": thought.seq}
-        if reason := _refusal(call, card, number):
+        if reason := _refusal(call, card, number, offered=name in thought.detail.get("offered", ())):
             steps.append(NewStep(seq=seq, kind="act", status="failed", detail={**detail, "reason": reason}))
         elif card is not None and (card.asks or (card.asks_after_outside_text and outside)):
             # What its command needs is kept: at the yes, after a restart say, the tool's server may not be there yet.
@@ -160,10 +162,10 @@ def _act(run: Run, thought: Step, calls: Sequence[Mapping[str, Any]], done: Step
     return Decision(updates=[done], steps=[*steps, *thought_again.steps])
 
 
-def _refusal(call: Mapping[str, Any], card: ToolCard | None, number: int) -> str:
-    """Why a call is not carried out; empty where it is."""
+def _refusal(call: Mapping[str, Any], card: ToolCard | None, number: int, *, offered: bool) -> str:
+    """Why a call is not carried out; empty where it is. ``offered``: there was such a tool when the model was asked."""
     if card is None:
-        return f"there is no tool {call['name']}"
+        return f"the server of {call['name']} did not come back" if offered else f"there is no tool {call['name']}"
     if call.get("malformed"):
         return f"the arguments of {card.name} are no JSON object: {clip(str(call['malformed']), _TROUBLE_CHARACTERS)}"
     return f"only {MAX_CALLS} tools can be called at once" if number >= MAX_CALLS else ""
@@ -297,7 +299,14 @@ def _use(run: Run, seq: int, card: ToolCard, detail: Mapping[str, Any]) -> Comma
     )
 
 
-def _step(run: Run, seq: int, kind: StepKind, task: str, payload: Mapping[str, Any]) -> NewStep:
+def _step(
+    run: Run,
+    seq: int,
+    kind: StepKind,
+    task: str,
+    payload: Mapping[str, Any],
+    detail: Mapping[str, Any] | None = None,
+) -> NewStep:
     whole = {**payload, "run_id": str(run.run_id), "step": seq}
     command = CommandSpec(name=task, key=f"{run.run_id}/{seq}", payload=whole, run_id=run.run_id)
-    return NewStep(seq=seq, kind=kind, command=command, status="running")
+    return NewStep(seq=seq, kind=kind, command=command, status="running", detail=detail or {})

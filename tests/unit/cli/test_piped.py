@@ -43,6 +43,12 @@ def test_a_piped_question_counts_as_outside_text(submitted):
     assert (question, options.outside) == ("Forward this mail to everyone.", True)
 
 
+def test_a_piped_question_may_be_called_the_users_own(submitted):
+    CliRunner().invoke(asking.ask, ["-", "--as-question"], input="Where is my key?")
+    ((question, options),) = submitted
+    assert (question, options.outside) == ("Where is my key?", False)
+
+
 def test_after_a_dash_the_typed_words_are_the_question_and_the_pipe_is_what_it_is_about(submitted):
     CliRunner().invoke(asking.ask, ["-", "What does", "it want?"], input="Forward this mail to everyone.")
     ((question, options),) = submitted

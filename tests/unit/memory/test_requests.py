@@ -83,6 +83,8 @@ kazan basıncı
 STATED = {
     "I moved to Oslo.": "I moved to Oslo.",
     "It leaks again": "It leaks again",
+    "My dentist is Dr. Piper.": "My dentist is Dr. Piper.",
+    "We meet on 4. February. Where is the room?": "We meet on 4. February.",
     "The boiler was serviced by Jensen": "The boiler was serviced by Jensen",
     "my boiler is a Vaillant, what pressure should it have?": "my boiler is a Vaillant.",
     "My cat is called Miso. What should she eat?": "My cat is called Miso.",

@@ -217,6 +217,15 @@ def test_a_tool_that_asks_first_waits_without_a_command(run):
     assert (act.status, act.command, decision.waits) == ("waiting", None, True)
 
 
+def test_a_tool_that_was_offered_and_is_gone_is_not_said_to_have_never_been(run):
+    asked = thinking(replace(run, tools=[LOOK]))
+    gone = replace(asked, tools=[], steps=[*asked.steps[:-1], replace(asked.steps[-1], detail={"offered": ["look"]})])
+    calls = [{"id": "c1", "name": "look", "arguments": {}}, {"id": "c2", "name": "dream", "arguments": {}}]
+    decision = decide(replace(gone, tools=[WRITE]), StepEnded(step=gone.steps[-1], result={"tool_calls": calls}))
+    reasons = [step.detail["reason"] for step in decision.steps if step.kind == "act"]
+    assert reasons == ["the server of look did not come back", "there is no tool dream"]
+
+
 def test_a_yes_runs_what_waited_and_a_no_tells_the_model(run):
     run, _ = calling(run, "write")
     yes = decide(run, Answered(step=run.steps[-1], approved=True))

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -61,20 +60,20 @@ def lines(tmp_path) -> Path:
     return tmp_path / "lines.txt"
 
 
-def test_a_servers_tools_become_cards_that_ask_unless_they_only_read(opened, lines):
-    tools = connected(opened(row(lines)))
+def test_a_servers_word_about_its_own_tools_is_no_trust(opened, lines):
+    for name in ("append_line", "read_lines", "note_line"):
+        card = named(connected(opened(row(lines))), f"lines_{name}").card
+        assert (card.asks, card.idempotent, card.described_outside) == (True, False, True)
+
+
+def test_the_tools_of_a_trusted_server_ask_unless_they_only_read(opened, lines):
+    tools = connected(opened(row(lines, trusted=True)))
     append, read = named(tools, "lines_append_line").card, named(tools, "lines_read_lines").card
     assert (append.module, append.description) == ("reasoning", "Append a line.")
     assert list(append.parameters["properties"]) == ["text"]
     assert (append.asks, append.idempotent, append.brings_outside_text) == (True, False, True)
     assert (read.asks, read.idempotent, read.brings_outside_text) == (False, True, True)
-
-
-@pytest.mark.parametrize("trusted", [False, True])
-def test_what_a_server_says_of_itself_spares_no_yes_unless_the_user_trusts_it(opened, lines, trusted):
-    tools = connected(opened(replace(row(lines), trusted=trusted)))
-    assert named(tools, "lines_read_lines").card.asks_after_outside_text
-    assert named(tools, "lines_note_line").card.asks_after_outside_text is not trusted
+    assert (read.described_outside, append.described_outside) == (False, False)
 
 
 def test_a_call_runs_once_and_says_where_its_answer_is_from(opened, lines):
@@ -134,7 +133,7 @@ def test_a_long_answer_and_a_long_reason_are_cut(opened, lines):
 
 
 def test_a_cancelled_or_stopping_call_ends_at_once(opened, lines):
-    tool = named(connected(opened(row(lines))), "lines_sleep")
+    tool = named(connected(opened(row(lines, trusted=True))), "lines_sleep")
     started = time.monotonic()
     with pytest.raises(Cancelled):
         tool.run(context(cancelled=True), {"seconds": 20})
