@@ -30,6 +30,13 @@ _MOST_BYTES = 10_000_000
 _LOOKED_AT = 500
 """How many open commands are looked at together."""
 _MOST_REASONS = 20
+_NOTHING = {
+    None: "nothing was read yet; `manage.py ingest PATH` reads a file or a folder",
+    "indexed": "nothing was indexed yet",
+    "pending": "nothing waits to be indexed",
+    "skipped": "nothing was skipped",
+    "failed": "nothing has failed",
+}
 _SLOW_S = 10.0
 
 
@@ -76,12 +83,7 @@ def perceived(status: str | None, limit: int, as_json: bool) -> None:
         reason = f"  ({percept['reason']})" if percept["reason"] else ""
         say_row(f"{percept['status']:<8} {percept['chunks']:>5}", f"{_short(percept['source'])}{reason}")
     if not percepts:
-        none = (
-            f"nothing is {status}"
-            if status
-            else "nothing was read yet; `manage.py ingest PATH` reads a file or a folder"
-        )
-        click.echo(none, err=True)
+        click.echo(_NOTHING[status], err=True)
 
 
 @dataclass(slots=True, kw_only=True)

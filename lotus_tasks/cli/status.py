@@ -24,6 +24,7 @@ Table = tuple[str, Sequence[str], Sequence[Sequence[str]]]
 """Title, column heads, rows."""
 
 _TITLES = {"process": "processes", "state": "", "set aside": "set aside, as it could not be opened"}
+_TIERS = {"L1": "working", "L2": "short-term", "L3": "long-term", "L4": "persistent"}
 _COLOURS = {"ok": "green", "RUNNING": "green", "degraded": "yellow", "STARTING": "yellow", "down": "red"}
 
 
@@ -110,7 +111,11 @@ def _set_aside(row: Mapping[str, Any]) -> tuple[str, ...]:
 def _state(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
     memory = dict(document["memory"])
     lag = memory.pop("index_lag")
-    counts = ", ".join(f"{tier} {count}" for tier, count in memory.items())
+    total = sum(memory.values())
+    parts = ", ".join(
+        f"{count} {_TIERS.get(tier, '')} ({tier})".replace("  ", " ") for tier, count in memory.items() if count
+    )
+    counts = f"{total} {'memory' if total == 1 else 'memories'}{': ' if parts else ''}{parts}"
     last_tick_s = document["beat"]["last_tick_s"]
     return [
         ("memory", f"{counts}; {lag} waiting for their vector" if lag else counts),

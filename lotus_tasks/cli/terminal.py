@@ -147,8 +147,10 @@ def wrap(line: str, columns: int, *, hang: int | None = None) -> str:
             continue
         if column + width > columns and rows[-1].strip():
             rows[-1] = rows[-1].rstrip()
-            rows.append(" " * hang)
-            column = hang
+            column = max(
+                0, min(hang, columns - width)
+            )  # a word that fits into a row is not broken for the sake of its place
+            rows.append(" " * column)
         rows[-1] += word
         column += width
         if column > columns:

@@ -12,7 +12,7 @@ from prompt_toolkit.data_structures import Size
 
 from lotus_tasks.cli import _explain
 from lotus_tasks.cli.documents import json_text
-from lotus_tasks.cli.terminal import TerminalText, guard_terminals, one_line, printable, say_row, wrap
+from lotus_tasks.cli.terminal import TerminalText, guard_terminals, one_line, printable, say_row, text_width, wrap
 from lotus_tasks.errors import Permanent
 
 HOSTILE = "a\x1b]52;c;aGk=\x07b\x9b2Jc\x1b]0;title\x07d\u202eevil\u202c\u2066x\u2069\re\x7f"
@@ -86,6 +86,16 @@ def test_json_escapes_what_a_terminal_obeys_and_reads_back_as_it_was():
 )
 def test_a_line_ends_between_words(line: str, rows: list[str]):
     assert wrap(line, 11).split("\n") == rows
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80])
+def test_a_word_that_fits_into_a_row_is_whole_wherever_it_stands(columns: int):
+    words = ["a", "source", "conversation:" + "0" * (columns - 20), "x" * columns, "鍵", "🎉" * (columns // 4), "end"]
+    for hang in range(columns):
+        rows = wrap(" ".join(words), columns, hang=hang).split("\n")
+        assert " ".join(" ".join(rows).split()) == " ".join(words)
+        assert all(text_width(row) <= columns for row in rows)
+        assert set(words) <= {word for row in rows for word in row.split()}
 
 
 def test_a_terminal_gets_wrapped_lines_and_a_prompt_stays_open(monkeypatch: pytest.MonkeyPatch):
