@@ -46,11 +46,21 @@ def test_the_compose_file_runs_every_process_and_names_only_what_it_has(compose:
 
 def test_the_compose_files_settings_are_valid(compose: dict[str, Any]) -> None:
     given = {
-        name: re.sub(r"\$\{\w+:-(\w+)\}", r"\1", value)
+        name: re.sub(r"\$\{(\w+):\?[^}]*\}", r"\1", value)
         for name, value in compose["services"]["relay"]["environment"].items()
     }
     settings = load_settings(given)
-    assert settings.lotus_database_url == "postgresql://lotus:lotus@postgres:5432/lotus"
+    assert settings.lotus_database_url == "postgresql://lotus:POSTGRES_PASSWORD@postgres:5432/lotus"
+    assert settings.lotus_redis_url == "redis://:REDIS_PASSWORD@redis:6379/0"
+
+
+def test_no_container_has_a_default_password_or_gains_rights(compose: dict[str, Any]) -> None:
+    assert ":-" not in (PROJECT / "docker-compose.yml").read_text(encoding="utf-8")
+    assert "${REDIS_PASSWORD:?set it in .env}" in compose["services"]["redis"]["command"]
+    for name, service in compose["services"].items():
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        if service["image"] == "lotus":
+            assert (service["cap_drop"], service["read_only"], service["tmpfs"]) == (["ALL"], True, ["/tmp"]), name
 
 
 def test_the_image_gets_every_file_that_a_process_reads() -> None:
