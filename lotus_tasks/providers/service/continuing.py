@@ -38,7 +38,9 @@ def continuation_of(completion: Completion, request: CompletionRequest) -> Compl
 
 
 def joined(first: Completion, rest: Completion) -> Completion:
-    """Both as one answer."""
+    """Both as one answer. A continuation that calls a tool is none, and the answer stays cut."""
+    if rest.tool_calls:
+        return replace(first, usage=_added(first.usage, rest.usage))
     again = begins_again(first.text, rest.text)
     text = rest.text if again else first.text + rest.text[overlap(first.text, rest.text) :]
     return replace(first, text=text, stop_reason=rest.stop_reason, usage=_added(first.usage, rest.usage))
@@ -94,6 +96,9 @@ class Continuation(Generations):
 
     def finish(self, whole: str) -> None:
         """It is all there, and the answer is ``whole`` now."""
+        if whole == self._said:
+            self.discard()
+            return
         if self._open:
             return
         if begins_again(self._said, self._held):

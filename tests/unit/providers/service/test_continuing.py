@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lotus_tasks.errors import Cancelled
-from lotus_tasks.providers.models import StopDelta, StopReason, TextDelta, Usage, UsageDelta
+from lotus_tasks.providers.models import StopDelta, StopReason, TextDelta, Tool, ToolCallDelta, Usage, UsageDelta
 from lotus_tasks.providers.service.continuing import GO_ON, overlap
 from tests.unit.providers.service.doubles import ActingModel, question, row, speech, stage, unavailable
 
@@ -52,6 +52,18 @@ def test_a_continuation_that_fails_leaves_what_was_said(failure):
     completion = scene.complete()
     assert (completion.text, scene.sink.text) == (SAID, SAID)
     assert completion.degraded == ("a: could not go on: 503", CUT)
+
+
+def test_a_continuation_that_calls_a_tool_leaves_the_answer_cut():
+    call = [
+        TextDelta(" Let me look."),
+        ToolCallDelta(index=0, id="c", name="look", arguments="{}"),
+        StopDelta(StopReason.TOOL_CALLS),
+    ]
+    scene = stage(ActingModel(row("a"), [cut(SAID), call]))
+    completion = scene.complete(question(tools=(Tool(name="look", description="", parameters={}),)))
+    assert (completion.text, scene.sink.text) == (SAID, SAID)
+    assert (completion.stop_reason, completion.tool_calls, completion.degraded) == (StopReason.LENGTH, (), (CUT,))
 
 
 def test_a_cancelled_continuation_is_a_cancelled_answer():
