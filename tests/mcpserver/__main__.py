@@ -1,4 +1,7 @@
-"""``python -m tests.mcpserver FILE [--http PORT]``: an MCP server whose side effects are lines in FILE."""
+"""``python -m tests.mcpserver FILE [--http PORT] [--more N]``: an MCP server whose side effects are lines in FILE.
+
+``--more``: so many more tools, of no use.
+"""
 
 from __future__ import annotations
 
@@ -64,6 +67,15 @@ def environment(name: str) -> str:
     """A variable of the server's."""
     return os.environ.get(name, "not set")
 
+
+def idle(name: str, amount: int = 1) -> str:
+    """Nothing."""
+    return f"{amount} of {name}"
+
+
+for number in range(int(sys.argv[sys.argv.index("--more") + 1]) if "--more" in sys.argv else 0):
+    described = f"Turns the dial number {number} of the console by an amount, to the right where it is positive."
+    server.add_tool(idle, name=f"turn_dial_{number}", description=described)
 
 if "--http" in sys.argv:
     server.run("streamable-http", host="127.0.0.1", port=int(sys.argv[sys.argv.index("--http") + 1]))

@@ -54,6 +54,8 @@ class Script:
     ``stop_reason`` where it names one.
 
     ``stop_reason``: ``stop``, ``length``, ``tool_calls`` or ``content_filter`` in the vendor's own word; any other as it is.
+    ``context_told``: where an OpenAI-compatible server tells ``context_tokens``: ``props``, or a field of the models' list, such
+    as ``meta.n_ctx``. ``context_words``: how it refuses a longer prompt, a name of wires.CONTEXT_ERRORS.
     ``redirect_to``: the server to which every vendor's path is redirected, with ``redirect_status``.
     """
 
@@ -69,6 +71,8 @@ class Script:
     models: list[str] = field(default_factory=lambda: ["llama3.2:latest", "gpt-4o-mini"])
     any_model: bool = True
     context_tokens: int = 131_072
+    context_told: str = ""
+    context_words: str = "openai"
     count_usage: bool = True
     redirect_to: str = ""
     redirect_status: int = 307

@@ -15,7 +15,16 @@ from urllib.parse import urlsplit
 
 from tests.modelserver.script import Call, Fault, Reply, Stage, count_tokens
 from tests.modelserver.shapes import SHAPES
-from tests.modelserver.wires import AnthropicWire, GoogleWire, OllamaWire, OpenAIWire, Wire, embed
+from tests.modelserver.wires import (
+    AnthropicWire,
+    GoogleWire,
+    OllamaWire,
+    OpenAIWire,
+    Wire,
+    embed,
+    openai_too_long,
+    tool_tokens,
+)
 
 OPENAI = OpenAIWire()
 OLLAMA = OllamaWire()
@@ -134,6 +143,7 @@ class Handler(BaseHTTPRequestHandler):
             "/api/pull": self._pull,
             "/api/chat": lambda *_: self._converse(OLLAMA, path, body),
             "/v1/models": self._list_models,
+            "/props": self._props,
             "/v1/messages": lambda *_: self._converse(ANTHROPIC, path, body),
             "/v1beta/models": self._list_models,
             "/v1/embeddings": self._embed,
@@ -186,6 +196,13 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self._json(*wire.wrong_key())
 
+    def _props(self, path: str, body: dict[str, Any]) -> None:
+        script = self.server.stage.script
+        if script.context_told == "props":
+            self._json(200, {"default_generation_settings": {"n_ctx": script.context_tokens}, "total_slots": 1})
+        else:
+            self._json(404, {"error": {"code": 404, "message": "File Not Found", "type": "not_found_error"}})
+
     def _converse(self, wire: Wire, path: str, body: dict[str, Any]) -> None:
         stage, script = self.server.stage, self.server.stage.script
         model = wire.model(path, body)
@@ -200,9 +217,14 @@ class Handler(BaseHTTPRequestHandler):
             elif not self._knows(model):
                 call.status = 404
                 self._json(*wire.unknown_model(model))
-            elif (tokens := count_tokens(prompt)) > script.context_tokens:
+            elif (tokens := count_tokens(prompt) + tool_tokens(body)) > script.context_tokens:
                 call.status = 400
-                self._json(*wire.too_long(tokens, script.context_tokens))
+                call.status, document = (
+                    openai_too_long(script.context_words, tokens, script.context_tokens)
+                    if wire is OPENAI
+                    else wire.too_long(tokens, script.context_tokens)
+                )
+                self._json(call.status, document)
             elif fault is not None and fault.kind == "status":
                 call.status = fault.status
                 message = fault.message or f"the scripted server fails with {fault.status}"

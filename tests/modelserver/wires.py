@@ -149,9 +149,82 @@ class OpenAIWire(Wire):
     def models(self, script: Script) -> dict[str, Any]:
         """/v1/models."""
         data = [
-            {"id": name, "object": "model", "created": 1_700_000_000, "owned_by": "lotus"} for name in script.models
+            {"id": name, "object": "model", "created": 1_700_000_000, "owned_by": "lotus", **_told_context(script)}
+            for name in script.models
         ]
         return {"object": "list", "data": data}
+
+
+def tool_tokens(body: Mapping[str, Any]) -> int:
+    """What the tools of a request take, about: they are part of the prompt."""
+    tools = body.get("tools")
+    return len(json.dumps(tools)) // 4 if tools else 0
+
+
+CONTEXT_ERRORS: dict[str, tuple[int, dict[str, Any]]] = {
+    "openai": (
+        400,
+        {
+            "message": "This model's maximum context length is {limit} tokens. However, your messages "
+            "resulted in {tokens} tokens.",
+            "type": "invalid_request_error",
+            "param": None,
+            "code": "context_length_exceeded",
+        },
+    ),
+    "llama.cpp": (
+        400,
+        {
+            "code": 400,
+            "message": "request ({tokens} tokens) exceeds the available context size ({limit} tokens), try increasing it",
+            "type": "exceed_context_size_error",
+            "n_prompt_tokens": "{tokens}",
+            "n_ctx": "{limit}",
+        },
+    ),
+    "llama.cpp-fields": (
+        500,
+        {
+            "code": 500,
+            "message": "the request exceeds the available context size. try increasing the context size",
+            "type": "exceed_context_size_error",
+            "n_prompt_tokens": "{tokens}",
+            "n_ctx": "{limit}",
+        },
+    ),
+    "vllm": (
+        400,
+        {
+            "message": "This model's maximum context length is {limit} tokens. However, you requested {tokens} tokens "
+            "({tokens} in the messages, 0 in the completion). Please reduce the length of the messages or completion.",
+            "type": "BadRequestError",
+            "code": 400,
+        },
+    ),
+    "silent": (400, {"message": "The prompt does not fit the context window", "type": "invalid_request_error"}),
+}
+"""How OpenAI-compatible servers refuse a prompt of {tokens} tokens where {limit} are held."""
+
+
+def openai_too_long(words: str, tokens: int, limit: int) -> tuple[int, Any]:
+    """The status and the body; a number that stands alone is a number."""
+
+    def filled(value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        text = value.format(tokens=tokens, limit=limit) if "{" in value else value
+        return int(text) if text.isdigit() else text
+
+    status, error = CONTEXT_ERRORS[words]
+    return status, {"error": {name: filled(value) for name, value in error.items()}}
+
+
+def _told_context(script: Script) -> dict[str, Any]:
+    """The field in which a server's list tells its models' context, as llama.cpp, vLLM, OpenRouter and others do."""
+    if not script.context_told or script.context_told == "props":
+        return {}
+    outer, _, inner = script.context_told.rpartition(".")
+    return {outer: {inner: script.context_tokens}} if outer else {inner: script.context_tokens}
 
 
 def _openai_usage(reply: Reply) -> dict[str, int]:

@@ -156,7 +156,9 @@ class AnthropicChatModel:
                     "failed mid-stream",
                     f"{self._row.name}: failed mid-stream: {scrub(said, self._row.api_key)}",
                 ) from None
-            raise from_status(self._row, error.status_code, said, error.response.headers, model=model) from None
+            raise from_status(
+                self._row, error.status_code, said, error.response.headers, model=model, body=error.body
+            ) from None
 
 
 def _deltas(row: ProviderRow, events: Iterable[Any]) -> Generator[Delta, None, None]:

@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 
 from lotus_tasks.errors import LotusError
+from lotus_tasks.providers.adapters.contexts import refused_sizes
 from lotus_tasks.providers.models import FailureKind, ModelRefusal, ModelUnavailable, ProviderRow
 from lotus_tasks.providers.ports import Watch
 from lotus_tasks.values import utc_now
@@ -26,9 +27,14 @@ _KEY_SHAPES = re.compile(
     r"\b(?:sk|pk|rk|gsk|xai|key|AIza)[-_]?[A-Za-z0-9*_\-]{8,}|(?i:bearer)\s+\S+|(?i:api[-_ ]?key)\s*[=:]\s*\S+"
 )
 _CONTEXT_WORDS = re.compile(
-    r"context.{0,20}(?:length|window|size)|too many (?:input )?tokens|prompt is too long|maximum.{0,20}tokens",
+    r"context.{0,20}(?:length|window|size)|too many (?:input )?tokens|prompt is too long|maximum.{0,20}tokens|\bn_ctx\b|"
+    r"max_new_tokens`? must be",
     re.IGNORECASE,
 )
+_CONTEXT_OVERRUN = re.compile(
+    r"exceeds? the (?:available )?context|context.{0,40}(?:exceeded|overflow)|exceed_context", re.IGNORECASE
+)
+"""What it is called where the status speaks of a server's fault."""
 _MODEL_WORDS = re.compile(
     r"model.{0,80}(?:not found|does not exist|unknown|not exist|not available)|no such model|unknown model",
     re.IGNORECASE,
@@ -62,30 +68,33 @@ def parse_retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def from_status(
-    row: ProviderRow, status: int, text: str, headers: Mapping[str, str] | None = None, *, model: str = ""
+    row: ProviderRow,
+    status: int,
+    text: str,
+    headers: Mapping[str, str] | None = None,
+    *,
+    model: str = "",
+    body: Any = None,
 ) -> ModelUnavailable | ModelRefusal:
-    """The failure that an HTTP ``status`` with the body's message ``text`` stands for."""
+    """The failure that an HTTP ``status`` with the message ``text`` stands for; ``body``: what it came in."""
     said = scrub(text, row.api_key)
     where = f"{row.name}: HTTP {status}" + (f": {said}" if said else "")
     retry_after_s = parse_retry_after(headers or {})
     if status == 429:
         return ModelUnavailable(FailureKind.RATE_LIMITED, "429 too many requests", where, retry_after_s=retry_after_s)
-    if status in {408, 409, 425} or status >= 500:
+    if status in {408, 409, 425} or (status >= 500 and not _CONTEXT_OVERRUN.search(text)):
         return ModelUnavailable(FailureKind.SERVER_FAULT, str(status), where, retry_after_s=retry_after_s)
     kind, summary, advice = _refusal(row, status, text, model)
-    return ModelRefusal(kind, summary, f"{where}{advice}")
+    sizes = refused_sizes(text, body) if kind is FailureKind.CONTEXT_EXCEEDED else (None, None)
+    return ModelRefusal(kind, summary, f"{where}{advice}", context_tokens=sizes[0], prompt_tokens=sizes[1])
 
 
 def _refusal(row: ProviderRow, status: int, text: str, model: str) -> tuple[FailureKind, str, str]:
     if status in {401, 403} or (status == 400 and _KEY_WORDS.search(text)):
         key = row.key_variable or "its key"
         return FailureKind.WRONG_KEY, f"wrong key ({status})", f"; check {key}"
-    if status == 413 or _CONTEXT_WORDS.search(text):
-        return (
-            FailureKind.CONTEXT_EXCEEDED,
-            "context too long",
-            "; shorten the question or choose a model with more context",
-        )
+    if status == 413 or status >= 500 or _CONTEXT_WORDS.search(text):
+        return FailureKind.CONTEXT_EXCEEDED, "context too long", "; choose a model with more context"
     if status == 404 or _MODEL_WORDS.search(text):
         return (
             FailureKind.UNKNOWN_MODEL,
@@ -187,7 +196,7 @@ def from_error(row: ProviderRow, error: Any, *, begun: bool, model: str = "") ->
     if not begun and not isinstance(code, int) and _CONTEXT_WORDS.search(said):
         code = 400
     if not begun and isinstance(code, int) and 400 <= code < 600:
-        return from_status(row, code, said, model=model)
+        return from_status(row, code, said, model=model, body=error)
     how = "failed mid-stream" if begun else "failed"
     return ModelUnavailable(
         FailureKind.SERVER_FAULT, how, f"{row.name}: {how}: {scrub(said, row.api_key) or 'without a reason'}"

@@ -30,6 +30,8 @@ NOT_CONFIGURED = "No model is configured, so this quotes your memory."
 NOT_REACHABLE = "No configured model could be reached, so this quotes your memory. See `manage.py providers check`."
 KNOWS_NOTHING = "I don't know: memory holds nothing that answers this."
 NOT_CONFIGURED_EMPTY = "No model is configured either."
+NO_ANSWER = "No model answered ({failed}), so this quotes your memory."
+NO_ANSWER_EMPTY = "No model answered either ({failed})."
 NOT_REACHABLE_EMPTY = "No configured model could be reached either. See `manage.py providers check`."
 
 _EVERYTHING = 10**9
@@ -81,7 +83,7 @@ class OfflineChatModel:
         if not quotes:
             yield TextDelta(KNOWS_NOTHING)
         if request.provider != OFFLINE:  # whoever asked for it knows
-            yield NoticeDelta(f"\n\n{self._notice(empty=not quotes)}")
+            yield NoticeDelta(f"\n\n{self._notice(request.failed, empty=not quotes)}")
         yield UsageDelta(Usage())
         yield StopDelta(StopReason.STOP)
 
@@ -109,7 +111,9 @@ class OfflineChatModel:
     def close(self) -> None:
         """Nothing is open."""
 
-    def _notice(self, *, empty: bool) -> str:
+    def _notice(self, failed: Sequence[str], *, empty: bool) -> str:
+        if failed:
+            return (NO_ANSWER_EMPTY if empty else NO_ANSWER).format(failed="; ".join(failed))
         if self._remedy:
             return f"{NOT_CONFIGURED_EMPTY if empty else NOT_CONFIGURED} {self._remedy}"
         return NOT_REACHABLE_EMPTY if empty else NOT_REACHABLE

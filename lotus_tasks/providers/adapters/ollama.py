@@ -115,8 +115,9 @@ class OllamaChatModel:
         http = self._client.get()._client  # noqa: SLF001 - the SDK offers no other way to a raw reply
         with http.stream("POST", "/api/chat", json=wire) as response:
             if response.status_code >= 400:
-                said = message_of(_json_of(response.read()))
-                raise from_status(self._row, response.status_code, said, response.headers, model=model)
+                body = _json_of(response.read())
+                said = message_of(body)
+                raise from_status(self._row, response.status_code, said, response.headers, model=model, body=body)
             calls = CallPieces()
             begun = False
             for document in documents(lines(response.iter_bytes())):

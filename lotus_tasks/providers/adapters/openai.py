@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lotus_tasks.providers.adapters.calling import CallPieces
 from lotus_tasks.providers.adapters.connection import ModelList, PerProcess, Remembered, check_by_listing, short_watch
+from lotus_tasks.providers.adapters.contexts import listed_context, props_url
 from lotus_tasks.providers.adapters.dialect import refused_fields
 from lotus_tasks.providers.adapters.failures import from_error, from_status, message_of, scrub, translated
 from lotus_tasks.providers.adapters.interruption import keep_connection, make_interruptible, refuse_outside, watched
@@ -34,6 +35,7 @@ from lotus_tasks.providers.models import (
     ModelInfo,
     ModelName,
     ModelRefusal,
+    ModelUnavailable,
     ProviderRow,
     ProviderStatus,
     Role,
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
 
 _THOUGHTS = ("reasoning_content", "reasoning", "thinking")
 _MODELS_S = 30.0
+_CONTEXT_S = 600.0
 _NO_KEY = "none"
 """The SDK insists on a key; servers of one's own ignore it."""
 
@@ -63,6 +66,7 @@ class OpenAIChatModel:
         self._client: PerProcess[openai.OpenAI] = PerProcess(self._make_client, close=lambda client: client.close())
         self._without: dict[str, frozenset[str]] = {}
         self._default = Remembered(lambda _: self._find_default(), keep_s=_MODELS_S)
+        self._contexts = Remembered(self._find_context, keep_s=_CONTEXT_S)
         self._list = ModelList(lambda: tuple(one.name for one in self.list_models()))
 
     @property
@@ -84,9 +88,14 @@ class OpenAIChatModel:
         with watched(watch):
             return self._row.model or self._default.get()
 
-    def context_tokens(self, model: ModelName, watch: Watch) -> int:  # noqa: ARG002 - the port's; /v1/models doesn't tell
-        """As the row says."""
-        return self._row.context_tokens
+    def context_tokens(self, model: ModelName, watch: Watch) -> int:
+        """As the row says, or the less that the server tells."""
+        with watched(watch):
+            try:
+                told = self._contexts.get(model)
+            except ModelUnavailable:
+                told = None
+        return min(told or self._row.context_tokens, self._row.context_tokens)
 
     def stream(self, request: CompletionRequest, *, model: ModelName, watch: Watch) -> Iterator[Delta]:
         """See ports.ChatModel."""
@@ -129,7 +138,10 @@ class OpenAIChatModel:
     def list_models(self) -> Sequence[ModelInfo]:
         """What the server lists."""
         with watched(short_watch(self._row)), translated(self._row), self._status_errors(""):
-            return tuple(ModelInfo(name=ModelName(model.id)) for model in self._client.get().models.list())
+            return tuple(
+                ModelInfo(name=ModelName(model.id), context_tokens=listed_context(model.to_dict()))
+                for model in self._client.get().models.list()
+            )
 
     def close(self) -> None:
         """See ports.ChatModel."""
@@ -162,6 +174,31 @@ class OpenAIChatModel:
             )
         return models[0].name
 
+    def _find_context(self, model: str) -> int | None:
+        """What the server tells of the model: in its list, and llama.cpp of what it gives each caller in /props.
+
+        Vendors' servers, which speak TLS, aren't asked: their lists are long, and their models hold more than a prompt takes.
+        """
+        if self._row.base_url.startswith("https:") and not is_here(self._row):
+            return None
+        try:
+            models = self.list_models()
+        except ModelRefusal:
+            models = ()
+        named = [one for one in models if one.name in {model, f"{model}:latest"}] or (
+            models if len(models) == 1 else []
+        )
+        told = [*(one.context_tokens for one in named), self._props_context(model)]
+        return min((size for size in told if size), default=None)
+
+    def _props_context(self, model: str) -> int | None:
+        try:
+            with watched(short_watch(self._row)), translated(self._row), self._status_errors(model):
+                found = self._client.get().get(props_url(self._row.base_url), cast_to=object)
+        except (ModelRefusal, ModelUnavailable):
+            return None  # it isn't llama.cpp
+        return listed_context(found) if isinstance(found, Mapping) else None
+
     @contextmanager
     def _status_errors(self, model: str) -> Iterator[None]:
         import openai
@@ -170,7 +207,9 @@ class OpenAIChatModel:
             yield
         except openai.APIStatusError as error:
             said = message_of(error.body, error.message)
-            raise from_status(self._row, error.status_code, said, error.response.headers, model=model) from None
+            raise from_status(
+                self._row, error.status_code, said, error.response.headers, model=model, body=error.body
+            ) from None
 
 
 class _Reading:

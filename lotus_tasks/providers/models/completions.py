@@ -104,6 +104,7 @@ class CompletionRequest:
 
     ``messages`` hold no recalled text; the prompt is composed from them and from ``memories`` for the model's context size.
     ``support``: how well those answer the question, log odds; below 0 they only come nearest; None where nobody judged.
+    ``failed``: what kept the models that were asked before from answering, one short line each; for whoever stands in for them.
     """
 
     messages: tuple[Message, ...]
@@ -116,6 +117,7 @@ class CompletionRequest:
     max_tokens: int | None = None
     temperature: float | None = None
     among: Among = Among.ALL
+    failed: tuple[str, ...] = ()
 
     @property
     def needs_images(self) -> bool:

@@ -48,12 +48,25 @@ class ModelUnavailable(Transient):
 
 
 class ModelRefusal(Permanent):
-    """The provider will not do this call, however often it is asked."""
+    """The provider will not do this call, however often it is asked.
 
-    def __init__(self, kind: FailureKind, summary: str, message: str) -> None:
+    Of a prompt too long, as far as the server told: the model's ``context_tokens``, and the ``prompt_tokens`` it counted.
+    """
+
+    def __init__(
+        self,
+        kind: FailureKind,
+        summary: str,
+        message: str,
+        *,
+        context_tokens: int | None = None,
+        prompt_tokens: int | None = None,
+    ) -> None:
         super().__init__(message)
         self.kind = kind
         self.summary = summary
+        self.context_tokens = context_tokens
+        self.prompt_tokens = prompt_tokens
 
 
 class LimitReached(ModelUnavailable):

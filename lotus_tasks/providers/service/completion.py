@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from lotus_tasks.providers.models import (
@@ -13,42 +13,28 @@ from lotus_tasks.providers.models import (
     CallRecord,
     Completion,
     CompletionRequest,
-    Delta,
     FailureKind,
     LimitReached,
+    ModelName,
     ModelRefusal,
     ModelUnavailable,
-    NoticeDelta,
     ProviderName,
-    ProviderRow,
-    RecastDelta,
-    StopReason,
-    TextDelta,
-    ThoughtDelta,
     TimeLimits,
-    ToolCall,
-    ToolCallDelta,
-    Usage,
 )
-from lotus_tasks.providers.ports import Admission, BreakerStore, ChatModel, Meter, TokenSink
-from lotus_tasks.providers.service.accounting import closed, usage_of
-from lotus_tasks.providers.service.assembly import Reply
+from lotus_tasks.providers.ports import BreakerStore, ChatModel, Meter, TokenSink
+from lotus_tasks.providers.service.asking import ModelCalls, Telling
 from lotus_tasks.providers.service.choice import Candidate, choose, with_model
 from lotus_tasks.providers.service.continuing import Continuation, continuation_of, cut_notice, goes_on, joined
-from lotus_tasks.providers.service.describing import HeldBack, Wording, read_call, worded
 from lotus_tasks.providers.service.exhaustion import Failure, exhausted
 from lotus_tasks.providers.service.generations import Generations
-from lotus_tasks.providers.service.guarding import failure_of, is_present, resting, who_has
-from lotus_tasks.providers.service.locality import keep_here
+from lotus_tasks.providers.service.guarding import is_present, resting, who_has
 from lotus_tasks.providers.service.outage import OutagePolicy
-from lotus_tasks.providers.service.prompt import REPLY_TOKENS, Prompt, compose
 from lotus_tasks.providers.service.retry import RetryPolicy
-from lotus_tasks.providers.service.shortfall import cut_prompt
-from lotus_tasks.providers.service.watching import CallWatch, Interrupt
-from lotus_tasks.values import utc_now
+from lotus_tasks.providers.service.sizing import LearnedContexts
+from lotus_tasks.providers.service.watching import Interrupt
 
-_WAIT_SLICE_S = 0.1
-"""How often a pause between tries looks for an interruption."""
+_UNREACHED = frozenset({FailureKind.REFUSED, FailureKind.UNRESOLVED, FailureKind.NO_FIRST_TOKEN})
+"""How a provider fails that doesn't answer at all."""
 
 
 @dataclass(slots=True)
@@ -63,14 +49,10 @@ class _Left:
     ask_at: float = 0.0
 
 
-@dataclass(slots=True)
-class _Progress:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Progress(Telling):
     """What one completion has gathered so far."""
 
-    generations: Generations
-    interrupt: Interrupt
-    degraded: list[str]
-    record: Callable[[CallRecord], None]
     left: list[_Left] = field(default_factory=list)
 
 
@@ -89,10 +71,24 @@ class CompletionService:
     outage: OutagePolicy
     breakers: BreakerStore
     meter: Meter
-    without_tools: set[tuple[ProviderName, str]] = field(default_factory=set)
+    without_tools: set[tuple[ProviderName, ModelName]] = field(default_factory=set)
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     jitter: Callable[[], float] = random.random
+    _calls: ModelCalls = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """The calls share what the service was given."""
+        calls = ModelCalls(
+            limits=self.limits,
+            retry=self.retry,
+            meter=self.meter,
+            sleep=self.sleep,
+            clock=self.clock,
+            contexts=LearnedContexts(self.clock),
+            without_tools=self.without_tools,
+        )
+        object.__setattr__(self, "_calls", calls)
 
     def complete(
         self,
@@ -113,7 +109,7 @@ class CompletionService:
             choice = with_model(
                 choice,
                 request,
-                who_has(request.model, choice, self.models, self._watch(choice.candidates[0], interrupt)),
+                who_has(request.model, choice, self.models, self._calls.watch(choice.candidates[0], interrupt)),
                 rows,
             )
         progress = _Progress(
@@ -124,6 +120,8 @@ class CompletionService:
             others_left = index + 1 < len(choice.candidates)
             completion = self._outlast(request, progress) if candidate.provider == OFFLINE else None
             if completion is None:
+                if candidate.provider == OFFLINE:
+                    request = replace(request, failed=_failed(progress))
                 completion = self._ask(candidate, request, progress, others_left=others_left)
             if completion is not None:
                 completion = self._whole(completion, request, progress)
@@ -148,7 +146,7 @@ class CompletionService:
         while True:
             tries += 1
             try:
-                completion = self._call(model, candidate, request, progress)
+                completion = self._calls.call(model, candidate, request, progress)
             except (LimitReached, BudgetSpent) as limit:
                 self._leave(progress, candidate, limit, tries=1)
                 return None
@@ -169,69 +167,12 @@ class CompletionService:
                 if pause_s is None:
                     self._leave(progress, candidate, failure, tries=tries)
                     return None
-                self._wait(pause_s, progress.interrupt)
+                self._calls.wait(pause_s, progress.interrupt)
             else:
                 self.breakers.record_success(name)
                 if tries > 1:
                     progress.degraded.append(f"{name}: {summary}, answered at try {tries}")
                 return completion
-
-    def _call(
-        self, chat_model: ChatModel, candidate: Candidate, request: CompletionRequest, progress: _Progress
-    ) -> Completion:
-        """One call. Whatever it wrote to the screen before it failed is taken back."""
-        watch = self._watch(candidate, progress.interrupt)
-        watch.check()
-        reply = Reply(candidate.provider)
-        wording = Wording.CALLS
-        record = CallRecord(provider=candidate.provider, model=candidate.model, started_at=utc_now())
-        prompt_tokens = 0
-        try:
-            chat_model.warm()
-            model = candidate.model or chat_model.default_model(watch)
-            keep_here(request, chat_model.row, model)
-            record = replace(record, model=model)
-            prompt = compose(request, context_tokens=chat_model.context_tokens(model, watch))
-            prompt_tokens = prompt.tokens
-            wording = self._wording(chat_model.row, model, request)
-            composed = worded(replace(request, messages=prompt.messages, memories=prompt.offered), wording)
-            admission = self._admit(chat_model.row, request, prompt, progress.interrupt)
-            watch = self._watch(candidate, progress.interrupt, admission)
-            try:
-                stream = chat_model.stream(composed, model=model, watch=watch)
-                tool_calls = self._read(stream, reply, watch, progress.generations, request, wording)
-            finally:
-                if admission is not None:
-                    admission.leave(usage_of(reply, prompt_tokens))
-            completion = Completion(
-                text=reply.text,
-                provider=candidate.provider,
-                model=model,
-                usage=usage_of(reply, prompt_tokens),
-                stop_reason=reply.stop_reason or StopReason.STOP,
-                tool_calls=tool_calls,
-                notice=reply.notice,
-                first_token_ms=watch.first_token_ms,
-                offered=prompt.offered,
-                left_out_memories=prompt.left_out_memories,
-                left_out_turns=prompt.left_out_turns,
-            )
-        except (LimitReached, BudgetSpent):
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever an adapter does, the next provider is asked
-            failure = failure_of(candidate.provider, error)
-            progress.generations.discard()
-            kind = failure.kind if isinstance(failure, Failure) else FailureKind.INTERRUPTED
-            # What a broken stream said was paid for, too.
-            usage = usage_of(reply, prompt_tokens) if reply.has_begun else Usage()
-            progress.record(closed(record, watch, usage=usage, failure=kind))
-            if kind is FailureKind.NOT_CAPABLE and request.tools and wording is Wording.CALLS:
-                return self._call_in_words(chat_model, replace(candidate, model=record.model), request, progress)
-            raise failure from None
-        progress.record(closed(record, watch, usage=completion.usage))
-        if notice := cut_prompt(chat_model.row, request, completion.usage, prompt):
-            progress.degraded.append(notice)
-        return completion
 
     def _whole(self, completion: Completion, request: CompletionRequest, progress: _Progress) -> Completion:
         """The reply, gone on with once where it was cut at its length; what is still not whole says so."""
@@ -240,7 +181,7 @@ class CompletionService:
             candidate = Candidate(provider=completion.provider, model=completion.model)
             onward = replace(progress, generations=screen)
             try:
-                rest = self._call(
+                rest = self._calls.call(
                     self.models[completion.provider], candidate, continuation_of(completion, request), onward
                 )
             except (ModelRefusal, ModelUnavailable, LimitReached, BudgetSpent) as failure:
@@ -251,82 +192,6 @@ class CompletionService:
         if notice := cut_notice(completion):
             progress.degraded.append(notice)
         return completion
-
-    def _call_in_words(
-        self, chat_model: ChatModel, candidate: Candidate, request: CompletionRequest, progress: _Progress
-    ) -> Completion:
-        """The same call with the tools described. If that is refused too, it wasn't the tools."""
-        one = (candidate.provider, candidate.model)
-        self.without_tools.add(one)
-        try:
-            return self._call(chat_model, candidate, request, progress)
-        except ModelRefusal:
-            self.without_tools.discard(one)
-            raise
-
-    def _wording(self, row: ProviderRow, model: str, request: CompletionRequest) -> Wording:
-        if row.name == OFFLINE or not request.tools:
-            return Wording.NONE
-        return Wording.CALLS if row.takes_tools and (row.name, model) not in self.without_tools else Wording.WORDS
-
-    def _watch(self, candidate: Candidate, interrupt: Interrupt, admission: Admission | None = None) -> CallWatch:
-        def look() -> None:
-            interrupt()
-            if admission is not None:
-                admission.keep()
-
-        return CallWatch(provider=candidate.provider, limits=self.limits, interrupt=look, clock=self.clock)
-
-    def _admit(
-        self, row: ProviderRow, request: CompletionRequest, prompt: Prompt, interrupt: Interrupt
-    ) -> Admission | None:
-        """A place at the provider, waited for a while; None where it has no limits."""
-        if not row.limits.any:
-            return None
-        until = self.clock() + self.retry.place_patience_s
-        expected_tokens = prompt.tokens + (request.max_tokens or REPLY_TOKENS)
-        while True:
-            try:
-                return self.meter.admit(row, expected_tokens=expected_tokens)
-            except LimitReached as limit:
-                wait_s = limit.retry_after_s or 0.0
-                if wait_s > self.retry.patience_s or self.clock() + wait_s > until:
-                    raise
-            self._wait(wait_s, interrupt)
-
-    def _read(
-        self,
-        stream: Iterator[Delta],
-        reply: Reply,
-        watch: CallWatch,
-        generations: Generations,
-        request: CompletionRequest,
-        wording: Wording,
-    ) -> tuple[ToolCall, ...]:
-        held = HeldBack(generations.write)
-        show = held.write if wording is Wording.WORDS else generations.write
-        try:
-            for delta in stream:
-                watch.check()
-                if isinstance(delta, TextDelta | ThoughtDelta | NoticeDelta | ToolCallDelta):
-                    watch.saw_token()
-                if isinstance(delta, RecastDelta):
-                    generations.discard()
-                    held.restart()
-                    generations.think(reply.spoken)
-                elif isinstance(delta, ThoughtDelta):
-                    generations.think(delta.text)
-                show(reply.add(delta))
-        finally:
-            close = getattr(stream, "close", None)
-            if close is not None:
-                close()
-        calls = reply.finish()
-        if wording is not Wording.WORDS:
-            return calls
-        calls = read_call(reply.text, request.tools)
-        reply.turn_into_call() if calls else held.release()
-        return calls
 
     def _leave(
         self, progress: _Progress, candidate: Candidate, failure: Failure, *, tries: int, asked_s: float | None = None
@@ -352,7 +217,7 @@ class CompletionService:
             progress.generations.notice(f"waiting up to {self.outage.patience_s:.0f} s for {names} to answer again")
         while out:
             one = min(out, key=lambda one: one.ask_at)
-            self._wait(one.ask_at - self.clock(), progress.interrupt)
+            self._calls.wait(one.ask_at - self.clock(), progress.interrupt)
             completion = self._try_again(one, request, progress)
             lasted = f"{self.clock() - started:.0f} s"
             before = progress.degraded.index(one.line)
@@ -378,7 +243,7 @@ class CompletionService:
         name = one.candidate.provider
         one.tries += 1
         try:
-            completion = self._call(self.models[name], one.candidate, request, progress)
+            completion = self._calls.call(self.models[name], one.candidate, request, progress)
         except ModelUnavailable as failure:
             one.failure, one.asked_s = failure, failure.retry_after_s or 0.0
             if not isinstance(failure, LimitReached):
@@ -392,8 +257,8 @@ class CompletionService:
         self.breakers.record_success(name)
         return completion
 
-    def _wait(self, pause_s: float, interrupt: Interrupt) -> None:
-        until = self.clock() + pause_s
-        while (left_s := until - self.clock()) > 0:
-            interrupt()
-            self.sleep(min(left_s, _WAIT_SLICE_S))
+
+def _failed(progress: _Progress) -> tuple[str, ...]:
+    """What kept the models from answering, unless it is all that none of them could be reached."""
+    unreached = sum(getattr(one.failure, "kind", None) in _UNREACHED for one in progress.left)
+    return () if unreached == len(progress.degraded) else tuple(progress.degraded)

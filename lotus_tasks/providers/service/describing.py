@@ -42,7 +42,7 @@ def worded(request: CompletionRequest, wording: Wording) -> CompletionRequest:
 
 def describe_tools(request: CompletionRequest) -> CompletionRequest:
     """The same request for a model that knows no tools: they, and what they answered, are told in words."""
-    told = "\n".join([_HOW, *map(_describe, request.tools)])
+    told = "\n".join([_HOW, *map(_describe, request.tools)]) if request.tools else ""
     names = {call.id: call.name for message in request.messages for call in message.tool_calls}
     system = [message for message in request.messages if message.role is Role.SYSTEM]
     first = system[0] if system else Message(role=Role.SYSTEM, content="")

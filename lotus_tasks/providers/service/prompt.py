@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from lotus_tasks.providers.models import CompletionRequest, FailureKind, Message, ModelRefusal, Recollection, Role
+from lotus_tasks.providers.models import CompletionRequest, FailureKind, Message, ModelRefusal, Recollection, Role, Tool
+from lotus_tasks.providers.service.toolfit import fitting
 from lotus_tasks.values import day_of, source_title
 
 REPLY_TOKENS = 1024
@@ -29,9 +30,15 @@ _PREAMBLE = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """``messages`` ready to send; ``offered`` are the memories in it, ``left_out`` counts what didn't fit."""
+    """``messages`` and ``tools`` ready to send; ``offered`` are the memories in it, ``left_out_…`` is what didn't fit.
+
+    ``reply_tokens``: what the model has room to answer with; None where the request doesn't bound it.
+    """
 
     messages: tuple[Message, ...]
+    tools: tuple[Tool, ...]
+    left_out_tools: tuple[Tool, ...]
+    reply_tokens: int | None
     offered: tuple[Recollection, ...]
     left_out_memories: int
     left_out_turns: int
@@ -51,34 +58,53 @@ def estimate_tokens(text: str) -> int:
 def compose(request: CompletionRequest, *, context_tokens: int) -> Prompt:
     """The prompt for a model that holds ``context_tokens``.
 
-    System prompt, question (its message and what follows it) and tools always go in; of what tools answered, the longest is cut
-    where it must be. Then memories by score and earlier turns from the latest back share what is left, memories first, up to two
-    thirds of it while turns are waiting. Raises ModelRefusal when what must go in doesn't fit.
+    System prompt and question (its message and what follows it) always go in; of what tools answered, the longest is cut where it
+    must be. Then come the tools, or those that fit the question; they leave a quarter of the room to what else is waiting. Then
+    memories by score and earlier turns from the latest back share what is left, memories first, up to two thirds of it while
+    turns are waiting. Raises ModelRefusal when what must go in doesn't fit.
     """
     system, history, live = _parts(request)
-    reply = request.max_tokens or min(REPLY_TOKENS, context_tokens // 4)
-    fixed = _cost(system) + sum(_tool_cost(tool) for tool in request.tools)
-    live = _shorten_answers(live, context_tokens - reply - fixed)
-    fixed = _cost(system) + _cost(live) + sum(_tool_cost(tool) for tool in request.tools)
-    room = context_tokens - reply - fixed
+    reply = min(request.max_tokens or REPLY_TOKENS, context_tokens // (2 if request.max_tokens else 4))
+    called = {call.name for message in live for call in message.tool_calls}
+    kept = sum(_tool_cost(tool) for tool in request.tools if tool.name in called)
+    for_live = context_tokens - reply - _cost(system)
+    # The answers of tools give way to the tools that were called, as far as half of the room.
+    live = _shorten_answers(live, for_live - min(kept, max(for_live, 0) // 2))
+    room = for_live - _cost(live)
     if room < 0:
-        raise ModelRefusal(
-            FailureKind.CONTEXT_EXCEEDED,
-            "question too long for the model",
-            f"the question and the system prompt are about {fixed} tokens, which with {reply} kept for the reply is more than "
-            f"the model's {context_tokens}; shorten the question or choose a model with more context (`--model`)",
-        )
+        raise _too_long(system, live, reply, context_tokens)
     history_cost = sum(map(_message_cost, history))
+    waiting = history_cost + sum(estimate_tokens(_render(memory)) + 1 for memory in request.memories)
+    tools = fitting(
+        request.tools, request.question, room=room - min(waiting, room // 4), cost=_tool_cost, called=called
+    )
+    tool_cost = sum(map(_tool_cost, tools))
+    room -= tool_cost
     for_memories = room - min(history_cost, room // 3)
     offered, memory_cost = _best_memories(request.memories, for_memories)
     turns = _latest_turns(history, room - memory_cost)
     messages = (*_with_memories(system, offered), *turns, *live)
     return Prompt(
         messages=messages,
+        tools=tools,
+        left_out_tools=tuple(tool for tool in request.tools if tool not in tools),
+        reply_tokens=request.max_tokens and min(request.max_tokens, reply + max(0, room - memory_cost - _cost(turns))),
         offered=offered,
         left_out_memories=len(request.memories) - len(offered),
         left_out_turns=len(history) - len(turns),
-        tokens=_cost(messages),
+        tokens=_cost(messages) + tool_cost,
+    )
+
+
+def _too_long(system: tuple[Message, ...], live: tuple[Message, ...], reply: int, context_tokens: int) -> ModelRefusal:
+    """What must go in is more than the model holds: of that, what is the most is named."""
+    whose = "question" if _cost(live) > _cost(system) else "system prompt"
+    advice = "shorten the question or choose" if whose == "question" else "choose"
+    return ModelRefusal(
+        FailureKind.CONTEXT_EXCEEDED,
+        f"{whose} too long for the model",
+        f"the question and the system prompt are about {_cost(system) + _cost(live)} tokens, which with {reply} kept for the "
+        f"reply is more than the model's {context_tokens}; {advice} a model with more context (`--model`)",
     )
 
 
@@ -175,5 +201,5 @@ def _message_cost(message: Message) -> int:
     return _MESSAGE_TOKENS + estimate_tokens(message.content) + calls + 1000 * len(message.images)
 
 
-def _tool_cost(tool: object) -> int:
+def _tool_cost(tool: Tool) -> int:
     return estimate_tokens(repr(tool))

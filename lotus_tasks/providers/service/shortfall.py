@@ -1,8 +1,8 @@
-"""A prompt that a server cut without a word, told by its own count of it."""
+"""What a prompt had to do without: what a server cut without a word, told by its own count, and tools that had no room."""
 
 from __future__ import annotations
 
-from lotus_tasks.providers.models import CompletionRequest, ProviderKind, ProviderRow, Usage
+from lotus_tasks.providers.models import CompletionRequest, ProviderKind, ProviderName, ProviderRow, Usage
 from lotus_tasks.providers.service.prompt import Prompt
 
 _CHARACTERS = 8
@@ -25,3 +25,12 @@ def cut_prompt(row: ProviderRow, request: CompletionRequest, usage: Usage, promp
     return (
         f"{row.name}: {read}: it was cut; give Ollama more context, or set the provider's context_tokens to what it has"
     )
+
+
+def left_out_tools(provider: ProviderName, request: CompletionRequest, prompt: Prompt, context_tokens: int) -> str:
+    """The line for ``degraded`` where the model's context had no room for all tools, else ""."""
+    left_out = [tool.name for tool in prompt.left_out_tools]
+    if not left_out:
+        return ""
+    room = f"{len(left_out)} of {len(request.tools)} tools left out, the model's {context_tokens} tokens hold no more"
+    return f"{provider}: {room}: {', '.join(left_out)}"
