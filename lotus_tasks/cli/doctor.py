@@ -19,7 +19,7 @@ import click
 from lotus_tasks.cli.configuration import examine_files
 from lotus_tasks.cli.psql import shell_line
 from lotus_tasks.errors import ConfigurationError, LotusError, NotRunning
-from lotus_tasks.infra.home import PROJECT, Home
+from lotus_tasks.infra.home import PROJECT, Home, open_to_others
 from lotus_tasks.infra.runtime import Runtime, load_runtime
 from lotus_tasks.infra.stack import chroma, open_files, valkey
 from lotus_tasks.infra.stack.lifecycle import http_status, running_processes
@@ -71,7 +71,9 @@ def examine() -> Iterator[Finding]:
     settings = configuration.settings
     home = Home(Path(settings.lotus_home).expanduser().absolute())
     yield from _ground(home)
+    yield from _dotenvs(home)
     yield from _binaries(settings)
+    yield from _outside(home, settings)
     yield from _system(home, settings)
     yield from examine_box()
     yield _embedder(settings)
@@ -130,8 +132,31 @@ def _binaries(settings: Settings) -> Iterator[Finding]:
                 find()
             except ConfigurationError as error:
                 yield Finding(status="wrong", what=str(error))
-    if settings.lotus_database_url is None and os.getuid() == 0 and not has_user_namespaces():
-        yield Finding(status="note", what="user namespaces are off: PostgreSQL runs as nobody, its data under /var/lib")
+
+
+def _dotenvs(home: Home) -> Iterator[Finding]:
+    """Whether anyone else on this machine can read the keys."""
+    for file in home.dotenvs:
+        if mode := open_to_others(file):
+            yield Finding(
+                status="wrong", what=f"{file} is open to others (mode {mode})", remedy="`python manage.py up` closes it"
+            )
+        elif file.exists():
+            yield Finding(status="ok", what=f"{file} is yours alone")
+
+
+def _outside(home: Home, settings: Settings) -> Iterator[Finding]:
+    """What of LOTUS doesn't lie in its home: it is neither copied nor removed with it."""
+    folder = home.root_database
+    if folder.is_dir():
+        what = f"root's database lies outside LOTUS_HOME, in {folder}"
+        if settings.lotus_database_url is not None:
+            what += ", and isn't used: LOTUS_DATABASE_URL names another"
+        yield Finding(status="note", what=what, remedy="copy or remove it together with LOTUS_HOME")
+    elif settings.lotus_database_url is None and os.getuid() == 0 and not has_user_namespaces():
+        yield Finding(
+            status="note", what=f"user namespaces are off: PostgreSQL will run as nobody, its data in {folder}"
+        )
 
 
 def _system(home: Home, settings: Settings) -> Iterator[Finding]:

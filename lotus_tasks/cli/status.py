@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -37,23 +38,23 @@ def status(as_json: bool) -> int:
     if as_json:
         print_json(document)
     elif sys.stdout.isatty():
-        _show(document)
+        _show(document, runtime.home)
     else:
         click.echo(f"overall: {document['overall']}")
-        for title, _, rows in tables(document):
+        for title, _, rows in tables(document, runtime.home):
             for row in rows:
                 say_row(f"{title}: {'  '.join(cell for cell in row if cell)}")
     return 1 if document["overall"] == "down" else 0
 
 
-def tables(document: Mapping[str, Any]) -> Iterator[Table]:
+def tables(document: Mapping[str, Any], home: Path) -> Iterator[Table]:
     """The document as tables of texts."""
     yield "process", ("name", "state", "pid", "up", "restarts"), [_process(row) for row in document["processes"]]
     yield (
         "service",
         ("name", "state", "address", ""),
         [
-            (name, "ok" if row["ok"] else "down", row["url"], _about_service(name, row))
+            (name, "ok" if row["ok"] else "down", row["url"], _about_service(name, row, home))
             for name, row in document["services"].items()
         ],
     )
@@ -69,10 +70,13 @@ def tables(document: Mapping[str, Any]) -> Iterator[Table]:
     yield "set aside", ("store", "at", "reason", "files"), aside
 
 
-def _about_service(name: str, row: Mapping[str, Any]) -> str:
+def _about_service(name: str, row: Mapping[str, Any], home: Path) -> str:
     if not row["embedded"]:
         return "yours"
-    return f"user {FLOWER_USER}, password in secrets/flower" if name == "flower" else ""
+    if name == "flower":
+        return f"user {FLOWER_USER}, password in secrets/flower"
+    outside = row["data"] is not None and not Path(row["data"]).is_relative_to(home)
+    return f"data outside LOTUS_HOME, in {row['data']}" if outside else ""
 
 
 def _process(row: Mapping[str, Any]) -> tuple[str, ...]:
@@ -139,14 +143,14 @@ def _some(number: int, noun: str) -> str:
     return "" if not number else f"{number} {noun[:-1] if number == 1 else noun}"
 
 
-def _show(document: Mapping[str, Any]) -> None:
+def _show(document: Mapping[str, Any], home: Path) -> None:
     from rich.console import Console
     from rich.text import Text
 
     console = Console(file=bare(sys.stdout), width=columns_of(sys.stdout), highlight=False)
     overall = document["overall"]
     console.print(Text.assemble("LOTUS is ", (overall, f"bold {_COLOURS[overall]}")))
-    for title, heads, rows in tables(document):
+    for title, heads, rows in tables(document, home):
         if rows:
             clean = [[printable(one_line(cell)) for cell in row] for row in rows]
             console.print()

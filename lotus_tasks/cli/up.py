@@ -17,7 +17,7 @@ import click
 from lotus_tasks import bootstrap
 from lotus_tasks.cli.configuration import check_configuration
 from lotus_tasks.errors import ConfigurationError, NotRunning, Transient
-from lotus_tasks.infra.home import Home
+from lotus_tasks.infra.home import Home, close_to_others
 from lotus_tasks.infra.runtime import Runtime, load_runtime
 from lotus_tasks.infra.stack.lifecycle import Start, end_orphans, hold_home, http_status, running_processes, stop
 from lotus_tasks.infra.stack.open_files import allow_open_files
@@ -142,6 +142,9 @@ def _configure() -> tuple[Home, Configuration]:
     os.environ["LOTUS_HOME"] = str(Home(Path(configuration.settings.lotus_home).expanduser().absolute()).path)
     home = Home.locate()
     home.create()
+    for file in home.dotenvs:
+        if said := close_to_others(file):
+            click.echo(f"note: {said}", err=True)
     return home, configuration
 
 
@@ -189,6 +192,8 @@ def _start(home: Home, configuration: Configuration, report: Callable[[str], Non
         stop(home, lambda _: None)
     end_orphans(home, report)
     plan = make_plan(home, configuration.settings)
+    if "postgres" in plan.runtime.embedded and home.root_database.is_dir():
+        report(f"  ! the database lies outside LOTUS_HOME, in {home.root_database}: root has no user namespaces here")
     Start(plan, report, os.environ).run()
     return plan.runtime
 

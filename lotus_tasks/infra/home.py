@@ -91,12 +91,29 @@ class Home:
         return self.path / "ports.json"
 
     @property
+    def root_database(self) -> Path:
+        """Where PostgreSQL's files and socket lie when root has no user namespaces: outside the home, in this home's own.
+
+        It is there only where it is used (stack/postgres.py).
+        """
+        return Path("/var/lib") / f"lotus-{self._mark}"
+
+    @property
+    def dotenvs(self) -> tuple[Path, ...]:
+        """The .env files that are read, whether they are there or not."""
+        return tuple(dict.fromkeys((PROJECT / ".env", self.path / ".env")))
+
+    @property
+    def _mark(self) -> str:
+        """Twelve characters of this path's own."""
+        return hashlib.sha256(os.fsencode(self.path)).hexdigest()[:12]
+
+    @property
     def sockets(self) -> Path:
         """Where the Unix sockets are: ``run``, or a short folder of this home's own where ``run`` is too long a path."""
         if len(os.fsencode(self.run)) + _LONGEST_SOCKET_NAME <= SOCKET_PATH_BYTES - 3:
             return self.run
-        name = hashlib.sha256(os.fsencode(self.path)).hexdigest()[:12]
-        return Path("/tmp") / f"lotus-{os.getuid()}-{name}"  # noqa: S108 - made 0700, and refused when it is not ours
+        return Path("/tmp") / f"lotus-{os.getuid()}-{self._mark}"  # noqa: S108 - made 0700, and refused when it is not ours
 
     def create(self) -> None:
         """Makes the folders, readable by their owner only. Raises ConfigurationError when that can't be."""
@@ -122,3 +139,33 @@ def make_private_folder(folder: Path) -> None:
             folder.chmod(0o700)
         except OSError as error:
             raise ConfigurationError(f"{folder} is open to others and can't be closed: {error.strerror}") from error
+
+
+def open_to_others(file: Path) -> str:
+    """The mode ("0644") of a file that others may read or write; empty for one that is its owner's alone or isn't there."""
+    try:
+        mode = stat.S_IMODE(file.stat().st_mode)
+    except OSError:
+        return ""
+    return f"{mode:04o}" if mode & 0o077 else ""
+
+
+def close_to_others(file: Path) -> str:
+    """Takes everyone's rights but the owner's from a file, and says so in one line; empty where there was nothing to take.
+
+    Raises ConfigurationError where it can't be closed: it may hold keys.
+    """
+    mode = open_to_others(file)
+    if not mode:
+        return ""
+    try:
+        file.chmod(int(mode, 8) & 0o700)
+        why = "its file system keeps no modes" if open_to_others(file) else ""
+    except OSError as error:
+        why = error.strerror or "no reason was given"
+    if why:
+        raise ConfigurationError(
+            f"{file} may hold keys, is open to others (mode {mode}) and can't be closed: {why}; "
+            "move what it says to LOTUS_HOME/.env, or have its owner run `chmod 600` on it"
+        )
+    return f"{file} was open to others (mode {mode}); it is closed to them now"

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from lotus_tasks.errors import NotRunning
+from lotus_tasks.infra.home import Home
 from lotus_tasks.infra.probes import DatabaseFacts, Found, ModuleRow, WorkerRow, ask_all
 from lotus_tasks.infra.runtime import Runtime
 from lotus_tasks.manifest import Manifest
@@ -130,14 +131,23 @@ def _services(runtime: Runtime, found: Found) -> dict[str, dict[str, Any]]:
         "gateway": (runtime.gateway_url, found.gateway),
         "flower": (runtime.flower_url, found.flower),
     }
+    folders = data_folders(Home(runtime.home))
     return {
         name: {
             "url": without_password(url),
             "embedded": name in runtime.embedded or name in ("gateway", "flower"),
             "ok": ok,
+            "data": folders.get(name) if name in runtime.embedded else None,
         }
         for name, (url, ok) in parts.items()
     }
+
+
+def data_folders(home: Home) -> dict[str, str]:
+    """Where the embedded services keep their data, by the service's name."""
+    outside = home.root_database / "parent" / "postgres"
+    postgres = outside if home.root_database.is_dir() else home.data / "postgres"
+    return {"redis": str(home.data / "valkey"), "postgres": str(postgres), "chroma": str(home.data / "chroma")}
 
 
 def _queue(name: str, facts: DatabaseFacts, depths: Mapping[str, int] | None) -> dict[str, Any]:

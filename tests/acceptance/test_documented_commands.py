@@ -20,7 +20,7 @@ NOT_RUN: Mapping[str, str] = {
     "./start_lotus.sh": "makes the environment that the tests run in; LOTUS is up already",
     "./run_tests.sh": "is the test run itself",
     "ollama pull": "needs Ollama, and downloads gigabytes",
-    "echo 'OPENAI_API_KEY": "changes the .env of the project that is being tested",
+    "umask 077; echo 'OPENAI_API_KEY": "changes the .env of the project that is being tested",
     "git pull": "changes the project that is being tested",
     "docker compose": "needs Docker",
     "python manage.py worker": "stays in the foreground; tests/acceptance/test_scaling.py runs it",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -194,6 +196,46 @@ def test_a_command_that_needs_a_running_lotus_says_how_to_start_it(fresh_lotus: 
     assert "python manage.py up" in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert done.stdout == ""
+
+
+def test_keys_that_others_can_read_are_closed_at_start_in_one_line(fresh_lotus: Lotus) -> None:
+    fresh_lotus.home.mkdir(mode=0o755)
+    file = fresh_lotus.home / ".env"
+    file.write_text("LOTUS_LOG_LEVEL=INFO\n")
+    file.chmod(0o644)
+    doctor = fresh_lotus.run("doctor")
+    assert doctor.returncode == 1
+    assert f"✗ {file} is open to others (mode 0644) → `python manage.py up` closes it" in doctor.stdout
+    done = fresh_lotus.up()
+    assert done.stderr.count(f"note: {file} was open to others (mode 0644); it is closed to them now\n") == 1
+    assert [path.stat().st_mode & 0o777 for path in (file, fresh_lotus.home)] == [0o600, 0o700]
+    assert f"✓ {file} is yours alone" in fresh_lotus.run("doctor").stdout
+    file.chmod(0o644)
+    assert "it is closed to them now" in fresh_lotus.run("restart").stderr
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root's PostgreSQL needs another user")
+def test_roots_database_outside_the_home_is_told_wherever_one_looks(fresh_lotus: Lotus, tmp_path: Path) -> None:
+    (tmp_path / "unshare").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "unshare").chmod(0o755)
+    path = f"{tmp_path}:{fresh_lotus.environment['PATH']}"
+    system = replace(fresh_lotus, environment={**fresh_lotus.environment, "PATH": path})
+    outside = Home(system.home).root_database
+    try:
+        assert f"its data in {outside}" in system.run("doctor").stdout
+        assert f"the database lies outside LOTUS_HOME, in {outside}" in system.up().stdout
+        folder = outside / "parent" / "postgres"
+        assert (folder / "PG_VERSION").exists()
+        assert not (system.home / "data" / "postgres").exists()
+        assert f"data outside LOTUS_HOME, in {folder}" in system.run("status").stdout
+        assert json.loads(system.run("status", "--json").stdout)["services"]["postgres"]["data"] == str(folder)
+        assert f"root's database lies outside LOTUS_HOME, in {outside}" in system.run("doctor").stdout
+        done = system.run("down")
+        assert (done.returncode, left_behind(system)) == (0, [])
+    finally:
+        system.run("down")
+        shutil.rmtree(outside, ignore_errors=True)
 
 
 def test_a_service_that_cannot_start_is_named_with_its_log_and_all_is_stopped(fresh_lotus: Lotus) -> None:

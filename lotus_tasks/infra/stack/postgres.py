@@ -7,7 +7,6 @@ socket and (where that user can't reach them) binaries in a folder of its own un
 
 from __future__ import annotations
 
-import hashlib
 import os
 import pwd
 import shutil
@@ -155,8 +154,7 @@ def embedded_postgres(home: Home) -> EmbeddedPostgres:
     binaries = find_binaries()
     if os.getuid() != 0:
         return EmbeddedPostgres(binaries=binaries, data=home.data / "postgres", sockets=home.sockets)
-    own = _unprivileged_folder(home)
-    if not own.exists() and has_user_namespaces():
+    if not home.root_database.exists() and has_user_namespaces():
         return EmbeddedPostgres(binaries=binaries, data=home.data / "postgres", sockets=home.sockets, prefix=_NAMESPACE)
     return _unprivileged(home, binaries)
 
@@ -171,11 +169,6 @@ def has_user_namespaces() -> bool:
     return done.returncode == 0
 
 
-def _unprivileged_folder(home: Home) -> Path:
-    name = hashlib.sha256(os.fsencode(home.path)).hexdigest()[:12]
-    return Path("/var/lib") / f"lotus-{name}"
-
-
 def _unprivileged(home: Home, binaries: Path) -> EmbeddedPostgres:
     try:
         account = pwd.getpwnam("nobody")
@@ -185,7 +178,7 @@ def _unprivileged(home: Home, binaries: Path) -> EmbeddedPostgres:
             "start LOTUS as another user, or set LOTUS_DATABASE_URL"
         ) from error
     user = (account.pw_uid, account.pw_gid)
-    own = _unprivileged_folder(home)
+    own = home.root_database
     own.mkdir(mode=0o700, exist_ok=True)
     os.chown(own, *user)
     for folder in (own / "run", own / "parent"):

@@ -93,7 +93,7 @@ def test_the_document_has_the_keys_that_others_read():
     assert list(document) == parts
     assert list(document["processes"][0]) == ["name", "pid", "state", "uptime_s", "restarts"]
     assert list(document["services"]) == ["redis", "postgres", "chroma", "gateway", "flower"]
-    assert list(document["services"]["redis"]) == ["url", "embedded", "ok"]
+    assert list(document["services"]["redis"]) == ["url", "embedded", "ok", "data"]
     assert list(document["modules"][0]) == ["name", "status", "detail", "checked_at"]
     assert list(document["queues"][0]) == ["name", "depth", "oldest_s", "consumers", "saturated"]
     assert document["memory"] == {"L1": 0, "L2": 0, "L3": 4, "L4": 0, "index_lag": 0}
@@ -256,3 +256,18 @@ def test_a_supervisor_that_left_and_took_its_socket_along_is_missed(tmp_path: Pa
     write_configuration(Home(tmp_path), [])
     with pytest.raises(ServiceDown):
         ask_supervisor(runtime)
+
+
+def test_where_the_data_of_lotus_own_services_lies_is_told(monkeypatch, tmp_path):
+    home = Home(tmp_path / "home")
+    own = replace(RUNTIME, home=home.path, embedded=frozenset({"postgres", "chroma"}))
+
+    def folders() -> dict:
+        return {name: row["data"] for name, row in assemble(own, MANIFESTS, ALL)["services"].items()}
+
+    inside = {"redis": None, "postgres": str(home.data / "postgres"), "chroma": str(home.data / "chroma")}
+    assert folders() == inside | {"gateway": None, "flower": None}
+    monkeypatch.setattr(Home, "root_database", property(lambda _: tmp_path / "lib"))
+    assert folders()["postgres"] == inside["postgres"]
+    (tmp_path / "lib").mkdir()
+    assert folders()["postgres"] == str(tmp_path / "lib" / "parent" / "postgres")
