@@ -153,3 +153,14 @@ def test_without_utf8_mode_under_posix_arguments_and_files_are_still_utf8(tmp_pa
         timeout=60,
     )
     assert done.stdout.split() == [ascii("Zoë"), "1"]
+
+
+def test_a_python_of_one_version_is_found_on_the_path_or_under_pyenv_and_only_that(tmp_path: Path) -> None:
+    make_command(tmp_path, "python3.13", "exit 127")
+    make_command(tmp_path, "python3.12", "echo 3.12")
+    installed = tmp_path / ".pyenv" / "versions" / "3.13.0" / "bin"
+    installed.mkdir(parents=True)
+    make_command(installed, "python", "echo 3.13")
+    for version, found in (("3.12", "python3.12"), ("3.13", str(installed / "python"))):
+        assert shell(f"HOME={tmp_path}; find_version {version}", tmp_path, tmp_path).stdout == f"{found}\n"
+    assert shell(f"HOME={tmp_path}; find_version 3.14", tmp_path, tmp_path).returncode == 1

@@ -75,7 +75,7 @@ def test_what_it_adds_is_dropped_and_counted(wrong):
     assert (reading.believed, reading.dropped) == ([], 1)
 
 
-@pytest.mark.parametrize("answer", ["", "I can't.", "[", "{}", "[" * 5000 + "]" * 5000])
+@pytest.mark.parametrize("answer", ["", "I can't.", "[", "{}", "[" * 100_000 + "]" * 100_000])
 def test_an_answer_that_is_no_list_says_nothing(answer):
     assert believe(answer, [TOLD]) is None
 
