@@ -67,6 +67,7 @@ def lotus() -> Iterator[Lotus]:
     """One without a model, as the documents assume where they show an answer."""
     with lotus_home() as system:
         system.up()
+        assert system.run("remember", "The mast is twelve metres high.").returncode == 0
         yield system
         assert system.run("down").returncode == 0
 
@@ -74,6 +75,7 @@ def lotus() -> Iterator[Lotus]:
 @pytest.fixture
 def place(lotus: Lotus, tmp_path: Path) -> Iterator[Mapping[str, str]]:
     """A home folder as the documents assume it: notes, LOTUS_HOME at its usual place, and the programs that they name."""
+    lotus.up()  # a page before this one may have ended with `down`
     with temporary_home() as home:  # of a short path, as sockets need it
         yield from _furnished(lotus, home, tmp_path)
 

