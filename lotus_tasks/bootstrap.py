@@ -18,6 +18,7 @@ from lotus_tasks.infra.allowed_folders import AllowedFolders
 from lotus_tasks.infra.closed_places import ClosedPlaces, find_own_places
 from lotus_tasks.infra.outbox import Outbox
 from lotus_tasks.infra.postgres import Database
+from lotus_tasks.infra.queues import queue_names
 from lotus_tasks.infra.runtime import Runtime
 from lotus_tasks.infra.streams import connect_redis
 from lotus_tasks.manifest import HealthReport, Manifest, ToolCard, load_order, subscribers
@@ -149,7 +150,8 @@ def database() -> Database:
 @per_process
 def outbox() -> Outbox:
     """Commands and events."""
-    return Outbox(database(), subscribers=subscribed, lease_s=float(runtime().setting("LOTUS_LEASE_S")))
+    lease_s = float(runtime().setting("LOTUS_LEASE_S"))
+    return Outbox(database(), subscribers=subscribed, lease_s=lease_s, queues=queue_names(manifests()))
 
 
 @per_process

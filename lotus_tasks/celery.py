@@ -17,10 +17,10 @@ from typing import Any
 
 import structlog
 from celery import Celery, Task, signals
-from celery.exceptions import QueueNotFound
+from kombu import Queue
 from kombu.exceptions import OperationalError
 
-from lotus_tasks import bootstrap
+from lotus_tasks import bootstrap, broker
 from lotus_tasks.errors import Permanent, ServiceDown
 from lotus_tasks.events import ToolUsed
 from lotus_tasks.infra import queries
@@ -42,9 +42,11 @@ _PROJECT = str(Path(__file__).resolve().parent.parent)
 if _PROJECT not in sys.path:  # `celery` started elsewhere finds celeryconfig beside the package
     sys.path.insert(0, _PROJECT)
 
+broker.use_for_redis()
 app = Celery("lotus", include=[*(f"lotus_tasks.{name}.tasks" for name in bootstrap.MODULES), "lotus_tasks.system"])
 app.config_from_object("celeryconfig")
 app.steps["consumer"].add("lotus_tasks.worker_steps:GatheredEvents")
+app.steps["consumer"].add("lotus_tasks.worker_steps:GuardedTasks")
 SWITCH_INTERVAL_S = 0.0005
 """How long a thread may keep the others from running (Python's own: 5 ms, which is half a recall)."""
 _REDIS_BROKER = str(app.conf.broker_url).startswith(
@@ -147,18 +149,22 @@ def send(wake_ups: Iterable[WakeUp]) -> int:
                 wake_up.name,
                 args=[str(wake_up.command_id)],
                 task_id=str(wake_up.command_id),
-                queue=wake_up.queue,
+                queue=_queue(wake_up.queue),
                 priority=BACKGROUND_PRIORITY if wake_up.background and _REDIS_BROKER else None,
                 ignore_result=True,
                 retry=False,
             )
-        except QueueNotFound:
-            log.warning("no worker has this queue", queue=wake_up.queue, task=wake_up.name)
         except (OperationalError, OSError) as error:
             log.warning("not sent; the relay sends it again", task=wake_up.name, reason=str(error))
             return sent
         sent += 1
     return sent
+
+
+def _queue(name: str) -> str | Queue:
+    """The queue as ``send_task`` takes it: one that is none of LOTUS's own is a worker's, and sent to only where it has one."""
+    known = app.amqp.queues
+    return name if name in known else Queue(name, routing_key=name, no_ack=_REDIS_BROKER)
 
 
 def _record_worker(busy: int) -> None:

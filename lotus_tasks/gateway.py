@@ -34,9 +34,10 @@ from lotus_tasks.infra.logs import configure_logging
 from lotus_tasks.infra.postgres import connect
 from lotus_tasks.infra.probes import ask_all
 from lotus_tasks.infra.processes import hold_name
+from lotus_tasks.infra.queues import queue_names
 from lotus_tasks.infra.runtime import Runtime
 from lotus_tasks.infra.stack.secret_files import make_secrets, read_secret
-from lotus_tasks.infra.status import collect_status, is_ready, queue_names
+from lotus_tasks.infra.status import collect_status, is_ready
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 _NOT_ASKED = ("gateway",)

@@ -19,7 +19,7 @@ from lotus_tasks.errors import ServiceDown
 from lotus_tasks.infra.logs import configure_logging
 from lotus_tasks.infra.postgres import connect
 from lotus_tasks.infra.processes import hold_name, wait_for_schema
-from lotus_tasks.infra.sweep import sweep
+from lotus_tasks.infra.sweep import sweep, tell_stranded
 from lotus_tasks.system import queue_depth
 
 SWEEP_EVERY_S = 1.0
@@ -45,11 +45,12 @@ def _listen() -> None:
     served = bootstrap.served_tasks()
     with connect(outbox.database.url, autocommit=True) as conn:
         conn.execute("LISTEN lotus_commands")
-        swept_at = 0.0
+        swept_at, told = 0.0, frozenset[str]()
         while not _stop.is_set():
             if time.monotonic() - swept_at >= SWEEP_EVERY_S:
                 swept_at = time.monotonic()
                 sweep(outbox, served, send=send, depth=queue_depth)
+                told = tell_stranded(outbox, told)
             for _ in conn.notifies(timeout=SWEEP_EVERY_S / 2, stop_after=1):
                 send(outbox.take_fresh())
 

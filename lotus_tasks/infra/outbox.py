@@ -28,6 +28,8 @@ from lotus_tasks.work import CommandSpec, Outcome
 
 SEND_GRACE_S = 3.0
 """How long an inserter that sends its own commands has before the relay does it for it."""
+SILENT_WORKER_S = 12.0
+"""A living worker is seen every 3 s."""
 LONGEST_RESEND_S = 6.0
 """The longest pause between two wake-up calls for one unclaimed command: below the promise of 15 s after a fault."""
 
@@ -144,12 +146,13 @@ class OutboxTransaction:
 
 
 class Outbox:
-    """Claims, ends and re-sends commands."""
+    """Claims, ends and re-sends commands. ``queues``: those of this LOTUS, which have or will have a worker."""
 
-    def __init__(self, database: Database, *, subscribers: Subscribers, lease_s: float) -> None:
+    def __init__(self, database: Database, *, subscribers: Subscribers, lease_s: float, queues: Sequence[str]) -> None:
         self.database = database
         self.subscribers = subscribers
         self.lease_s = lease_s
+        self.queues = list(queues)
         self._sql = queries.load("outbox")
 
     def claim(self, command_id: uuid.UUID, *, owner: str) -> Claim | None:
@@ -244,7 +247,7 @@ class Outbox:
     def take_fresh(self) -> list[WakeUp]:
         """What nobody has sent yet."""
         with self.database.statement() as conn:
-            rows = conn.execute(self._sql.take_fresh, {"grace_s": SEND_GRACE_S}).fetchall()
+            rows = conn.execute(self._sql.take_fresh, {"grace_s": SEND_GRACE_S, "queues": self.queues}).fetchall()
         return [_wake_up(row) for row in rows]
 
     def take_due(self, depth: Callable[[str], int | None]) -> list[WakeUp]:
@@ -255,7 +258,7 @@ class Outbox:
         no heap of duplicates.
         """
         with self.database.transaction() as conn:
-            due = conn.execute(self._sql.due).fetchall()
+            due = conn.execute(self._sql.due, self._reach()).fetchall()
             if not due:
                 return []
             missing = {row["queue"]: row["unclaimed"] for row in conn.execute(self._sql.unclaimed).fetchall()}
@@ -275,6 +278,16 @@ class Outbox:
             conn.execute(self._sql.commit_quickly)
             rows = conn.execute(self._sql.mark_sent, {"ids": chosen, "longest_s": LONGEST_RESEND_S}).fetchall()
         return [_wake_up(row) for row in rows]
+
+    def stranded(self) -> Mapping[str, int]:
+        """The queues that nobody has, with how many commands wait there; they are sent when a worker has the queue."""
+        with self.database.statement() as conn:
+            rows = conn.execute(self._sql.stranded, self._reach()).fetchall()
+        return {row["queue"]: row["waiting"] for row in rows}
+
+    def _reach(self) -> Mapping[str, Any]:
+        """Which queues somebody has: this LOTUS's, and those of workers that were seen lately."""
+        return {"queues": self.queues, "silent_s": SILENT_WORKER_S}
 
     def expire_leases_of(self, owner: str) -> None:
         """Free what the former process of this name held."""

@@ -5,13 +5,21 @@ Redis is asked itself: kombu 5.7's passive declare looks for a key without the g
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import parse_qsl, urlencode
+
+from lotus_tasks.manifest import Manifest
 
 BACKGROUND_PRIORITY = 9
 BACKGROUND_SUFFIX = "\x06\x169"
 """kombu's Redis transport keeps a list per priority: the queue's name, this separator, the priority (0 has neither)."""
 LIMIT_S = 0.75
+SYSTEM_QUEUE = "system"
+
+
+def queue_names(manifests: Iterable[Manifest]) -> list[str]:
+    """Every queue of LOTUS's own."""
+    return [*(manifest.queue for manifest in manifests), SYSTEM_QUEUE]
 
 
 def ask_depths(broker_url: str, names: Sequence[str]) -> Mapping[str, int] | None:

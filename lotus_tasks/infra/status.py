@@ -9,17 +9,16 @@ from typing import Any
 
 from lotus_tasks.errors import NotRunning
 from lotus_tasks.infra.home import Home
+from lotus_tasks.infra.outbox import SILENT_WORKER_S
 from lotus_tasks.infra.probes import DatabaseFacts, Found, ModuleRow, WorkerRow, ask_all
+from lotus_tasks.infra.queues import queue_names
 from lotus_tasks.infra.runtime import Runtime
 from lotus_tasks.manifest import Manifest
 
 STALE_REPORT_S = 90.0
 """Three of beat's health ticks: a report that is older says nothing any more."""
-SILENT_WORKER_S = 12.0
-"""A living worker is seen every 3 s."""
 LATE_TICK_S = 30.0
 """Ten of beat's sweeps."""
-SYSTEM_QUEUE = "system"
 
 _WELL = {"RUNNING", "STARTING"}
 
@@ -33,11 +32,6 @@ def collect_status(runtime: Runtime, manifests: Sequence[Manifest], *, skip: Seq
     if not found.processes and found.database is None and not found.redis:
         raise NotRunning(f"LOTUS is not running in {runtime.home}; start it with `python manage.py up`")
     return assemble(runtime, manifests, found)
-
-
-def queue_names(manifests: Iterable[Manifest]) -> list[str]:
-    """Every queue there is."""
-    return [*(manifest.queue for manifest in manifests), SYSTEM_QUEUE]
 
 
 def assemble(runtime: Runtime, manifests: Sequence[Manifest], found: Found) -> dict[str, Any]:
@@ -59,12 +53,16 @@ def assemble(runtime: Runtime, manifests: Sequence[Manifest], found: Found) -> d
     modules = judge_modules(manifests, found)
     reports = {row.name: row.facts for row in facts.modules}
     late = _is_late(facts.last_tick_s, processes)
+    known = queue_names(manifests)
+    foreign = sorted({row.queue for row in facts.queues} - set(known))
+    queues = [_queue(name, facts, found.depths) for name in (*known, *foreign)]
+    stranded = any(row["name"] in foreign and not row["consumers"] for row in queues)
     return {
-        "overall": _overall(services, modules, processes, beat_is_late=late),
+        "overall": _overall(services, modules, processes, is_late=late or stranded),
         "processes": processes,
         "services": services,
         "modules": modules,
-        "queues": [_queue(name, facts, found.depths) for name in queue_names(manifests)],
+        "queues": queues,
         "providers": list(reports.get("providers", {}).get("providers", [])),
         "memory": {
             **{f"L{tier}": facts.tiers.get(f"L{tier}", 0) for tier in range(1, 5)},
@@ -153,7 +151,9 @@ def data_folders(home: Home) -> dict[str, str]:
 def _queue(name: str, facts: DatabaseFacts, depths: Mapping[str, int] | None) -> dict[str, Any]:
     waiting = next((row for row in facts.queues if row.queue == name), None)
     serving = [worker for worker in facts.workers if name in worker.queues and worker.age_s <= SILENT_WORKER_S]
-    depth = depths.get(name, 0) if depths is not None else (waiting.unclaimed if waiting else 0)
+    # A queue that LOTUS doesn't know was not asked for: what waits on it is its rows.
+    unclaimed = waiting.unclaimed if waiting else 0
+    depth = unclaimed if depths is None else depths.get(name, unclaimed)
     return {
         "name": name,
         "depth": depth,
@@ -178,7 +178,7 @@ def _overall(
     modules: Sequence[Mapping[str, Any]],
     processes: Sequence[Mapping[str, Any]],
     *,
-    beat_is_late: bool,
+    is_late: bool,
 ) -> str:
     if not (services["redis"]["ok"] and services["postgres"]["ok"]) or any(row["status"] == "down" for row in modules):
         return "down"
@@ -187,7 +187,7 @@ def _overall(
         and all(row["status"] == "ok" for row in modules)
         and all(process["state"] in _WELL for process in processes)
     )
-    return "ok" if is_whole and not beat_is_late else "degraded"
+    return "ok" if is_whole and not is_late else "degraded"
 
 
 def without_password(url: str) -> str:

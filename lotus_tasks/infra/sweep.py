@@ -28,3 +28,14 @@ def sweep(outbox: Outbox, served: Sequence[str], *, send: Send, depth: Callable[
 
     sent = send(outbox.end_lost()) + send(outbox.end_unserved(served))
     return sent + send(outbox.take_due(known_depth))
+
+
+def tell_stranded(outbox: Outbox, told: frozenset[str]) -> frozenset[str]:
+    """Warn of each queue that nobody has and that isn't ``told`` yet, once. Returns what is told now. Raises ServiceDown.
+
+    Nothing is sent there meanwhile; status shows it, and what waits is sent when a worker has the queue.
+    """
+    stranded = outbox.stranded()
+    for queue in sorted(stranded.keys() - told):
+        log.warning("commands wait on a queue that no worker has", queue=queue, waiting=stranded[queue])
+    return frozenset(stranded)

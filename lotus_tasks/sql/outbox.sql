@@ -125,21 +125,30 @@ RETURNING id, run_id, name, status, error, payload ->> 'event' AS delivers;
 
 -- name: due
 -- What may need a wake-up call: never sent, or sent long enough ago and still unclaimed, or its lease ran out.
--- What surely needs one comes first, whatever waits before it.
+-- What surely needs one comes first, whatever waits before it. `queues`: those of this LOTUS; what is on another one is left
+-- until a living worker has it.
 SELECT id, name, queue, sends, status = 'running' AS lost
 FROM commands
 WHERE status IN ('queued', 'running') AND next_send_at <= now()
+  AND (queue = ANY(%(queues)s) OR queue IN (SELECT unnest(queues) FROM workers WHERE seen_at > now() - %(silent_s)s * interval '1 second'))
   AND ((status = 'queued' AND not_before <= now()) OR (status = 'running' AND lease_until < now()))
 ORDER BY (status = 'running' OR sends = 0) DESC, created_at
 LIMIT 1000;
 
 -- name: take_fresh
--- Commands nobody has sent yet, taken for sending; taking them needn't be on disk.
+-- Commands nobody has sent yet, on this LOTUS's queues, taken for sending; taking them needn't be on disk.
 UPDATE commands SET sends = 1, next_send_at = now() + %(grace_s)s * interval '1 second'
 WHERE id IN (SELECT id FROM commands
-             WHERE status = 'queued' AND sends = 0 AND next_send_at <= now() AND not_before <= now()
+             WHERE status = 'queued' AND sends = 0 AND next_send_at <= now() AND not_before <= now() AND queue = ANY(%(queues)s)
              ORDER BY created_at LIMIT 500 FOR UPDATE SKIP LOCKED)
 RETURNING id, name, queue, background, set_config('synchronous_commit', 'off', true);
+
+-- name: stranded
+-- Queues on which commands wait and that nobody has: neither this LOTUS nor a living worker.
+SELECT queue, count(*) AS waiting FROM commands
+WHERE status = 'queued' AND NOT queue = ANY(%(queues)s) AND NOT queue IN
+      (SELECT unnest(queues) FROM workers WHERE seen_at > now() - %(silent_s)s * interval '1 second')
+GROUP BY queue ORDER BY queue;
 
 -- name: unclaimed
 -- How many sent commands of each queue nobody has claimed.

@@ -15,7 +15,7 @@ from lotus_tasks.infra import queries
 from lotus_tasks.infra.leases import LeaseKeeper
 from lotus_tasks.infra.outbox import Outbox, OutboxTransaction
 from lotus_tasks.infra.postgres import Database
-from lotus_tasks.infra.sweep import sweep
+from lotus_tasks.infra.sweep import sweep, tell_stranded
 from lotus_tasks.values import ConversationId, PerceptId, RunId, utc_now
 from lotus_tasks.work import CommandSpec, Outcome
 
@@ -31,7 +31,9 @@ def database(services) -> Iterator[Database]:
 
 @pytest.fixture
 def outbox(database: Database) -> Outbox:
-    return Outbox(database, subscribers=lambda event: SUBSCRIBERS.get(event, ()), lease_s=5.0)
+    return Outbox(
+        database, subscribers=lambda event: SUBSCRIBERS.get(event, ()), lease_s=5.0, queues=["memory", "reasoning"]
+    )
 
 
 def submit(outbox: Outbox, *, sends_itself: bool = True, **fields) -> CommandSpec:
@@ -319,3 +321,36 @@ def test_ending_a_command_twice_changes_nothing(outbox):
     outbox.end(claim, Permanent("no"))
     assert outbox.end(claim, Permanent("no again")) == []
     assert state(outbox, spec)["error"] == "no"
+
+
+def strand(outbox: Outbox, count: int) -> list[CommandSpec]:
+    """Commands of a served task on a queue that nobody has, sent once by whoever inserted them."""
+    specs = [submit(outbox) for _ in range(count)]
+    with outbox.database.transaction() as conn:
+        conn.execute("UPDATE commands SET queue = 'attic', next_send_at = now() - interval '1 s'")
+    return specs
+
+
+def register(outbox: Outbox, *, age_s: float = 0.0) -> None:
+    with outbox.database.transaction() as conn:
+        conn.execute(
+            "INSERT INTO workers (name, pid, queues, slots, seen_at) VALUES ('far', 1, '{attic}', 1, now() - %s * interval '1 s')"
+            " ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at",
+            [age_s],
+        )
+
+
+def test_what_waits_on_a_queue_that_nobody_has_is_told_once_and_sent_when_a_worker_has_it(outbox, capsys):
+    specs = strand(outbox, 50)
+    told = frozenset[str]()
+    for _ in range(3):
+        assert outbox.take_fresh() == outbox.take_due(lambda _: 0) == []
+        told = tell_stranded(outbox, told)
+    assert (told, outbox.stranded()) == ({"attic"}, {"attic": 50})
+    assert capsys.readouterr().out.count("no worker has") == 1
+    assert one(outbox, "SELECT max(sends) FROM commands")["max"] == 1
+    register(outbox, age_s=60)
+    assert outbox.take_due(lambda _: 0) == []
+    register(outbox)
+    assert {wake_up.command_id for wake_up in outbox.take_due(lambda _: 0)} == {spec.id for spec in specs}
+    assert (tell_stranded(outbox, told), outbox.stranded()) == (frozenset(), {})

@@ -119,6 +119,63 @@ def test_malformed_messages_leave_the_worker_alive(setup: CeleryTestSetup, servi
     assert setup.worker.container.status == "running"
 
 
+def test_garbage_on_a_queue_is_dropped_with_one_line_and_ends_no_worker(setup: CeleryTestSetup, services: Services):
+    worker = setup.worker.container
+    with services.redis() as client:
+        for kind, item in garbage().items():
+            seen = len(worker.logs())
+            client.lpush(f"{PREFIX}memory", item if isinstance(item, bytes) else json.dumps(item))
+            wait_until(lambda: client.llen(f"{PREFIX}memory") == 0, timeout_s=20, what=f"the end of {kind}")
+            wait_until(lambda seen=seen: len(worker.logs()) > seen, timeout_s=20, what=f"a line on {kind}")
+            assert len(worker.logs()) - seen < 20_000, kind
+            assert worker.status == "running", kind
+    spec = CommandSpec(name="memory.recall", key=str(uuid.uuid4()), payload={"query": "anything"})
+    assert submit_and_wait(services.runtime.database_url, spec, timeout_s=20)["memories"] == []
+    assert worker.status == "running"
+    assert worker.logs().count("ready.") == 1
+
+
+def garbage() -> dict[str, object]:
+    """What no program of LOTUS or Celery writes, but whoever reaches the broker can: bytes as they are, others as JSON."""
+    whole = json.loads(message("application/json", {"task": "memory.recall", "id": "x"}, [["no id"], {}, {}]))
+    headers, properties = whole["headers"], whole["properties"]
+    return {
+        "raw bytes": bytes(range(256)),
+        "nothing": b"",
+        "text": b"hello",
+        "half of a message": json.dumps(whole).encode()[:100],
+        "another encoding": json.dumps(whole).encode("utf-16"),
+        "depth": b"[" * 100_000,
+        "gigantic": whole | {"body": "x" * 50_000_000},
+        "gigantic, no JSON": b"x" * 50_000_000,
+        "null": None,
+        "a number": 7,
+        "a list": [whole],
+        "a type that kombu hasn't": {"__type__": "nosuch", "__value__": 1},
+        "a wrong value of kombu's type": {"__type__": "datetime", "__value__": 5},
+        "no properties": {name: value for name, value in whole.items() if name != "properties"},
+        "empty properties": whole | {"properties": {}},
+        "wrong delivery": whole | {"properties": {"delivery_info": "memory", "delivery_tag": []}},
+        "a body of another type": whole | {"body": {"not": "text"}},
+        "a body that is no JSON": whole | {"body": "{"},
+        "a deep body": whole | {"body": "[" * 60_000},
+        "no Base64": whole | {"properties": properties | {"body_encoding": "base64"}, "body": "?"},
+        "a body's encoding that nobody has": whole | {"properties": properties | {"body_encoding": "rot13"}},
+        "a character set that nobody has": whole | {"content-encoding": "klingon"},
+        "a content type of another type": whole | {"content-type": ["x"]},
+        "no headers": {name: value for name, value in whole.items() if name != "headers"},
+        "headers of another type": whole | {"headers": "task"},
+        "no id": whole | {"headers": {"lang": "py", "task": "memory.recall"}},
+        "an id of another type": whole | {"headers": headers | {"id": {"a": 1}}},
+        "a task of another type": whole | {"headers": headers | {"task": ["memory.recall"]}},
+        "a wrong moment": whole | {"headers": headers | {"eta": {"a": 1}}},
+        "a wrong end": whole | {"headers": headers | {"expires": "soon"}},
+        "wrong limits": whole | {"headers": headers | {"timelimit": 5}},
+        "compression that nobody has": whole | {"headers": headers | {"compression": "application/x-nosuch"}},
+        "compression that isn't": whole | {"headers": headers | {"compression": "application/x-gzip"}},
+    }
+
+
 def message(content_type: str, headers: dict[str, str], body: object) -> str:
     """A message as kombu's Redis transport keeps it (kombu.transport.virtual)."""
     delivery = {"delivery_info": {"exchange": "", "routing_key": "memory"}, "delivery_tag": str(uuid.uuid4())}

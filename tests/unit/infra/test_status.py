@@ -271,3 +271,11 @@ def test_where_the_data_of_lotus_own_services_lies_is_told(monkeypatch, tmp_path
     assert folders()["postgres"] == inside["postgres"]
     (tmp_path / "lib").mkdir()
     assert folders()["postgres"] == str(tmp_path / "lib" / "parent" / "postgres")
+
+
+def test_a_queue_that_nobody_has_is_shown_while_something_waits_there():
+    waiting = [QueueRow(queue="attic", unclaimed=50, oldest_s=7.0)]
+    found = having(queues=waiting)
+    assert queue(found, "attic") == {"name": "attic", "depth": 50, "oldest_s": 7.0, "consumers": 0, "saturated": False}
+    assert status(found)["overall"] == "degraded"
+    assert status(having(queues=waiting, workers=[*WELL.workers, worker("attic")]))["overall"] == "ok"
