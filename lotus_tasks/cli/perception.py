@@ -38,14 +38,20 @@ _NOTHING = {
     "failed": "nothing has failed",
 }
 _SLOW_S = 10.0
+_CANCEL_S = 60.0
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, metavar="PATH|-...")
+@click.argument("paths", nargs=-1, metavar="PATH|-...")
 @click.option("--timeout", "patience_s", type=click.FloatRange(min=1), default=300.0, show_default=True,
               help="Give up waiting after so many seconds in which nothing moved; the reading goes on.")  # fmt: skip
-def ingest(paths: tuple[str, ...], patience_s: float) -> int:
+@click.option("--cancel", is_flag=True, help="End every reading that is under way; what was read stays.")
+def ingest(paths: tuple[str, ...], patience_s: float, cancel: bool) -> int:
     """Give LOTUS files, folders or text (-) to read and remember."""
+    if cancel == bool(paths):
+        raise click.UsageError("give --cancel alone" if cancel else "give a PATH, or - for stdin")
+    if cancel:
+        return _cancel()
     request = uuid.uuid4()
     payloads = [_payload(path) for path in paths]
     specs = [
@@ -61,7 +67,11 @@ def ingest(paths: tuple[str, ...], patience_s: float) -> int:
         try:
             _follow(conn, reading, patience_s=patience_s)
         except KeyboardInterrupt:
-            click.echo("lotus: the reading goes on in the background; `manage.py perceived` shows it", err=True)
+            click.echo(
+                "lotus: the reading goes on in the background; `manage.py perceived` shows it, "
+                "`manage.py ingest --cancel` ends it",
+                err=True,
+            )
             raise
     return reading.report()
 
@@ -102,8 +112,9 @@ class Reading:
         """A command that has ended."""
         about = self.open.pop(row["id"])
         if row["status"] != "succeeded":
-            self.counts["failed"] += 1
-            self.complaints.append(f"failed: {_short(about)}: {row['error'] or row['status']}")
+            ended = "cancelled" if row["status"] == "cancelled" else "failed"
+            self.counts[ended] += 1
+            self.complaints.append(f"{ended}: {_short(about)}: {row['error'] or row['status']}")
         elif row["name"] != "perception.ingest":
             self.done += 1
         elif row["result"]["kind"] == "folder":
@@ -121,7 +132,8 @@ class Reading:
         self.counts[result["status"]] += 1
         self.chunks += result["chunks"] if result["status"] == "captured" else 0
         if result["reason"]:
-            self.complaints.append(f"{result['status']}: {_short(result['source'])}: {result['reason']}")
+            status = "read in part" if result["status"] == "captured" else result["status"]
+            self.complaints.append(f"{status}: {_short(result['source'])}: {result['reason']}")
         for command_id in result["follow_ups"]:
             self.open[CommandId(uuid.UUID(command_id))] = result["source"]
 
@@ -132,7 +144,7 @@ class Reading:
         return f"{ended}/{max(self.found, ended)} files read, {self.done} remembered"
 
     def report(self) -> int:
-        """Print the summary and return the exit code: 0 unless nothing could be read or something failed."""
+        """Print the summary and return the exit code: 0 unless nothing could be read, or something failed or was cancelled."""
         for complaint in self.complaints[:_MOST_REASONS]:
             click.echo(one_line(complaint), err=True)
         if len(self.complaints) > _MOST_REASONS:
@@ -147,11 +159,29 @@ class Reading:
         read, unchanged = self.counts["captured"], self.counts["unchanged"]
         parts = [f"{_count(read, 'file')} read in {_count(self.chunks, 'chunk')}"]
         parts += [f"{unchanged} unchanged"] if unchanged else []
-        parts += [f"{self.counts[name]} {name}" for name in ("skipped", "failed") if self.counts[name]]
+        parts += [f"{self.counts[name]} {name}" for name in ("skipped", "failed", "cancelled") if self.counts[name]]
         click.echo(", ".join(parts))
         if not read + unchanged and not self.complaints:
             click.echo("lotus: there is nothing to read there", err=True)
-        return 0 if read + unchanged and not self.counts["failed"] else 1
+        return 0 if read + unchanged and not self.counts["failed"] + self.counts["cancelled"] else 1
+
+
+def _cancel() -> int:
+    """End what waits and what is under way. Work that is being committed just then may add to it, so it is looked at again."""
+    sql = queries.load("perception")
+    ended = 0
+    deadline = time.monotonic() + _CANCEL_S
+    with connect(load_runtime().database_url, autocommit=True) as conn:
+        while True:
+            ended += len(conn.execute(sql.cancel_readings).fetchall())
+            row = conn.execute(sql.count_readings).fetchone()
+            if row is None or not row["count"]:
+                break
+            if time.monotonic() > deadline:
+                raise TimeoutError("a file is being committed; try again")
+            time.sleep(0.2)
+    click.echo(f"{_count(ended, 'step')} of reading cancelled" if ended else "nothing is being read")
+    return 0
 
 
 def _follow(conn: Connection, reading: Reading, *, patience_s: float) -> None:

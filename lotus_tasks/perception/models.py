@@ -15,6 +15,10 @@ LARGEST_FILE_BYTES = 10_000_000
 """A larger file is no note: 10 MB of text is about four thousand pages."""
 
 
+MOST_CHUNKS = 4000
+"""What one file may cost: up to 880,000 words, more than War and Peace has, and minutes of embedding."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawSource:
     """The bytes of a source, as they were at ``read_at``. ``source``: an absolute path, or a URI such as ``stdin:3f2a…``."""

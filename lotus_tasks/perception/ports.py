@@ -16,6 +16,12 @@ class Files(Protocol):
     def is_folder(self, path: str) -> bool:
         """Whether ``path`` is a folder. Raises NotFound where there is nothing."""
 
+    def real(self, path: str) -> str:
+        """The path without links in it: a file has one name, whichever way leads to it."""
+
+    def is_gone(self, path: str) -> bool:
+        """Whether there is surely nothing; False where it can't be told."""
+
     def read(self, path: str) -> RawSource | Skip:
         """The file's bytes, or why there are none to be had. Raises NotFound where there is nothing."""
 
@@ -30,9 +36,15 @@ class PerceptStore(Protocol):
         """What is kept of the source."""
 
     def replace(
-        self, tx: Transaction, document: Document, chunks: Sequence[Chunk], follow_ups: Sequence[CommandId]
+        self, tx: Transaction, document: Document, chunks: Sequence[Chunk], follow_ups: Sequence[CommandId], note: str
     ) -> PerceptId | None:
-        """Keep this version in place of the older one; None where a later reading is kept already."""
+        """Keep this version in place of the older one, with a note where there is one to make.
+
+        None where a later reading is kept already.
+        """
+
+    def sources_below(self, folder: str) -> Sequence[str]:
+        """The sources in the folder that say anything."""
 
     def skip(self, tx: Transaction, skip: Skip, follow_ups: Sequence[CommandId]) -> PerceptId | None:
         """Keep that there was nothing to read; None where a later reading is kept already."""

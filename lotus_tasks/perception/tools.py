@@ -106,7 +106,7 @@ def search_files(
             hits.append(f"[stopped after {SEARCH_S:g} s: name a folder]")
             break
         for number, line in _matches(path, text.casefold(), files):
-            hits.append(f"{path}:{number}: {' '.join(line.split())[:_LINE_CHARACTERS]}")
+            hits.append(f"{_named(str(path))}:{number}: {' '.join(line.split())[:_LINE_CHARACTERS]}")
             sources[str(path)] = None
             if len(hits) == MOST_HITS:
                 hits.append(f"[more than {MOST_HITS} lines hold it: be more exact]")
@@ -150,11 +150,17 @@ def _files() -> LocalFiles:
 def _described(entry: Path) -> str:
     try:
         if entry.is_dir():
-            return f"{entry.name}/"
+            return f"{_named(entry.name)}/"
         state = entry.stat()
     except OSError as error:
-        return f"{entry.name}  ({error.strerror})"
-    return f"{entry.name}  {state.st_size} bytes  {datetime.fromtimestamp(state.st_mtime, UTC).astimezone():%Y-%m-%d %H:%M}"
+        return f"{_named(entry.name)}  ({error.strerror})"
+    modified_at = datetime.fromtimestamp(state.st_mtime, UTC).astimezone()
+    return f"{_named(entry.name)}  {state.st_size} bytes  {modified_at:%Y-%m-%d %H:%M}"
+
+
+def _named(name: str) -> str:
+    """A name on one line: one with a line break would be read as lines of the answer."""
+    return name if name.isprintable() else "".join(one if one.isprintable() else ascii(one)[1:-1] for one in name)
 
 
 def _walk(roots: list[Path], names: str, files: LocalFiles) -> Iterator[Path]:

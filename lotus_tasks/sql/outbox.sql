@@ -59,12 +59,16 @@ WITH taken AS (
 SELECT taken.*, set_config('synchronous_commit', CASE WHEN idempotent THEN 'off' ELSE 'on' END, true) FROM taken;
 
 -- name: renew
--- Renew leases that are still ours, and learn which are not and whose run was cancelled.
+-- Renew leases that are still ours, and learn which are not and whose run was cancelled. A row that is locked is not waited for:
+-- it is being finished, which may take long, and nobody can take it over until that has ended; the others' leases would run out.
 WITH held AS (
     SELECT * FROM unnest(%(ids)s::uuid[], %(fences)s::bigint[]) AS held (id, fence)
+), free AS (
+    SELECT commands.id FROM commands JOIN held ON commands.id = held.id AND commands.fence = held.fence
+    WHERE commands.status = 'running' AND %(extend)s
+    FOR UPDATE OF commands SKIP LOCKED
 ), renewed AS (
-    UPDATE commands SET lease_until = now() + %(lease_s)s * interval '1 second'
-    FROM held WHERE commands.id = held.id AND commands.fence = held.fence AND commands.status = 'running' AND %(extend)s
+    UPDATE commands SET lease_until = now() + %(lease_s)s * interval '1 second' FROM free WHERE commands.id = free.id
 )
 SELECT held.id, set_config('synchronous_commit', 'off', true),
        commands.status = 'running' AND commands.fence = held.fence AS current,

@@ -5,6 +5,23 @@ SELECT id, source, status, content_hash, chunker, chunk_count, follow_ups,
            AS settled
 FROM percepts WHERE source = %(source)s;
 
+-- name: sources_below
+-- Sources whose path begins so and that have chunks.
+SELECT source FROM percepts WHERE starts_with(source, %(prefix)s) AND chunk_count > 0 ORDER BY source;
+
+-- name: cancel_readings
+-- End every reading that waits or is under way, and the storing of what was read; what is being committed just now is let be.
+UPDATE commands SET status = 'cancelled', error = 'the reading was cancelled', finished_at = now(), lease_until = NULL
+WHERE id IN (SELECT id FROM commands
+             WHERE status IN ('queued', 'running') AND name IN ('perception.ingest', 'memory.store') AND run_id IS NULL
+             FOR UPDATE SKIP LOCKED)
+RETURNING id, name, pg_notify('lotus_ended', id::text);
+
+-- name: count_readings
+-- How many there are.
+SELECT count(*) AS count FROM commands
+WHERE status IN ('queued', 'running') AND name IN ('perception.ingest', 'memory.store') AND run_id IS NULL;
+
 -- name: hold_source
 -- Two readings of one source are kept one after the other.
 SELECT pg_advisory_xact_lock(hashtextextended(%(source)s, 200));

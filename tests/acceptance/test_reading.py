@@ -152,6 +152,30 @@ def test_a_reading_that_does_not_move_is_given_up_with_exit_4_and_goes_on(lotus:
     wait_until(lambda: f"indexed      1  {notes}/boat.md" in lotus.run("perceived").stdout, what="the reading")
 
 
+def test_a_reading_is_cancelled_from_another_shell_and_can_be_begun_again(lotus: Lotus, notes: Path):
+    os.kill(worker := lotus.pid_of("worker-perception"), signal.SIGSTOP)
+    try:
+        reading = lotus.popen("ingest", str(notes / "boat.md"))
+        with lotus.database() as conn:
+            waiting = "SELECT 1 FROM commands WHERE status = 'queued' AND name = 'perception.ingest' AND payload->>'path' = %s"
+            wait_until(lambda: conn.execute(waiting, [str(notes / "boat.md")]).fetchone(), what="the reading")
+        cancelled = lotus.run("ingest", "--cancel")
+        out, err = reading.communicate(timeout=30)
+    finally:
+        os.kill(worker, signal.SIGCONT)
+    assert (cancelled.returncode, cancelled.stdout) == (0, "1 step of reading cancelled\n"), cancelled.stderr
+    assert (reading.returncode, out) == (1, b"0 files read in 0 chunks, 1 cancelled\n")
+    assert b"boat.md: the reading was cancelled" in err
+    assert lotus.run("ingest", str(notes / "boat.md")).stdout == "1 file read in 1 chunk\n"
+
+
+@pytest.mark.parametrize("arguments", [["--cancel", "{notes}"], []], ids=["both", "neither"])
+def test_a_path_or_cancel_but_not_both(lotus: Lotus, notes: Path, arguments: list[str]):
+    done = lotus.run("ingest", *(argument.format(notes=notes) for argument in arguments))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--cancel alone" in done.stderr if arguments else "give a PATH" in done.stderr
+
+
 def test_status_is_plain_when_piped_and_waits_for_nothing(lotus: Lotus):
     started = time.monotonic()
     done = lotus.run("status")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Iterator
 from datetime import timedelta
@@ -354,3 +355,36 @@ def test_what_waits_on_a_queue_that_nobody_has_is_told_once_and_sent_when_a_work
     register(outbox)
     assert {wake_up.command_id for wake_up in outbox.take_due(lambda _: 0)} == {spec.id for spec in specs}
     assert (tell_stranded(outbox, told), outbox.stranded()) == (frozenset(), {})
+
+
+def test_a_long_commit_keeps_no_other_lease_from_being_renewed(database, outbox):
+    """A command's row is locked while what it wrote is being committed; the renewal used to wait for it, for all."""
+    outbox = Outbox(database, subscribers=outbox.subscribers, lease_s=1.0)
+    long, other = submit(outbox), submit(outbox)
+    claims = [outbox.claim(spec.id, owner="a") for spec in (long, other)]
+    began, go_on = threading.Event(), threading.Event()
+
+    def write(_tx) -> None:
+        began.set()
+        assert go_on.wait(30)
+
+    committing = threading.Thread(target=lambda: outbox.finish(claims[0], Outcome(write=write)))
+    keeper = LeaseKeeper(outbox)
+    try:
+        with keeper.hold(claims[0]) as first, keeper.hold(claims[1]) as second:
+            committing.start()
+            assert began.wait(10)
+            first_end = one(outbox, "SELECT clock_timestamp() + interval '2 s' AS at")["at"]
+            wait_until(
+                lambda: state(outbox, other)["lease_until"] > first_end, what="a lease renewed beyond its first end"
+            )
+            assert outbox.end_lost() == []
+            assert outbox.claim(other.id, owner="b") is None
+            assert (first.is_current, second.is_current) == (True, True)
+            go_on.set()
+            committing.join(10)
+        assert state(outbox, long)["status"] == "succeeded"
+        assert state(outbox, other)["attempt"] == 1
+    finally:
+        go_on.set()
+        keeper.close()

@@ -175,3 +175,136 @@ def test_the_list_is_a_command_and_refuses_a_status_there_is_not(workers: Worker
     refused = workers.run("perception.list", status="lost")
     assert refused["status"] == "failed"
     assert "'lost' is no status" in refused["error"]
+
+
+def test_a_link_and_what_it_leads_to_are_one_source(workers: Workers, tmp_path: Path):
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "boat.md").write_text("Behind the blue door.")
+    (tmp_path / "link.md").symlink_to(tmp_path / "notes" / "boat.md")
+    (tmp_path / "folder").symlink_to(tmp_path / "notes")
+    for given in ("link.md", "folder", "notes/boat.md", "folder/boat.md"):
+        workers.run("perception.ingest", path=str(tmp_path / given))
+    (row,) = workers.rows("SELECT source, chunk_count FROM percepts")
+    assert row == {"source": os.path.realpath(tmp_path / "notes" / "boat.md"), "chunk_count": 1}
+
+
+def test_what_an_older_version_kept_under_a_link_s_name_moves(workers: Workers, tmp_path: Path):
+    (tmp_path / "boat.md").write_text("Behind the blue door.")
+    workers.run("perception.ingest", path=str(tmp_path / "boat.md"))
+    old = str(tmp_path / "old.md")
+    workers.rows("UPDATE percepts SET source = %s RETURNING id", old)
+    (tmp_path / "old.md").symlink_to(tmp_path / "boat.md")
+    workers.run("perception.ingest", path=old)
+    rows = workers.rows("SELECT source, chunk_count FROM percepts ORDER BY chunk_count")
+    assert [(row["source"], row["chunk_count"]) for row in rows] == [(old, 0), (str(tmp_path / "boat.md"), 1)]
+    assert memory_texts(workers) == ["Behind the blue door."]
+
+
+def test_what_an_older_version_kept_below_a_linked_folder_moves(workers: Workers, tmp_path: Path):
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "boat.md").write_text("Behind the blue door.")
+    workers.run("perception.ingest", path=str(tmp_path / "notes"))
+    old = str(tmp_path / "old" / "boat.md")
+    workers.rows("UPDATE percepts SET source = %s RETURNING id", old)
+    (tmp_path / "old").symlink_to(tmp_path / "notes")
+    workers.run("perception.ingest", path=str(tmp_path / "old"))
+    rows = workers.rows("SELECT source, chunk_count FROM percepts ORDER BY chunk_count")
+    assert [(row["source"], row["chunk_count"]) for row in rows] == [(old, 0), (str(tmp_path / "notes" / "boat.md"), 1)]
+    assert memory_texts(workers) == ["Behind the blue door."]
+
+
+def test_what_is_gone_from_a_folder_is_withdrawn_when_the_folder_is_read_again(workers: Workers, tmp_path: Path):
+    for name in ("kept.md", "gone.md", "sub/gone too.md"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(f"what {name} says")
+    outside = tmp_path.with_name(f"{tmp_path.name}-beside.md")
+    outside.write_text("what is beside says")
+    workers.run("perception.ingest", path=str(outside))
+    workers.run("perception.ingest", path=str(tmp_path))
+    outside.unlink()
+    (tmp_path / "gone.md").unlink()
+    (tmp_path / "sub" / "gone too.md").unlink()
+    (tmp_path / "sub").rmdir()
+    workers.run("perception.ingest", path=str(tmp_path))
+    assert memory_texts(workers) == ["what is beside says", "what kept.md says"]
+    assert percepts(workers)["gone.md"]["status"] == "skipped"
+    assert "gone" in percepts(workers)["gone.md"]["reason"]
+    (tmp_path / "gone.md").write_text("what gone.md says")
+    workers.run("perception.ingest", path=str(tmp_path))
+    assert "what gone.md says" in memory_texts(workers)
+
+
+@pytest.mark.parametrize("folder", [".", "disk"])
+def test_an_empty_folder_withdraws_nothing_for_a_disk_may_not_be_mounted(workers: Workers, tmp_path: Path, folder: str):
+    (tmp_path / "disk" / "sub").mkdir(parents=True)
+    (tmp_path / "beside.md").write_text("What is beside.")
+    (tmp_path / "disk" / "a.md").write_text("Behind the blue door.")
+    (tmp_path / "disk" / "sub" / "b.md").write_text("Under the mat.")
+    everything = ["Behind the blue door.", "Under the mat.", "What is beside."]
+    workers.run("perception.ingest", path=str(tmp_path))
+    assert memory_texts(workers) == everything
+    (tmp_path / "disk" / "a.md").unlink()
+    (tmp_path / "disk" / "sub" / "b.md").unlink()
+    (tmp_path / "disk" / "sub").rmdir()
+    (tmp_path / "disk" / ".hidden").touch()
+    workers.run("perception.ingest", path=str(tmp_path / folder))
+    assert memory_texts(workers) == everything
+
+
+def test_what_one_file_costs_is_bounded_and_said(workers: Workers, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(intake, "MOST_CHUNKS", 3)
+    text = "\n\n".join(f"{number} " + "ab " * 200 for number in range(10))
+    (tmp_path / "big.txt").write_text(text)
+    row = workers.run("perception.ingest", path=str(tmp_path / "big.txt"))
+    assert row["result"]["chunks"] == 3
+    assert "3 of 10 pieces" in row["result"]["reason"]
+    assert "3 of 10 pieces" in percepts(workers)["big.txt"]["reason"]
+    assert percepts(workers)["big.txt"]["status"] == "indexed"
+    assert len(memory_texts(workers)) == 3
+
+
+def test_a_file_whose_name_has_a_line_break_is_one_source(workers: Workers, tmp_path: Path):
+    name = "a\n2 files read\x1b[2J.md"
+    (tmp_path / name).write_text("Behind the blue door.")
+    workers.run("perception.ingest", path=str(tmp_path))
+    assert [row["source"] for row in workers.rows("SELECT source FROM percepts")] == [str(tmp_path / name)]
+    assert workers.run("perception.list")["result"]["percepts"][0]["source"] == str(tmp_path / name)
+
+
+def test_a_reading_that_was_cancelled_is_not_gone_on_with(workers: Workers, tmp_path: Path):
+    from click.testing import CliRunner
+
+    from lotus_tasks.cli.perception import ingest
+
+    for number in range(5):
+        (tmp_path / f"{number}.md").write_text(f"note number {number}")
+    spec = CommandSpec(name="perception.ingest", key="a folder", payload={"path": str(tmp_path)})
+    workers.submit(spec)
+    done = CliRunner().invoke(ingest, ["--cancel"], standalone_mode=False)
+    assert done.output == "1 step of reading cancelled\n"
+    workers.drain()
+    assert workers.rows("SELECT status FROM commands WHERE id = %s", spec.id) == [{"status": "cancelled"}]
+    assert chunk_texts(workers) == []
+    assert CliRunner().invoke(ingest, ["--cancel"], standalone_mode=False).output == "nothing is being read\n"
+    workers.run("perception.ingest", path=str(tmp_path))
+    assert len(memory_texts(workers)) == 5
+
+
+def test_a_storing_that_was_cancelled_on_its_way_keeps_nothing(workers: Workers, tmp_path: Path, monkeypatch):
+    from lotus_tasks.infra import queries
+    from lotus_tasks.memory.tasks import storing
+
+    (tmp_path / "a.md").write_text("Behind the blue door.")
+    really = storing.entries
+
+    def cancelled_meanwhile(drafts):
+        workers.rows(queries.load("perception").cancel_readings)
+        return really(drafts)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(storing, "entries", cancelled_meanwhile)
+        workers.run("perception.ingest", path=str(tmp_path / "a.md"))
+    assert memory_texts(workers) == []
+    assert percepts(workers)["a.md"]["status"] == "failed"
+    assert workers.run("perception.ingest", path=str(tmp_path / "a.md"))["result"]["status"] == "captured"
+    assert memory_texts(workers) == ["Behind the blue door."]

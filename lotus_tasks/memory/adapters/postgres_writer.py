@@ -17,6 +17,8 @@ from lotus_tasks.memory.service.facts import read_facts
 from lotus_tasks.values import MemoryId
 
 _MAX_COUNT: Final = 32_767
+INDEXED_AT_ONCE: Final = 500
+"""Memories whose postings are sent together: about a hundred thousand numbers, while which no other thread runs."""
 
 
 TOLD_KINDS: Final = ("note", "preference", "fact")
@@ -255,7 +257,9 @@ class PostgresMemoryWriter:
         )
 
     def _index(self, new: Sequence[tuple[int, Entry]]) -> None:
-        write_postings(self._conn, {no: Words(entry.terms, entry.cues, entry.told) for no, entry in new})
+        for at in range(0, len(new), INDEXED_AT_ONCE):
+            part = new[at : at + INDEXED_AT_ONCE]
+            write_postings(self._conn, {no: Words(entry.terms, entry.cues, entry.told) for no, entry in part})
 
 
 class Words(NamedTuple):

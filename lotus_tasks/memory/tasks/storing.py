@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -12,6 +12,7 @@ import redis
 import structlog
 
 from lotus_tasks.celery import command_task
+from lotus_tasks.errors import Cancelled, HandBack
 from lotus_tasks.events import MemoryStored
 from lotus_tasks.memory.adapters.exchange import read_exchange
 from lotus_tasks.memory.adapters.percepts import is_superseded, read_chunks, withhold
@@ -25,6 +26,9 @@ from lotus_tasks.work import CommandSpec, Outcome, Transaction, Work
 
 INDEX_PAUSE_S: Final = 2.0
 """How long what was said in runs is gathered before it is embedded."""
+
+AT_ONCE: Final = 200
+"""Chunks made ready between two looks: less than a second's work."""
 
 log = structlog.get_logger("lotus.memory")
 
@@ -43,7 +47,9 @@ def remember(work: Work) -> Outcome:
 def store(work: Work) -> Outcome:
     """Store what perception read, in place of the older version of the same source."""
     percept_id, source = UUID(str(work.payload["percept_id"])), str(work.payload["source"])
-    drafts = mask_secrets(read_chunks(parts().database, percept_id, source), parts().secrets)
+    drafts: list[Draft] = []
+    for part in _slices(work, read_chunks(parts().database, percept_id, source)):
+        drafts += mask_secrets(part, parts().secrets)
     return _storing(work, drafts, source=source, replaces=percept_id)
 
 
@@ -54,6 +60,16 @@ def remember_exchange(work: Work) -> Outcome:
     if not drafts:
         return Outcome(result={"new": 0, "known": 0})
     return _storing(work, drafts, source=drafts[0].source, indexing=_index_soon())
+
+
+def _slices(work: Work, drafts: Sequence[Draft]) -> Iterator[Sequence[Draft]]:
+    """The drafts in parts of which none takes long; between two the work ends where nobody wants it any more."""
+    for at in range(0, len(drafts), AT_ONCE):
+        if not work.is_current():
+            raise Cancelled("the reading was cancelled")
+        if work.stopping():
+            raise HandBack("the worker is stopping")
+        yield drafts[at : at + AT_ONCE]
 
 
 def _index_soon() -> CommandSpec:
@@ -71,7 +87,7 @@ def _storing(
     replaces: UUID | None = None,
     indexing: CommandSpec | None = None,
 ) -> Outcome:
-    ready = entries(drafts)
+    ready = [entry for part in _slices(work, drafts) for entry in entries(part)]
     result: dict[str, Any] = {"new": 0, "known": 0}
 
     def write(tx: Transaction) -> None:

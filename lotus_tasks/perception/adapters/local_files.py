@@ -46,6 +46,25 @@ class LocalFiles:
         except (OSError, ValueError) as error:
             raise Permanent(f"{path} can't be opened: {_reason(error)}") from error
 
+    def real(self, path: str) -> str:
+        """The path without links in it: a file has one name, whichever way leads to it."""
+        return os.path.realpath(path)
+
+    def is_gone(self, path: str) -> bool:
+        """Whether there is surely nothing; False where it can't be told.
+
+        It can't where its folder, or the nearest above that is there, shows nothing: a disk that isn't mounted looks so.
+        """
+        try:
+            Path(path).lstat()
+        except NotADirectoryError:
+            return True
+        except FileNotFoundError:
+            return _shows_anything(Path(path).parent)
+        except (OSError, ValueError):
+            return False
+        return False
+
     def read(self, path: str) -> RawSource | Skip:
         """The file's bytes, or why there are none to be had. Raises NotFound where there is nothing."""
         read_at = utc_now()
@@ -156,6 +175,19 @@ def _content(path: str, file: BufferedReader, state: os.stat_result, read_at: da
     if content is None:  # Some kernel files are regular, have nothing to give now, and would make a reader wait.
         return Skip(source=path, reason="it can't be read now: it has nothing to give yet", read_at=read_at)
     return RawSource(source=path, content=content, modified_at=modified_at, read_at=read_at)
+
+
+def _shows_anything(folder: Path) -> bool:
+    while True:
+        try:
+            with os.scandir(folder) as entries:
+                return any(not entry.name.startswith(".") for entry in entries)
+        except FileNotFoundError:
+            folder = folder.parent
+        except NotADirectoryError:
+            return True
+        except OSError:
+            return False
 
 
 def _is_utf8(name: str) -> bool:

@@ -28,7 +28,7 @@ class PostgresPercepts:
         return None if row is None else Percept(**row)
 
     def replace(
-        self, tx: Transaction, document: Document, chunks: Sequence[Chunk], follow_ups: Sequence[CommandId]
+        self, tx: Transaction, document: Document, chunks: Sequence[Chunk], follow_ups: Sequence[CommandId], note: str
     ) -> PerceptId | None:
         """Keep this version in place of the older one; None where a later reading is kept already."""
         percept_id = self._insert(
@@ -37,7 +37,7 @@ class PostgresPercepts:
                 "source": document.source,
                 "kind": document.kind,
                 "status": "captured",
-                "reason": None,
+                "reason": note or None,
                 "content_hash": document.content_hash,
                 "size_bytes": document.size_bytes,
                 "modified_at": document.modified_at,
@@ -57,6 +57,12 @@ class PostgresPercepts:
                 },
             )
         return percept_id
+
+    def sources_below(self, folder: str) -> Sequence[str]:
+        """The sources in the folder that say anything."""
+        with self._database.transaction() as conn:
+            rows = conn.execute(self._sql.sources_below, {"prefix": f"{folder.rstrip('/')}/"}).fetchall()
+        return [row["source"] for row in rows]
 
     def skip(self, tx: Transaction, skip: Skip, follow_ups: Sequence[CommandId]) -> PerceptId | None:
         """Keep that there was nothing to read; None where a later reading, or what the older version said, is kept."""

@@ -28,6 +28,7 @@ _BOMS = (  # UTF-32 first: its little-endian mark begins with UTF-16's
 )
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f-\x9f]")
 _WESTERN_SIGNS = "’‘“”„–—…«»€£§°ºª·•¡¿\xa0"
+_WORD = re.compile(r"[^\W\d_]+")
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 
 
@@ -132,7 +133,22 @@ def _western(content: bytes) -> str | None:
     odd = sum(
         1 for character in text if character > "\x7f" and not (character.isalpha() or character in _WESTERN_SIGNS)
     )
-    return None if _CONTROLS.search(text) or odd > 0.2 * high else text
+    return None if _CONTROLS.search(text) or odd > 0.2 * high or _is_another_script(text) else text
+
+
+def _is_another_script(text: str) -> bool:
+    """Whether the words with letters beyond ASCII have hardly any other: Cyrillic, Greek, Hebrew … in an encoding of their own.
+
+    In languages that Windows-1252 is for, such a letter stands among ASCII's in nearly every word.
+    """
+    mixed = foreign = 0
+    for word in _WORD.findall(text):
+        if not word.isascii():
+            if any(character < "\x80" for character in word):
+                mixed += 1
+            elif len(word) > 1:
+                foreign += 1
+    return foreign * 4 > mixed + foreign
 
 
 def _reason_against(text: str) -> str:

@@ -6,12 +6,12 @@ import base64
 import binascii
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeGuard
 
 from lotus_tasks.errors import InvalidInput, NotFound
 from lotus_tasks.events import PerceptCaptured
-from lotus_tasks.perception.models import Document, Percept, RawSource, Skip
+from lotus_tasks.perception.models import MOST_CHUNKS, Document, Percept, RawSource, Skip
 from lotus_tasks.perception.ports import Files, PerceptStore
 from lotus_tasks.perception.service.chunking import CHUNKER, chunk
 from lotus_tasks.perception.service.decoding import decode
@@ -20,6 +20,9 @@ from lotus_tasks.work import CommandSpec, Outcome, Transaction, Work
 
 FILES_A_PAGE = 500
 """How many files of a folder one command takes on; the rest is the next command's, so none is ever long."""
+
+MOST_WITHDRAWN = 5000
+"""How many files that are gone one reading of a folder withdraws; the next one goes on."""
 
 FollowUps = Callable[[CommandId], Sequence[CommandId]]
 """The commands that a percept.captured published by this command starts."""
@@ -34,7 +37,10 @@ class Intake:
     follow_ups: FollowUps
 
     def take_in(self, work: Work) -> Outcome:
-        """Payload: {path, after?} or {source, content (Base64)}. Raises InvalidInput where it is neither, NotFound."""
+        """Payload: {path, after?, gone?, link_to?} or {source, content (Base64)}. Raises InvalidInput where it is neither.
+
+        ``gone``: where nothing is there, what it said is withdrawn. ``link_to``: the path is a link, kept as what it leads to.
+        """
         if "content" in work.payload:
             return self._take_in_raw(work, _given(work.payload))
         path = _path(work.payload)
@@ -44,11 +50,35 @@ class Intake:
             )
         if not os.path.isabs(path):  # noqa: PTH117 - a path is a text here: it is the percept's name
             raise InvalidInput(f"{path!r} is not an absolute path; a worker has a working directory of its own")
+        if target := work.payload.get("link_to"):
+            return self._keep_skip(work, _withdrawn(path, f"it is a link; it is kept as {target}"))
+        if (real := self.files.real(path)) == path:
+            return self._take_in_path(work, path)
+        outcome = self._take_in_path(work, real)
+        return replace(outcome, commands=[*outcome.commands, *self._withdraw_link(work, path, real)])
+
+    def _withdraw_link(self, work: Work, link: str, real: str) -> list[CommandSpec]:
+        """A command for each source that an older version kept under the link's name, or below it."""
+        known = self.store.find(link)
+        kept = [link] if known is not None and known.chunk_count else []
+        kept += self.store.sources_below(link)[:MOST_WITHDRAWN]
+        return [
+            CommandSpec(
+                name=work.name,
+                key=f"{work.command_id}@{one}",
+                payload={"path": one, "link_to": real + one.removeprefix(link)},
+            )
+            for one in kept
+        ]
+
+    def _take_in_path(self, work: Work, path: str) -> Outcome:
         try:
             if self.files.is_folder(path):
                 return self._take_in_folder(work, path)
             found = self.files.read(path)
         except NotFound as error:
+            if work.payload.get("gone"):
+                return self._keep_skip(work, _withdrawn(path, "it is gone; what it said is withdrawn"))
             return self._miss(path, str(error))
         return self._keep_skip(work, found) if isinstance(found, Skip) else self._take_in_raw(work, found)
 
@@ -57,6 +87,8 @@ class Intake:
         commands = [
             CommandSpec(name=work.name, key=f"{work.command_id}:{file}", payload={"path": file}) for file in page.files
         ]
+        if page.after is None:
+            commands += self._withdraw_gone(work, path)
         more = None
         if page.after is not None:
             more = CommandSpec(
@@ -73,6 +105,14 @@ class Intake:
             commands=[*commands, *((more,) if more else ())],
         )
 
+    def _withdraw_gone(self, work: Work, folder: str) -> list[CommandSpec]:
+        """A command for each file of the folder that was read once and is gone."""
+        gone = [one for one in self.store.sources_below(folder) if self.files.is_gone(one)]
+        return [
+            CommandSpec(name=work.name, key=f"{work.command_id}-{file}", payload={"path": file, "gone": True})
+            for file in gone[:MOST_WITHDRAWN]
+        ]
+
     def _take_in_raw(self, work: Work, raw: RawSource) -> Outcome:
         document = decode(raw)
         if isinstance(document, Skip):
@@ -82,16 +122,22 @@ class Intake:
             return Outcome(
                 result=_result("unchanged", document.source, chunks=known.chunk_count, follow_ups=known.follow_ups)
             )
-        chunks = chunk(document)
+        every = chunk(document)
+        chunks, note = every[:MOST_CHUNKS], ""
+        if len(every) > MOST_CHUNKS:
+            note = (
+                f"only its beginning is remembered, {MOST_CHUNKS:,} of {len(every):,} pieces; split it to have the rest"
+            )
         follow_ups = self.follow_ups(work.command_id)
 
         def keep(tx: Transaction) -> None:
-            percept_id = self.store.replace(tx, document, chunks, follow_ups)
+            percept_id = self.store.replace(tx, document, chunks, follow_ups, note)
             if percept_id is not None:
                 tx.publish(PerceptCaptured(percept_id=percept_id, source=document.source))
 
         return Outcome(
-            result=_result("captured", document.source, chunks=len(chunks), follow_ups=follow_ups), write=keep
+            result=_result("captured", document.source, reason=note, chunks=len(chunks), follow_ups=follow_ups),
+            write=keep,
         )
 
     def _keep_skip(self, work: Work, skip: Skip) -> Outcome:
@@ -121,6 +167,10 @@ def _is_unchanged(known: Percept | None, document: Document) -> TypeGuard[Percep
         and known.chunker == CHUNKER
         and known.settled
     )
+
+
+def _withdrawn(path: str, reason: str) -> Skip:
+    return Skip(source=path, reason=reason, read_at=utc_now(), withdraws=True)
 
 
 def _path(payload: Mapping[str, Any]) -> str:

@@ -102,3 +102,37 @@ def test_markdown_is_known_by_its_name(source, kind):
 def test_the_same_content_has_the_same_hash():
     first, second = decoded(b"one"), decoded(b"one", "/elsewhere")
     assert first.content_hash == second.content_hash != decoded(b"two").content_hash
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("windows-1251", "The server is called orion and stands in the cellar. Пароль у Ивана, ключ под ковриком."),
+        ("koi8-r", "The server is called orion and stands in the cellar. Пароль у Ивана, ключ под ковриком."),
+        ("iso-8859-7", "The boat is moored in the harbour of Naxos, third pier. Το κλειδί είναι κάτω από το χαλί."),
+        ("windows-1253", "The boat is moored in the harbour of Naxos, third pier. Το κλειδί είναι κάτω από το χαλί."),
+        ("windows-1255", "The boat is moored in the harbour, third pier, beside the crane. המפתח מתחת לשטיח"),
+        ("windows-1251", "def greet():\n    return 'hello'  # приветствие\n" * 5),
+    ],
+)
+def test_another_script_in_an_old_encoding_is_not_read_as_western(encoding: str, text: str):
+    found = decoded(text.encode(encoding))
+    assert isinstance(found, Skip)
+    assert "UTF-8" in found.reason
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Wir haben gestern in Köln über die Größe der Straßen gesprochen. Öl und Äpfel sind da.",
+        "Où est la clé ? Elle était à côté, là, sous l’évier. Ça va, à bientôt, été comme hiver.",
+        "El niño comió jamón en la habitación; ¿dónde está la llave? Él no lo sabe, tú tampoco.",
+        "É verdade: a chave está atrás da porta azul. Não há ninguém às três.",
+        "Á heimili okkar er lykillinn undir mottunni. Það er í lagi, ég á hann.",
+        "Å gå på ski er gøy. Nøkkelen ligger under døra på øya.",
+    ],
+)
+def test_western_text_is_read_as_before(text: str):
+    found = decoded(text.encode("cp1252"))
+    assert isinstance(found, Document)
+    assert found.text == text

@@ -52,6 +52,7 @@ class Shelf:
     contents: dict[str, bytes] = field(default_factory=dict)
     page: FolderPage | None = None
     skip: Skip | None = None
+    links: dict[str, str] = field(default_factory=dict)
 
     def is_folder(self, path: str) -> bool:
         return self.page is not None
@@ -62,6 +63,12 @@ class Shelf:
         if path not in self.contents:
             raise NotFound(f"{path} does not exist")
         return RawSource(source=path, content=self.contents[path], modified_at=None, read_at=utc_now())
+
+    def real(self, path: str) -> str:
+        return self.links.get(path, path)
+
+    def is_gone(self, path: str) -> bool:
+        return path not in self.contents
 
     def list_files(self, folder: str, *, after: str | None, limit: int) -> FolderPage:
         assert self.page is not None
@@ -81,12 +88,15 @@ class Memo:
         return self.known.get(source)
 
     def replace(
-        self, tx, document: Document, chunks: Sequence[Chunk], follow_ups: Sequence[CommandId]
+        self, tx, document: Document, chunks: Sequence[Chunk], follow_ups: Sequence[CommandId], note: str
     ) -> PerceptId | None:
         if self.is_later:
             return None
         self.chunks[document.source] = chunks
         return self._keep(document.source, "captured", document.content_hash, len(chunks), follow_ups)
+
+    def sources_below(self, folder: str) -> list[str]:
+        return [source for source, one in self.known.items() if source.startswith(f"{folder}/") and one.chunk_count]
 
     def skip(self, tx, skip: Skip, follow_ups: Sequence[CommandId]) -> PerceptId | None:
         return self._keep(skip.source, "skipped", skip.content_hash, 0, follow_ups)
