@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal, get_args
@@ -124,6 +124,16 @@ class Memory:
     valid_to: datetime | None
     created_at: datetime
     updated_at: datetime
+
+    @property
+    def outside(self) -> bool:
+        """Whether others may have written it, or what it was made of."""
+        return self.kind == "chunk" or self.provenance.get("origin") == "outside"
+
+
+def origin_of(memories: Iterable[Memory]) -> dict[str, str]:
+    """What the provenance of something made of these memories says of its origin: it is the least trusted of theirs."""
+    return {"origin": "outside"} if any(memory.outside for memory in memories) else {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,7 +35,7 @@ def recall(
     return ToolAnswer(
         text="\n\n".join(map(_told, found)) or "Nothing was found.",
         sources=list(dict.fromkeys(memory.source for memory in found)),
-        outside=any(memory.kind == "chunk" for memory in found),
+        outside=any(memory.outside for memory in found),
     )
 
 

@@ -70,15 +70,19 @@ WHERE id = %(id)s AND status IN ('queued', 'running', 'waiting')
 RETURNING id, set_config('synchronous_commit', 'on', true);
 
 -- name: timings
--- Where a run's time went, in milliseconds: until a worker took it up, in recall, until the first token, in all.
+-- Where a run's time went since it was asked, or asked again by a retry, in milliseconds: until a worker took it up, in recall,
+-- until the first token, in all.
+WITH asked AS (
+    SELECT id, coalesce((result ->> 'retried_at')::timestamptz, created_at) AS at FROM runs WHERE id = %(id)s
+)
 SELECT
-    extract(epoch FROM min(commands.started_at) - runs.created_at) * 1000 AS queued,
+    extract(epoch FROM min(commands.started_at) - asked.at) * 1000 AS queued,
     (sum(extract(epoch FROM commands.finished_at - commands.started_at)) FILTER (WHERE commands.name = 'memory.recall')) * 1000 AS recall,
-    extract(epoch FROM clock_timestamp() - runs.created_at) * 1000 AS total,
-    (max(extract(epoch FROM commands.started_at - runs.created_at) * 1000
+    extract(epoch FROM clock_timestamp() - asked.at) * 1000 AS total,
+    (max(extract(epoch FROM commands.started_at - asked.at) * 1000
          + (commands.result -> 'timings_ms' ->> 'first_token')::float) FILTER (WHERE commands.name = 'providers.complete')) AS first_token
-FROM runs JOIN commands ON commands.run_id = runs.id
-WHERE runs.id = %(id)s GROUP BY runs.id;
+FROM asked JOIN commands ON commands.run_id = asked.id AND commands.created_at >= asked.at
+GROUP BY asked.id, asked.at;
 
 -- name: cancel_run
 -- Cancel an open run.
@@ -95,8 +99,9 @@ UPDATE commands SET status = 'cancelled', finished_at = now() WHERE run_id = %(i
 UPDATE steps SET status = 'cancelled', finished_at = now() WHERE run_id = %(id)s AND status IN ('running', 'waiting');
 
 -- name: restart_run
--- A failed or cancelled run, queued again.
-UPDATE runs SET status = 'queued', attempt = attempt + 1, error = NULL, answer = NULL, result = '{}', finished_at = NULL
+-- A failed or cancelled run, queued again. Its result says since when, until it concludes.
+UPDATE runs SET status = 'queued', attempt = attempt + 1, error = NULL, answer = NULL, finished_at = NULL,
+                result = jsonb_build_object('retried_at', now())
 WHERE id = %(id)s AND status IN ('failed', 'cancelled')
 RETURNING id;
 

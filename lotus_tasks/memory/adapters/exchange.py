@@ -34,7 +34,7 @@ def _asked(row: Mapping[str, Any]) -> Iterator[Draft]:
         return
     # No field of an event (a file's name) is evidence, nor what a schedule repeats.
     stated = "" if row["by_itself"] else stated_in(question)
-    whole = _turn(row, question, "question", speaker="user", happened_at=row["created_at"])
+    whole = _turn(row, question, "question", speaker="user", happened_at=row["created_at"], outside=row["by_itself"])
     if stated != question:
         yield whole
     if stated:
@@ -48,13 +48,14 @@ def _answered(row: Mapping[str, Any]) -> Iterator[Draft]:
     answer = str(row["answer"]).strip()
     if result.get("provider") == "offline" or only_quotes(answer, [str(one.get("text") or "") for one in citations]):
         return
-    told = _turn(row, answer[:MAX_CHARS], "answer", speaker="lotus", happened_at=row["finished_at"])
+    outside = bool(result.get("outside"))
+    told = _turn(row, answer[:MAX_CHARS], "answer", speaker="lotus", happened_at=row["finished_at"], outside=outside)
     derived = [str(citation["memory_id"]) for citation in citations if citation.get("memory_id")]
     by = {"provider": result.get("provider"), "model": result.get("model")}
     yield replace(told, provenance={**told.provenance, "derived_from": derived, **by})
 
 
-def _turn(row: Mapping[str, Any], text: str, kind: Kind, *, speaker: str, happened_at: datetime) -> Draft:
+def _turn(row: Mapping[str, Any], text: str, kind: Kind, *, speaker: str, happened_at: datetime, outside: bool) -> Draft:
     thread = str(row["conversation_id"])
     return Draft(
         text=text,
@@ -64,5 +65,5 @@ def _turn(row: Mapping[str, Any], text: str, kind: Kind, *, speaker: str, happen
         thread=thread,
         speaker=speaker,
         happened_at=happened_at,
-        provenance={"run_id": str(row["id"])},
+        provenance={"run_id": str(row["id"]), **({"origin": "outside"} if outside else {})},
     )

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from lotus_tasks.memory.models import PERSISTENT_KINDS, Draft, Kind, Memory, Statement, digest
+from lotus_tasks.memory.models import PERSISTENT_KINDS, Draft, Kind, Memory, Statement, digest, origin_of
 from lotus_tasks.memory.ports import Floats
 from lotus_tasks.memory.service.facts import read_facts
 from lotus_tasks.memory.service.grounding import NUMBER, denials
@@ -143,5 +143,6 @@ def summarise(thread: str, turns: Sequence[Memory], vectors: Mapping[MemoryId, F
             "to": last,
             "derived_from": [str(known[index].id) for index in chosen],
             "by": "rules",
+            **origin_of(turns),
         },
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from lotus_tasks.memory.models import Draft, Memory, digest
+from lotus_tasks.memory.models import Draft, Memory, digest, origin_of
 from lotus_tasks.memory.service.grounding import invented
 
 MAX_TOLD_CHARS: Final = 12_000
@@ -42,6 +42,7 @@ def retold(summary: Memory, text: str, turns: Sequence[Memory], model: str) -> D
         **summary.provenance,
         "derived_from": [str(turn.id) for turn in turns],
         "by": model,
+        **origin_of(turns),
     }
     return Draft(
         text=text,

@@ -29,6 +29,19 @@ def test_nothing_outside_is_found(notes, path):
         AllowedFolders([str(notes)]).find(path)
 
 
+@pytest.mark.parametrize("path", ["link.txt", "out/secret.txt", "out/new.txt", "out/../secret.txt"])
+def test_an_absolute_path_through_a_link_does_not_lead_out(notes, path):
+    (notes / "link.txt").symlink_to(notes.parent / "secret.txt")
+    (notes / "out").symlink_to(notes.parent)
+    folders = AllowedFolders([str(notes)])
+    with pytest.raises(InvalidInput, match="outside"):
+        folders.find(f"{notes}/{path}")
+    with pytest.raises(InvalidInput, match="outside"):
+        folders.write(f"{notes}/{path}", "changed")
+    assert (notes.parent / "secret.txt").read_text() == "hush"
+    assert not (notes.parent / "new.txt").exists()
+
+
 def test_a_relative_path_stands_in_the_folder_that_has_it(notes, tmp_path):
     other = tmp_path / "other"
     other.mkdir()

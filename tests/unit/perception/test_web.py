@@ -87,6 +87,18 @@ def test_a_page_comes_with_its_encoding_and_where_it_was(site):
     assert "“hi”" in WEB.fetch(f"{site}/declared").text
 
 
+def test_no_proxy_of_the_environment_comes_between(site, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        for name in ("NO_PROXY", "no_proxy"):
+            monkeypatch.delenv(name, raising=False)
+        assert "Grüße" in Web(allow_loopback=True, fetch_s=5).fetch(f"{site}/page").text
+        proxy.setblocking(False)
+        with pytest.raises(BlockingIOError):  # nobody has called
+            proxy.accept()
+
+
 def test_more_than_five_redirects_are_too_many(site):
     with pytest.raises(Permanent, match="more than 5 times"):
         WEB.fetch(f"{site}/hop9")
