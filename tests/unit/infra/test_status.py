@@ -279,18 +279,3 @@ def test_a_queue_that_nobody_has_is_shown_while_something_waits_there():
     assert queue(found, "attic") == {"name": "attic", "depth": 50, "oldest_s": 7.0, "consumers": 0, "saturated": False}
     assert status(found)["overall"] == "degraded"
     assert status(having(queues=waiting, workers=[*WELL.workers, worker("attic")]))["overall"] == "ok"
-
-
-def test_where_the_data_of_lotus_own_services_lies_is_told(monkeypatch, tmp_path):
-    home = Home(tmp_path / "home")
-    own = replace(RUNTIME, home=home.path, embedded=frozenset({"postgres", "chroma"}))
-
-    def folders() -> dict:
-        return {name: row["data"] for name, row in assemble(own, MANIFESTS, ALL)["services"].items()}
-
-    inside = {"redis": None, "postgres": str(home.data / "postgres"), "chroma": str(home.data / "chroma")}
-    assert folders() == inside | {"gateway": None, "flower": None}
-    monkeypatch.setattr(Home, "root_database", property(lambda _: tmp_path / "lib"))
-    assert folders()["postgres"] == inside["postgres"]
-    (tmp_path / "lib").mkdir()
-    assert folders()["postgres"] == str(tmp_path / "lib" / "parent" / "postgres")
