@@ -17,7 +17,7 @@ REPLY = "Dial 17 was turned."
 
 @pytest.fixture(scope="module")
 def small(shared_model: ModelServerHandle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lotus]:
-    """A LOTUS with 56 MCP tools beside its own."""
+    """A LOTUS with 56 MCP tools, of two servers, beside its own."""
     settings = {
         "LOTUS_PROVIDERS": "openai,offline",
         "OPENAI_BASE_URL": shared_model.openai_url,
@@ -27,8 +27,11 @@ def small(shared_model: ModelServerHandle, tmp_path_factory: pytest.TempPathFact
     with lotus_home(**settings) as lotus:
         lotus.home.mkdir(parents=True)
         lines = tmp_path_factory.mktemp("small") / "lines.txt"
-        command = json.dumps([sys.executable, "-m", "tests.mcpserver", str(lines), "--more", "48"])
-        (lotus.home / "mcp.toml").write_text(f'[[server]]\nname = "desk"\ncommand = {command}\nfolder = "{PROJECT}"\n')
+        command = json.dumps([sys.executable, "-m", "tests.mcpserver", str(lines), "--more", "21"])
+        servers = [
+            f'[[server]]\nname = "{name}"\ncommand = {command}\nfolder = "{PROJECT}"\n' for name in ("desk", "shelf")
+        ]
+        (lotus.home / "mcp.toml").write_text("\n".join(servers))
         lotus.up()
         yield lotus
         assert lotus.run("down").returncode == 0
@@ -52,7 +55,7 @@ def test_a_model_of_2048_tokens_answers_among_56_tools_and_is_offered_those_that
     left_out = line.rpartition(": ")[2].split(", ")
     everything = [tool["function"]["name"] for tool in model.calls[0]["body"]["tools"]]
     assert sorted([*offered, *left_out]) == sorted(everything)
-    assert sum(name.startswith("desk_") for name in everything) == 56
+    assert sum(name.startswith(("desk_", "shelf_")) for name in everything) == 56
     shown = small.run("runs", "show", answer["run_id"])
     assert "tools left out" in shown.stdout
 
