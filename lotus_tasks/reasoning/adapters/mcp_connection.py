@@ -36,8 +36,8 @@ CONNECT_S = 30.0
 CALL_S = 60.0
 RETRY_S = 4.0
 """How soon a server that failed is tried again."""
-MOST_TOOLS = 40
-"""Of one server: more drown the model."""
+MOST_TOOLS = 200
+"""Of one server. Which of them a model is offered is chosen where its context is known."""
 _DESCRIPTION_CHARACTERS = 1000
 _SCHEMA_CHARACTERS = 8000
 _REASON_CHARACTERS = 2000
