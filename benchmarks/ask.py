@@ -8,6 +8,7 @@ Prints (milliseconds unless said otherwise)
     celery_noop_ms         a bare Celery task that does nothing, sent and its result fetched, on the same Valkey
     ratio                  ask_ms p50 / celery_noop_ms p50
     concurrent             asks submitted at once, how many were lost, and how many were answered a second
+    postgres_bytes         by how much PostgreSQL grew with each of those asks, indexes included, as a whole and where
 It starts a LOTUS of its own under the temporary folder and removes it.
 """
 
@@ -77,7 +78,9 @@ def measure(lotus: Lotus, model: ModelServerHandle, *, asks: int, concurrent: in
         lotus.run("remember", note)
     runtime = lotus.runtime
     sequential(runtime, 10)
+    before = table_bytes(runtime)
     took = sequential(runtime, asks)
+    grown = {name: (size - before.get(name, 0)) // asks for name, size in table_bytes(runtime).items()}
     noop = celery_noop(runtime, asks)
     return {
         "ask_ms": _percentiles(took),
@@ -85,7 +88,21 @@ def measure(lotus: Lotus, model: ModelServerHandle, *, asks: int, concurrent: in
         "celery_noop_ms": {"p50": round(statistics.median(noop), 2)},
         "ratio": round(statistics.median(took) / statistics.median(noop), 1),
         "concurrent": at_once(runtime, concurrent),
+        "postgres_bytes": {
+            "an_ask": sum(grown.values()),
+            **{name: size for name, size in grown.items() if size >= 100},
+        },
     }
+
+
+def table_bytes(runtime: Runtime) -> dict[str, int]:
+    """Bytes of each table with its indexes and long values, the largest first."""
+    query = (
+        "SELECT relname, pg_total_relation_size(oid) AS size FROM pg_class"
+        " WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY size DESC"
+    )
+    with connect(runtime.database_url, autocommit=True) as conn:
+        return {row["relname"]: int(row["size"]) for row in conn.execute(query).fetchall()}
 
 
 def sequential(runtime: Runtime, count: int) -> list[float]:

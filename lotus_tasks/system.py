@@ -19,7 +19,7 @@ from lotus_tasks.values import utc_now
 from lotus_tasks.work import CommandSpec
 
 KEEP_DAYS = 14
-"""How long ended commands without a run, and events, are kept for `events tail` and for questions."""
+"""How long ended commands without a run, prompts of runs that are over, and events are kept."""
 CALLS_KEEP_DAYS = 400
 """Model calls are kept for longer: what a year has cost."""
 
@@ -91,6 +91,7 @@ def prune(_slot: int) -> None:
     sql = queries.load("outbox")
     with bootstrap.database().transaction() as conn:
         conn.execute(sql.prune_commands, {"keep_days": KEEP_DAYS})
+        conn.execute(sql.prune_payloads, {"keep_days": KEEP_DAYS})
         conn.execute(sql.prune_events, {"keep_days": KEEP_DAYS})
         conn.execute(sql.prune_workers)
         conn.execute(queries.load("schedules").prune_slots, {"keep_days": CALLS_KEEP_DAYS})

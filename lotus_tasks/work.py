@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from lotus_tasks.errors import InvalidInput
 from lotus_tasks.events import Event
 from lotus_tasks.values import CommandId, RunId, derive_command_id
 
@@ -39,6 +40,33 @@ class CommandSpec:
     def queue(self) -> str:
         """The queue: the prefix of the name."""
         return self.name.partition(".")[0]
+
+
+_TEXT = (
+    "text", "query", "kind", "source", "key", "path", "id", "what", "conversation", "conversation_id", "thread", "segment",
+    "speaker", "provider", "model", "subject", "tool", "content", "run_id", "command_id", "percept_id", "question", "then",
+)  # fmt: skip
+FIELD_TYPES: Mapping[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(_TEXT, str),
+    **dict.fromkeys(("importance", "temperature", "k", "position", "after_no", "event_id", "max_tokens"), (int, float)),
+    **dict.fromkeys(("provenance", "filters"), Mapping),
+    **dict.fromkeys(("items", "ids", "lines", "messages", "steps"), (list, tuple)),
+}
+"""What a payload's field of this name is, in every task: JSON has more types than a task has uses for."""
+
+
+def refuse_mistyped(payload: Mapping[str, Any]) -> None:
+    """Raises InvalidInput where a field of the payload, or of one of its ``items``, is of another type. None is no value."""
+    for name, value in payload.items():
+        wanted = FIELD_TYPES.get(name)
+        is_right = wanted is None or value is None or (isinstance(value, wanted) and not isinstance(value, bool))
+        if not is_right:
+            said = {str: "text", Mapping: "an object", (list, tuple): "a list"}.get(wanted, "a number")
+            raise InvalidInput(f"the field {name!r} is {said}, not {type(value).__name__}")
+    for item in payload.get("items") or ():
+        if not isinstance(item, Mapping):
+            raise InvalidInput(f"an item is an object, not {type(item).__name__}")
+        refuse_mistyped(item)
 
 
 class Transaction(Protocol):

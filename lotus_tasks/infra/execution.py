@@ -28,7 +28,7 @@ from lotus_tasks.infra.leases import HeldLease, LeaseKeeper
 from lotus_tasks.infra.outbox import Claim, Outbox, WakeUp
 from lotus_tasks.infra.postgres import one_line
 from lotus_tasks.values import CommandId, RunId
-from lotus_tasks.work import Outcome, Work
+from lotus_tasks.work import Outcome, Work, refuse_mistyped
 
 log = structlog.get_logger("lotus.tasks")
 
@@ -91,6 +91,7 @@ class Execution:
         """Run the body under the claim's lease and commit what it returns. Returns what to send; raises nothing."""
         with self._keeper.hold(claim) as lease:
             try:
+                refuse_mistyped(claim.payload)
                 outcome = body(ClaimedWork.of(claim, lease))
                 crash_point("after_work", claim.name)
                 wake_ups = self._finish(claim, outcome, lease)

@@ -17,6 +17,7 @@ MODULE = Manifest(
         "memory.inspect",
         "memory.edit",
         "memory.forget",
+        "memory.rewrite_log",
         "memory.transfer",
     ),
     publishes=("memory.recalled", "memory.stored", "tool.used"),

@@ -215,6 +215,13 @@ RETURNING id, run_id, name, status, error, payload ->> 'event' AS delivers;
 -- Ended commands that belong to no run, and events nobody can still want.
 DELETE FROM commands WHERE run_id IS NULL AND finished_at < now() - %(keep_days)s * interval '1 day';
 
+-- name: prune_payloads
+-- What the commands of a run were given, prompts above all, once it is over for good; a failed run's may be needed by a retry.
+UPDATE commands SET payload = '{"pruned": true}' FROM runs
+WHERE runs.id = commands.run_id AND runs.status IN ('succeeded', 'cancelled')
+  AND runs.finished_at < now() - %(keep_days)s * interval '1 day'
+  AND commands.finished_at IS NOT NULL AND commands.payload <> '{"pruned": true}';
+
 -- name: prune_events
 -- Events older than the limit.
 DELETE FROM events WHERE created_at < now() - %(keep_days)s * interval '1 day';

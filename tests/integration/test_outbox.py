@@ -10,11 +10,12 @@ from datetime import timedelta
 import pytest
 from stack import wait_until
 
-from lotus_tasks.errors import Permanent, StaleLease, Transient
+from lotus_tasks.errors import ConfigurationError, Permanent, StaleLease, Transient
 from lotus_tasks.events import PerceptCaptured, RunConcluded
 from lotus_tasks.infra import queries
 from lotus_tasks.infra.leases import LeaseKeeper
-from lotus_tasks.infra.outbox import Outbox, OutboxTransaction
+from lotus_tasks.infra.migrate import migrate
+from lotus_tasks.infra.outbox import Claim, Outbox, OutboxTransaction
 from lotus_tasks.infra.postgres import Database
 from lotus_tasks.infra.sweep import sweep, tell_stranded
 from lotus_tasks.values import ConversationId, PerceptId, RunId, utc_now
@@ -388,3 +389,85 @@ def test_a_long_commit_keeps_no_other_lease_from_being_renewed(database, outbox)
     finally:
         go_on.set()
         keeper.close()
+
+
+def taken_over(outbox: Outbox) -> tuple[CommandSpec, Claim, Claim]:
+    """A command, the claim of the worker that lost it, and its new owner's."""
+    spec = submit(outbox)
+    stale = outbox.claim(spec.id, owner="a")
+    run_out(outbox, spec)
+    return spec, stale, outbox.claim(spec.id, owner="b")
+
+
+def test_a_stale_worker_neither_retries_nor_ends_nor_hands_back_what_is_anothers(outbox):
+    spec, stale, fresh = taken_over(outbox)
+    before = state(outbox, spec)
+    assert outbox.retry(stale, Transient("busy"), delay_s=0) == []
+    assert outbox.end(stale, Permanent("no")) == []
+    outbox.hand_back(stale)
+    assert state(outbox, spec) == before
+    outbox.finish(fresh, Outcome())
+    assert state(outbox, spec)["status"] == "succeeded"
+
+
+def test_a_stale_worker_renews_nothing_and_learns_that_its_lease_is_gone(outbox):
+    spec, stale, _ = taken_over(outbox)
+    before = state(outbox, spec)["lease_until"]
+    renewing = {"ids": [spec.id], "fences": [stale.fence], "lease_s": 600.0, "extend": True}
+    with outbox.database.transaction() as conn:
+        (row,) = conn.execute(queries.load("outbox").renew, renewing).fetchall()
+    assert row["current"] is False
+    assert state(outbox, spec)["lease_until"] == before
+
+
+def test_a_lease_is_renewed_again_and_again(outbox):
+    outbox.lease_s = 1.0
+    spec = submit(outbox)
+    claim = outbox.claim(spec.id, owner="a")
+    seen = {state(outbox, spec)["lease_until"]}
+    keeper = LeaseKeeper(outbox)
+
+    def look() -> bool:
+        seen.add(state(outbox, spec)["lease_until"])
+        return len(seen) >= 4
+
+    try:
+        with keeper.hold(claim):
+            wait_until(look, what="the third renewal")
+    finally:
+        keeper.close()
+
+
+def test_a_worker_that_starts_leaves_other_workers_commands_alone(outbox):
+    others = submit(outbox)
+    before = outbox.claim(others.id, owner="worker-providers")
+    outbox.expire_leases_of("worker-memory")
+    assert outbox.claim(others.id, owner="worker-memory") is None
+    outbox.finish(before, Outcome())
+
+
+def test_old_prompts_of_runs_that_are_over_are_dropped_and_their_results_and_what_can_be_retried_kept(outbox):
+    def ended(status: str, days: int) -> CommandSpec:
+        run_id = open_run(outbox)
+        spec = submit(outbox, run_id=run_id, payload={"prompt": "long"})
+        outbox.finish(outbox.claim(spec.id, owner="a"), Outcome(result={"text": "yes"}))
+        query = "UPDATE runs SET status = %s::run_status, finished_at = now() - %s * interval '1 day' WHERE id = %s RETURNING id"
+        one(outbox, query, status, days, run_id)
+        return spec
+
+    old, fresh, failed = ended("succeeded", 15), ended("succeeded", 13), ended("failed", 15)
+    with outbox.database.transaction() as conn:
+        conn.execute(queries.load("outbox").prune_payloads, {"keep_days": 14})
+    assert (state(outbox, old)["payload"], state(outbox, old)["result"]) == ({"pruned": True}, {"text": "yes"})
+    assert state(outbox, fresh)["payload"] == state(outbox, failed)["payload"] == {"prompt": "long"}
+
+
+def test_the_database_of_a_newer_lotus_is_refused(outbox):
+    url = outbox.database.url
+    one(outbox, "INSERT INTO schema_migrations (version, name) VALUES (9999, 'later') RETURNING version")
+    try:
+        with pytest.raises(ConfigurationError, match=r"schema 9999.*newer"):
+            migrate(url)
+    finally:
+        one(outbox, "DELETE FROM schema_migrations WHERE version = 9999 RETURNING version")
+    assert migrate(url) < 9999

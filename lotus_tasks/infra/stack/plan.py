@@ -17,6 +17,8 @@ from lotus_tasks.infra.stack.secret_marks import mark_secrets
 from lotus_tasks.settings import Settings
 
 _LOCAL = "127.0.0.1"
+FLOWER_MAX_TASKS = 2_000
+"""How many tasks Flower keeps: an ask is about five, a day of beat's ticks thousands. Its own default of 100 000 only grows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +118,7 @@ def write_flower_config(home: Home, *, host: str, port: int) -> str:
         "persistent": True,
         "db": str(home.data / "flower"),
         "state_save_interval": 10_000,
+        "max_tasks": FLOWER_MAX_TASKS,
         "natural_time": False,
     }
     path = home.run / "flowerconfig.py"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +11,7 @@ import redis
 
 from lotus_tasks import bootstrap
 from lotus_tasks.celery import command_task
-from lotus_tasks.errors import InvalidInput, NotFound
+from lotus_tasks.errors import InvalidInput, NotFound, Permanent, ServiceDown, Transient
 from lotus_tasks.infra.streams import stream_key
 from lotus_tasks.memory.adapters.oblivion import forget as erase
 from lotus_tasks.memory.adapters.postgres_browser import PostgresMemoryBrowser
@@ -19,8 +20,12 @@ from lotus_tasks.memory.adapters.tiers import tier_rule
 from lotus_tasks.memory.models import KINDS, Draft, Memory
 from lotus_tasks.memory.service.writing import MAX_CHARS, entries, moment
 from lotus_tasks.memory.tasks.parts import parts, refuse
-from lotus_tasks.values import MemoryId, RunId
+from lotus_tasks.values import MemoryId, RunId, utc_now
 from lotus_tasks.work import CommandSpec, Outcome, Transaction, Work
+
+REWRITE_EVERY_S = 30
+REWRITE_AFTER_S = 10
+"""How long a deletion has at least to reach Redis before its log is written anew."""
 
 
 @command_task("memory.inspect")
@@ -127,8 +132,37 @@ def forget(work: Work) -> Outcome:
         runs.extend(forgotten.runs)
         result.update(forgotten.removed, memory_ids=[str(one) for one in ids])
         tx.submit(CommandSpec(name="memory.index", key=f"memory.index/{work.command_id}"))
+        tx.submit(_rewriting(utc_now()))
 
     return Outcome(result=result, write=write, after=lambda: _drop(ids, runs))
+
+
+def _rewriting(now: datetime) -> CommandSpec:
+    """One rewriting of Redis's log for all that is forgotten within half a minute, when that has left its streams."""
+    moment_s = (int(now.timestamp()) // REWRITE_EVERY_S + 1) * REWRITE_EVERY_S + REWRITE_AFTER_S
+    return CommandSpec(
+        name="memory.rewrite_log",
+        key=f"memory.rewrite_log/{moment_s}",
+        not_before=datetime.fromtimestamp(moment_s, UTC),
+        max_attempts=20,
+    )
+
+
+@command_task("memory.rewrite_log")
+def rewrite_log(_work: Work) -> Outcome:
+    """Let Redis write its append-only file anew: what was deleted is still in the old one, word for word."""
+    client = bootstrap.redis_client()
+    try:
+        if not client.info("persistence").get("aof_enabled"):
+            return Outcome(result={"rewritten": False, "reason": "this Redis keeps no append-only file"})
+        client.bgrewriteaof()
+    except redis.ResponseError as error:
+        if "in progress" in str(error):  # begun before this deletion, perhaps: it must be done once more
+            raise Transient(f"Redis is rewriting its log: {error}", retry_after_s=2.0) from error
+        raise Permanent(f"Redis doesn't rewrite its append-only file, where forgotten text may be: {error}") from error
+    except redis.RedisError as error:
+        raise ServiceDown(f"Redis does not answer: {error}") from error
+    return Outcome(result={"rewritten": True})
 
 
 def _chosen(browser: PostgresMemoryBrowser, payload: Mapping[str, Any]) -> list[Memory]:

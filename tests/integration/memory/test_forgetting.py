@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import uuid
+from pathlib import Path
 
 import pytest
+from stack import wait_until
 
 from lotus_tasks.infra.streams import stream_key
 from tests.integration.memory.test_hand import everything
@@ -144,3 +147,28 @@ def test_a_short_turn_is_forgotten_alone(workers, tell):
     said = [tell("Fine!", kind="turn", conversation_id="c") for _ in range(2)]
     workers.run("memory.forget", ids=said[:1])
     assert [str(row["id"]) for row in workers.rows("SELECT id FROM memories")] == said[1:]
+
+
+def test_a_forgotten_text_leaves_the_append_only_file(workers, tell, asked, services):
+    told = tell("The zeppelin hangar key is under the geranium.")
+    run = asked("Where is the key?", "The zeppelin hangar key is under the geranium.")
+    with services.redis() as client:
+        client.xadd(stream_key(run), {"k": "token", "c": "x", "t": "under the geranium"})
+        wait_until(lambda: "geranium" in append_only_file(services.home), what="the text in the file")
+        workers.run("memory.forget", ids=[told])
+        workers.run("memory.forget", ids=[tell("Something else entirely.")])
+    rows = workers.rows("SELECT status, not_before > now() AS later FROM commands WHERE name = 'memory.rewrite_log'")
+    assert rows[0] == {"status": "queued", "later": True}
+    assert len(rows) <= 2  # one for each half a minute
+    workers.rows("UPDATE commands SET not_before = now() WHERE name = 'memory.rewrite_log' RETURNING id")
+    workers.drain()
+    wait_until(lambda: "geranium" not in append_only_file(services.home), what="the end of the text in the file")
+
+
+def append_only_file(home: Path) -> str:
+    """All that Valkey's log holds now; a part that is removed meanwhile is read at the next look."""
+    found = []
+    for file in (home / "data" / "valkey").rglob("*.aof"):
+        with contextlib.suppress(FileNotFoundError):
+            found.append(file.read_text(errors="replace"))
+    return "".join(found)
