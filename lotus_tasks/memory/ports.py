@@ -158,6 +158,9 @@ class Lexicon(Protocol):
     def memories(self, numbers: Sequence[int]) -> Mapping[int, Memory]:
         """The memories themselves."""
 
+    def by_id(self, ids: Sequence[MemoryId]) -> Sequence[Memory]:
+        """These memories, in the order asked for."""
+
     def successors(self, ids: Sequence[MemoryId]) -> Mapping[MemoryId, AbstractSet[MemoryId]]:
         """For memories that no longer hold: those that took their place."""
 

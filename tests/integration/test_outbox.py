@@ -360,7 +360,7 @@ def test_what_waits_on_a_queue_that_nobody_has_is_told_once_and_sent_when_a_work
 
 def test_a_long_commit_keeps_no_other_lease_from_being_renewed(database, outbox):
     """A command's row is locked while what it wrote is being committed; the renewal used to wait for it, for all."""
-    outbox = Outbox(database, subscribers=outbox.subscribers, lease_s=1.0)
+    outbox = Outbox(database, subscribers=outbox.subscribers, lease_s=1.0, queues=outbox.queues)
     long, other = submit(outbox), submit(outbox)
     claims = [outbox.claim(spec.id, owner="a") for spec in (long, other)]
     began, go_on = threading.Event(), threading.Event()

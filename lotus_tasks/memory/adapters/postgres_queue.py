@@ -10,6 +10,7 @@ import numpy as np
 from lotus_tasks.infra import queries
 from lotus_tasks.infra.postgres import Database
 from lotus_tasks.memory.adapters.postgres_lexicon import pack, unpack
+from lotus_tasks.memory.models import EVIDENCE_KINDS
 from lotus_tasks.memory.ports import Embedding, Lag, Numbers, Unembedded, VectorRow
 
 
@@ -25,6 +26,12 @@ class PostgresIndexQueue:
         with self._database.transaction() as conn:
             rows = conn.execute(self._sql.without_vector, {"count": count}).fetchall()
         return [Unembedded(no=row["no"], text=row["text"], caption=row["caption"]) for row in rows]
+
+    def evidence_waits(self, after_no: int) -> bool:
+        """Whether what could be evidence, numbered above ``after_no``, has no vector yet."""
+        wanted = {"after_no": after_no, "kinds": list(EVIDENCE_KINDS)}
+        with self._database.transaction() as conn:
+            return conn.execute(self._sql.evidence_without_vector, wanted).fetchone() is not None
 
     def save(self, numbers: Sequence[int], embeddings: Sequence[Embedding], embedder: str) -> None:
         """Keep their vectors and token bits."""

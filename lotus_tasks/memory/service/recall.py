@@ -269,12 +269,17 @@ class Recaller:
         return self._newest_first(_told_first(found))[:count]
 
     def _newest_first(self, found: list[Recalled]) -> list[Recalled]:
-        """What no longer holds comes right after what took its place, where both were found."""
+        """What no longer holds comes right after what took its place, which is found with it."""
         closed = [one.memory.id for one in found if one.memory.valid_to is not None]
         if not closed:
             return found
         successors = self._lexicon.successors(closed)
         ordered = list(found)
+        for one in [one for one in found if one.memory.id in successors]:
+            known = {other.memory.id for other in ordered}
+            for memory in self._lexicon.by_id([new for new in successors[one.memory.id] if new not in known]):
+                if memory.valid_to is None and memory.kind in EVIDENCE_KINDS:
+                    ordered.insert(ordered.index(one), Recalled(memory=memory, score=one.score, shares={}))
         for one in [one for one in found if one.memory.id in successors]:
             later = [place for place, other in enumerate(ordered) if other.memory.id in successors[one.memory.id]]
             here = ordered.index(one)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from lotus_tasks.celery import command_task
-from lotus_tasks.errors import Cancelled, InvalidInput
+from lotus_tasks.errors import Cancelled, InvalidInput, Transient
 from lotus_tasks.events import MemoryRecalled
 from lotus_tasks.memory.models import EVIDENCE_KINDS, KINDS, Filters, Memory, Recalled
 from lotus_tasks.memory.service.writing import moment
 from lotus_tasks.memory.tasks.parts import parts
 from lotus_tasks.work import Outcome, Work
+
+READING_S: Final = 3.0
+"""How long a recall waits for what was stored just before it."""
 
 
 @command_task("memory.recall")
@@ -23,18 +27,46 @@ def recall(work: Work) -> Outcome:
         raise InvalidInput("there is nothing to recall: the query is empty")
     if work.cancelled():
         raise Cancelled("the run was cancelled")
+    unread = read_what_is_new(lambda: not work.stopping() and not work.cancelled())
     found = parts().recaller.recall(query, count=_count(work.payload), filters=_filters(work.payload))
     explain = bool(work.payload.get("explain"))
     result: dict[str, Any] = {
         "memories": [_answer(one, explain=explain) for one in found.memories],
         "support": round(found.support, 3) if math.isfinite(found.support) else None,
-        "degraded": list(found.degraded),
+        "degraded": [*unread, *found.degraded],
         "timings_ms": dict(found.timings_ms),
     }
     if explain:
         result["terms"] = list(found.terms)
     events = [MemoryRecalled(run_id=work.run_id, command_id=work.command_id)] if work.run_id is not None else []
     return Outcome(result=result, events=events)
+
+
+class _Read:
+    """Up to which memory all that could be evidence was seen to have its vector, in this process."""
+
+    up_to = 0
+
+
+def read_what_is_new(go_on: Callable[[], bool]) -> list[str]:
+    """What was told or read a moment ago is embedded before it is asked for, for READING_S at most; what isn't is told in a line.
+
+    A part that is missing is no fault here: the recall itself says so.
+    """
+    memory = parts()
+    last_no = memory.lexicon.snapshot().last_no
+    if last_no == _Read.up_to or not memory.queue.evidence_waits(_Read.up_to if last_no > _Read.up_to else 0):
+        _Read.up_to = last_no
+        return []
+    until = time.monotonic() + READING_S
+    try:
+        progress = memory.indexer.work(lambda: go_on() and time.monotonic() < until)
+    except Transient:
+        return []
+    if progress.finished:
+        _Read.up_to = last_no
+        return []
+    return ["memory: not all that was read is in the index yet; ask again in a moment"]
 
 
 def _count(payload: Mapping[str, Any]) -> int:

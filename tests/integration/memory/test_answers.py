@@ -9,6 +9,7 @@ import pytest
 from lotus_tasks.providers.adapters.offline import KNOWS_NOTHING
 from lotus_tasks.reasoning.adapters.postgres import submit_run
 from lotus_tasks.reasoning.models import RunOptions
+from lotus_tasks.work import CommandSpec
 from tests.integration.inprocess import Workers
 from tests.integration.memory.household import CALIBRATION, HELD_OUT, NEAR_MISSES, Household
 
@@ -80,3 +81,33 @@ def test_in_a_store_of_one_memory_the_known_is_answered_and_the_unknown_declined
     assert answer(workers, "Which code opens the gate?").startswith("The gate of the harbour opens with the code 8812.")
     assert answer(workers, "Who wrote The Magic Mountain?").startswith(KNOWS_NOTHING)
     assert answer(workers, "What is the capital of Mongolia?").startswith(KNOWS_NOTHING)
+
+
+def test_what_was_told_a_moment_ago_is_answered_before_any_index_command_ran(workers):
+    """Among many others, which are there already: without its vector it would come nowhere."""
+    for number in range(40):
+        spec = f"The boat number {number} was painted by the crew in the spring."
+        assert workers.run("memory.remember", text=spec)["status"] == "succeeded"
+    text = "Anna's birthday is on 12 June"
+    told = CommandSpec(name="memory.remember", key="told", payload={"text": text})
+    workers.submit(told)
+    from lotus_tasks.celery import app
+
+    app.tasks["memory.remember"].run(str(told.id))  # and nothing that follows from it
+    asked = CommandSpec(name="memory.recall", key="asked", payload={"query": "When is Anna's birthday?"})
+    workers.submit(asked)
+    app.tasks["memory.recall"].run(str(asked.id))
+    (row,) = workers.rows("SELECT result FROM commands WHERE id = %s", asked.id)
+    assert row["result"]["memories"][0]["text"] == text
+    assert row["result"]["support"] > 0
+    assert row["result"]["degraded"] == []
+
+
+def test_what_took_its_place_is_found_where_only_the_old_was(workers, tell, recall):
+    for number in range(30):
+        tell(f"Jensen and Sofie live in house number {number} of the street.")
+    tell("I live in Kiel")
+    tell("I moved to Oslo")
+    found = recall("Where do I live?", k=10)
+    assert "I moved to Oslo" in found
+    assert found.index("I moved to Oslo") < found.index("I live in Kiel")
