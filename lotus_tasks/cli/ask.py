@@ -46,6 +46,7 @@ _ID_PREFIX = re.compile(r"[0-9a-f-]{1,36}")
 @click.option("--model", metavar="M", help="Ask this model.")
 @click.option("--schema", "schema_file", metavar="FILE", help="Answer with JSON that fits this JSON Schema.")
 @click.option("--as-question", is_flag=True, help="What stands on standard input are your own words.")
+@click.option("--show-thinking", is_flag=True, help="Show on stderr what the model thinks, dimmed on a terminal.")
 @click.option("--no-stream", is_flag=True, help="Print the answer when it is complete.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--detach", is_flag=True, help="Print the run's id and return; `runs follow ID` shows the answer.")
@@ -61,6 +62,7 @@ def ask(
     model: str | None,
     schema_file: str | None,
     as_question: bool,
+    show_thinking: bool,
     no_stream: bool,
     as_json: bool,
     detach: bool,
@@ -95,13 +97,28 @@ def ask(
         else:
             click.echo(str(run.run_id))
         return
-    show_run(runtime, run.run_id, as_json=as_json, stream=not no_stream and schema is None, timeout_s=timeout)
+    show_run(
+        runtime,
+        run.run_id,
+        as_json=as_json,
+        stream=not no_stream and schema is None,
+        timeout_s=timeout,
+        show_thinking=show_thinking,
+    )
 
 
-def show_run(runtime: Runtime, run_id: RunId, *, as_json: bool, stream: bool, timeout_s: float | None) -> None:
+def show_run(
+    runtime: Runtime,
+    run_id: RunId,
+    *,
+    as_json: bool,
+    stream: bool,
+    timeout_s: float | None,
+    show_thinking: bool = False,
+) -> None:
     """Follow the run to its end and print the answer; exit with its code. The first Ctrl-C cancels it."""
     screen = make_screen(live=stream and not as_json)
-    follower = Follower(runtime=runtime, run_id=run_id, screen=screen, quiet=as_json)
+    follower = Follower(runtime=runtime, run_id=run_id, screen=screen, quiet=as_json, show_thinking=show_thinking)
     try:
         row = follower.follow(timeout_s=timeout_s)
     except KeyboardInterrupt:

@@ -11,7 +11,8 @@ from typing import Any
 import psycopg
 
 from lotus_tasks.cli.approving import WaitingCall, ask_person, can_ask, send_answer, waiting_calls
-from lotus_tasks.cli.screen import Screen
+from lotus_tasks.cli.screen import Screen, is_live
+from lotus_tasks.cli.terminal import bare, printable
 from lotus_tasks.cli.terminal import one_line as on_one_line
 from lotus_tasks.errors import NotFound, NotRunning, ServiceDown
 from lotus_tasks.infra import queries
@@ -32,12 +33,14 @@ STOPPED_S = 5.0
 
 @dataclass(slots=True)
 class Follower:
-    """One run, followed. ``notices`` go to stderr as they come, each once."""
+    """One run, followed. ``notices`` go to stderr as they come, each once; so does what the model thinks, if it is wanted."""
 
     runtime: Runtime
     run_id: RunId
     screen: Screen
     quiet: bool = False
+    show_thinking: bool = False
+    _thought: str = ""
     _command: str = ""
     _generation: tuple[int, int] = (0, 0)
     _superseded: set[str] = field(default_factory=set)
@@ -159,6 +162,12 @@ class Follower:
         return not entries or entries[-1].kind in {"end", "wait"}
 
     def _show(self, entry: StreamEntry) -> None:
+        if entry.kind == "think":
+            if self.show_thinking:
+                self._thought += entry.text
+                self._show_thought(whole_lines=True)
+            return
+        self._show_thought(whole_lines=False)
         match entry.kind:
             case "start" if self._begins(entry):
                 self._command, self._generation = entry.command, entry.generation
@@ -167,6 +176,19 @@ class Follower:
                 self.screen.write(entry.text)
             case "notice":
                 self.notice(entry.text)
+
+    def _show_thought(self, *, whole_lines: bool) -> None:
+        """What the model thought so far, dimmed on a terminal; a line that goes on is held back."""
+        told, end, rest = self._thought.rpartition("\n") if whole_lines else (self._thought, "", "")
+        if not told and not end:
+            return
+        self._thought = rest
+        dimmed = "\x1b[2m{}\x1b[22m" if is_live(sys.stderr) else "{}"
+        with self.screen.stand_aside():
+            out = bare(sys.stderr)
+            for line in told.split("\n"):
+                out.write(dimmed.format(printable(line)) + "\n")
+            out.flush()
 
     def _begins(self, entry: StreamEntry) -> bool:
         """Whether this is the newest text: of a command after the last one, or of a later try of the same."""

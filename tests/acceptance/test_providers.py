@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from stack import Lotus, wait_until
+from terminal import on_terminal
 
 from lotus_tasks.infra.postgres import connect
 from lotus_tasks.infra.streams import TokenReader, connect_redis
@@ -178,3 +179,16 @@ def test_an_answer_cut_at_its_length_goes_on_and_one_cut_again_says_so(lotus: Lo
     assert found["degraded"] == ["openai: its content filter broke the answer off"]
     shown = lotus.run("runs", "show", found["run_id"]).stdout
     assert "its content filter broke the answer off" in shown
+
+
+def test_what_a_model_thinks_is_shown_where_it_is_wanted_and_never_in_the_answer(lotus: Lotus, model: ModelServerHandle):
+    model.script(reply="Behind the blue door.", thinking="The user asks for the key.\nIt hangs in Marstal.")
+    shown = lotus.run("ask", "Where is the key?", "--show-thinking")
+    assert shown.stdout == "Behind the blue door.\n"
+    assert "The user asks for the key.\nIt hangs in Marstal.\n" in shown.stderr
+    plain = lotus.run("ask", "Where is the key now?")
+    assert plain.stdout == "Behind the blue door.\n"
+    assert "Marstal" not in plain.stderr
+    with on_terminal(lotus, "ask", "And where is it now?", "--show-thinking") as terminal:
+        assert terminal.read_to_end() == 0
+        assert "\x1b[2mIt hangs in Marstal.\x1b[22m" in terminal.raw
