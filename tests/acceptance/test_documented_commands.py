@@ -21,6 +21,7 @@ NOT_RUN: Mapping[str, str] = {
     "./run_tests.sh": "is the test run itself",
     "ollama pull": "needs Ollama, and downloads gigabytes",
     "umask 077; echo 'OPENAI_API_KEY": "changes the .env of the project that is being tested",
+    "install -m 600 providers.toml": "needs files that a user may have",
     "git pull": "changes the project that is being tested",
     "docker compose": "needs Docker",
     "python manage.py worker": "stays in the foreground; tests/acceptance/test_scaling.py runs it",
@@ -41,7 +42,7 @@ NOTES = {
 }
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _COMMAND = re.compile(
-    r"(?:python manage\.py|\./\w+\.sh|\.venv/bin|pbpaste|curl|umask|export|git|ollama|echo|docker|PGBIN=|\"\$PGBIN)"
+    r"(?:python manage\.py|\./\w+\.sh|\.venv/bin|pbpaste|curl|umask|install|export|git|ollama|echo|docker|PGBIN=|\"\$PGBIN)"
 )
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
 
