@@ -92,19 +92,17 @@ def ask(
         conversation_id = find_conversation(conn, conversation, resume=resume)
         run = submit_run(conn, question, options, conversation_id=conversation_id)
     if detach:
-        if as_json:
-            print_json(_identity(run), indent=None)
-        else:
-            click.echo(str(run.run_id))
+        _name(run, as_json=as_json)
         return
-    show_run(
-        runtime,
-        run.run_id,
-        as_json=as_json,
-        stream=not no_stream and schema is None,
-        timeout_s=timeout,
-        show_thinking=show_thinking,
-    )
+    stream = not no_stream and schema is None
+    show_run(runtime, run.run_id, as_json=as_json, stream=stream, timeout_s=timeout, show_thinking=show_thinking)
+
+
+def _name(run: Run, *, as_json: bool) -> None:
+    if as_json:
+        print_json(_identity(run), indent=None)
+    else:
+        click.echo(str(run.run_id))
 
 
 def show_run(

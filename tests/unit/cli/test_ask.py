@@ -11,7 +11,7 @@ from lotus_tasks.cli.inputs import read_attachments
 from lotus_tasks.errors import InvalidInput
 
 
-@pytest.mark.timeout(10)
+@pytest.mark.timeout(60)
 def test_a_pipe_nobody_writes_into_is_refused_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "thing")
     with pytest.raises(InvalidInput, match="thing is not a regular file"):
