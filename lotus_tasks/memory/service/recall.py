@@ -269,23 +269,24 @@ class Recaller:
         return self._newest_first(_told_first(found))[:count]
 
     def _newest_first(self, found: list[Recalled]) -> list[Recalled]:
-        """What no longer holds comes right after what took its place, which is found with it."""
-        closed = [one.memory.id for one in found if one.memory.valid_to is not None]
+        """What took the place of what no longer holds stands right before it, at the better of both places, found or not."""
+        closed = [one for one in found if one.memory.valid_to is not None]
         if not closed:
             return found
-        successors = self._lexicon.successors(closed)
+        successors = self._lexicon.successors([one.memory.id for one in closed])
         ordered = list(found)
-        for one in [one for one in found if one.memory.id in successors]:
+        for one in closed:
+            newer = successors.get(one.memory.id, frozenset())
+            behind = [other for other in ordered[ordered.index(one) :] if other.memory.id in newer]
             known = {other.memory.id for other in ordered}
-            for memory in self._lexicon.by_id([new for new in successors[one.memory.id] if new not in known]):
-                if memory.valid_to is None and memory.kind in EVIDENCE_KINDS:
-                    ordered.insert(ordered.index(one), Recalled(memory=memory, score=one.score, shares={}))
-        for one in [one for one in found if one.memory.id in successors]:
-            later = [place for place, other in enumerate(ordered) if other.memory.id in successors[one.memory.id]]
+            missing = [
+                Recalled(memory=memory, score=one.score, shares={})
+                for memory in self._lexicon.by_id([new for new in newer if new not in known])
+                if memory.valid_to is None and memory.kind in EVIDENCE_KINDS
+            ]
+            ordered = [other for other in ordered if other not in behind]
             here = ordered.index(one)
-            if later and max(later) > here:
-                ordered.insert(max(later) + 1, one)
-                del ordered[here]
+            ordered[here:here] = [*behind, *missing]
         return ordered
 
     def _allowed(self, view: View, told: NDArray[np.bool_], filters: Filters) -> NDArray[np.bool_]:
