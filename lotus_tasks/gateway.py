@@ -38,6 +38,7 @@ from lotus_tasks.infra.queues import queue_names
 from lotus_tasks.infra.runtime import Runtime
 from lotus_tasks.infra.stack.secret_files import make_secrets, read_secret
 from lotus_tasks.infra.status import collect_status, is_ready
+from lotus_tasks.metrics import CONTENT_TYPE, render
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 _NOT_ASKED = ("gateway",)
@@ -115,8 +116,7 @@ def make_app(runtime: Runtime) -> ASGIApp:
             document = status.get()
         except NotRunning:
             document = {}
-        text = "".join(f"{line}\n" for line in metric_lines(document, _ended_last_hour(runtime)))
-        return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
+        return Response(render(document, _ended_last_hour(runtime)), headers={"Content-Type": CONTENT_TYPE})
 
     routes = [
         Route("/healthz", healthz),
@@ -125,36 +125,6 @@ def make_app(runtime: Runtime) -> ASGIApp:
         Route("/metrics", metrics),
     ]
     return TokenRequired(Starlette(routes=routes), Home(runtime.home))
-
-
-def metric_lines(status: dict[str, Any], ended: list[dict[str, Any]]) -> Iterator[str]:
-    """The figures in Prometheus' text form (version 0.0.4)."""
-    yield "# TYPE lotus_up gauge"
-    yield f"lotus_up {int(status.get('overall') in ('ok', 'degraded'))}"
-    for key, name in (
-        ("depth", "queue_depth"),
-        ("oldest_s", "queue_oldest_unclaimed_seconds"),
-        ("consumers", "queue_workers"),
-    ):
-        yield f"# TYPE lotus_{name} gauge"
-        for queue in status.get("queues", ()):
-            yield f'lotus_{name}{{queue="{queue["name"]}"}} {queue[key]}'
-    yield "# TYPE lotus_queue_saturated gauge"
-    for queue in status.get("queues", ()):
-        yield f'lotus_queue_saturated{{queue="{queue["name"]}"}} {int(queue["saturated"])}'
-    for figure in ("commands", "attempts", "takeovers"):
-        yield f"# TYPE lotus_ended_last_hour_{figure} gauge"
-        for row in ended:
-            yield f'lotus_ended_last_hour_{figure}{{status="{row["status"]}"}} {row[figure]}'
-    yield "# TYPE lotus_process_restarts gauge"
-    for process in status.get("processes", ()):
-        yield f'lotus_process_restarts{{process="{process["name"]}"}} {process["restarts"]}'
-    if (last_tick_s := status.get("beat", {}).get("last_tick_s")) is not None:
-        yield "# TYPE lotus_beat_last_tick_seconds gauge"
-        yield f"lotus_beat_last_tick_seconds {last_tick_s}"
-    if memory := status.get("memory"):
-        yield "# TYPE lotus_memory_index_lag gauge"
-        yield f"lotus_memory_index_lag {memory['index_lag']}"
 
 
 def _ended_last_hour(runtime: Runtime) -> list[dict[str, Any]]:

@@ -84,12 +84,13 @@ def test_metrics_are_in_prometheus_text_form(client):
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     lines = answer.text.splitlines()
     wanted = [
-        'lotus_queue_depth{queue="memory"} 2',
-        'lotus_queue_saturated{queue="memory"} 1',
+        'lotus_queue_depth{queue="memory"} 2.0',
+        'lotus_queue_saturated{queue="memory"} 1.0',
         "lotus_beat_last_tick_seconds 1.0",
-        'lotus_ended_last_hour_takeovers{status="failed"} 2',
-        'lotus_process_restarts{process="relay"} 3',
-        "lotus_up 1",
+        'lotus_ended_last_hour_takeovers{status="failed"} 2.0',
+        'lotus_process_restarts{process="relay"} 3.0',
+        "lotus_up 1.0",
+        "lotus_memory_index_lag 4.0",
     ]
     assert set(wanted) <= set(lines)
     types = [line.split()[2] for line in lines if line.startswith("# TYPE")]

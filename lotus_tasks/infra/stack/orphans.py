@@ -2,7 +2,7 @@
 
 A process is ours when it was started for this home by the supervisor (LOTUS_HOME and LOTUS_PROCESS in its environment) or
 has one of this home's lock files open: PostgreSQL overwrites its environment's memory, a lock's descriptor goes through exec
-and fork. Where there is no /proc, the ids written into the held locks are all there is to go by.
+and fork. Where other processes' files can't be seen, the ids written into the held locks are all there is to go by.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from lotus_tasks.infra.home import Home
 from lotus_tasks.infra.locks import lock_holder
 
-_PROC = Path("/proc")
 _SERVICES = {"valkey", "postgres", "chroma"}
 
 
@@ -32,10 +33,9 @@ class OwnProcess:
 def find_processes(home: Home) -> list[OwnProcess]:
     """Every living process of this home, the supervisor too, without ourselves."""
     found: dict[int, str] = {}
-    if (_PROC / "self" / "environ").exists():
-        for entry in _PROC.iterdir():
-            if entry.name.isdigit() and int(entry.name) != os.getpid() and (name := _name_of(entry, home)):
-                found[int(entry.name)] = name
+    for process in psutil.process_iter():
+        if process.pid != os.getpid() and (name := _name_of(process, home)):
+            found[process.pid] = name
     for lock in home.locks.iterdir() if home.locks.is_dir() else ():
         pid = lock_holder(lock)
         if pid and pid != os.getpid() and is_alive(pid):
@@ -59,16 +59,11 @@ def end_processes(home: Home, *, patience_s: float = 10.0) -> list[OwnProcess]:
 def is_alive(pid: int) -> bool:
     """Whether the process exists and has not ended (a zombie has)."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return psutil.Process(pid).status() not in {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}
+    except psutil.NoSuchProcess:
         return False
-    except PermissionError:
-        pass
-    try:
-        state = (_PROC / str(pid) / "stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
-    except OSError:
-        return not _PROC.joinpath("self").exists()
-    return state[:1] != ["Z"]
+    except psutil.AccessDenied:
+        return True
 
 
 def _signal_until_gone(processes: Iterable[OwnProcess], number: signal.Signals, *, patience_s: float) -> None:
@@ -83,21 +78,14 @@ def _signal_until_gone(processes: Iterable[OwnProcess], number: signal.Signals, 
         time.sleep(0.05)
 
 
-def _name_of(entry: Path, home: Home) -> str | None:
+def _name_of(process: psutil.Process, home: Home) -> str | None:
     try:
-        variables = entry.joinpath("environ").read_bytes().split(b"\0")
-        if b"LOTUS_HOME=" + os.fsencode(home.path) in variables:
-            names = [value for value in variables if value.startswith(b"LOTUS_PROCESS=")]
-            if names:
-                return os.fsdecode(names[-1].partition(b"=")[2])
-        descriptors = list(entry.joinpath("fd").iterdir())
-    except OSError:
+        variables = process.environ()
+        if variables.get("LOTUS_HOME") == str(home.path) and "LOTUS_PROCESS" in variables:
+            return str(variables["LOTUS_PROCESS"])
+        for file in process.open_files():
+            if Path(file.path).parent == home.locks:
+                return Path(file.path).name.removesuffix(".lock")
+    except (psutil.Error, OSError):
         return None
-    for descriptor in descriptors:
-        try:
-            target = descriptor.readlink()
-        except OSError:
-            continue
-        if target.parent == home.locks:
-            return target.name.removesuffix(".lock")
     return None
