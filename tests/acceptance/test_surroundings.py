@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
 
+from completing import complete_and_list_imports, others_than_click
 from stack import Lotus
 
 from lotus_tasks.infra.home import PROJECT
@@ -57,17 +56,9 @@ def test_a_command_whose_shell_ignores_sigint_is_ended_by_it(lotus: Lotus):
             process.communicate()
 
 
-def test_a_key_costs_little_on_a_lotus_that_runs(lotus: Lotus):
-    """Processor time, which a busy machine doesn't change: of Python, and of the psql that it asks."""
+def test_a_key_imports_nothing_but_click_on_a_lotus_that_runs(lotus: Lotus):
+    """What a key costs is what it imports; of the clock `benchmarks/cli.py` tells how much that is."""
     lotus.run("ask", "what is the time?", "--provider", "offline")
-    environment: Mapping[str, str] = {
-        **lotus.environment, "_MANAGE_PY_COMPLETE": "bash_complete", "COMP_LINE": "./manage.py runs show ",
-    }  # fmt: skip
-    before = os.times()
-    times = 3
-    for _ in range(times):
-        done = subprocess.run(["./manage.py"], env=environment, capture_output=True, text=True, check=True, timeout=30)
-        assert done.stdout.startswith("plain,")
-    after = os.times()
-    spent_s = (after.children_user + after.children_system - before.children_user - before.children_system) / times
-    assert spent_s <= 1.0  # of the processor; it was 0.9 s and more of the clock where every command was imported
+    offered, imported = complete_and_list_imports("./manage.py runs show ", lotus.environment)
+    assert offered[0].startswith("plain,")
+    assert others_than_click(imported) == set()

@@ -421,21 +421,29 @@ def test_a_stale_worker_renews_nothing_and_learns_that_its_lease_is_gone(outbox)
 
 
 def test_a_lease_is_renewed_again_and_again(outbox):
-    outbox.lease_s = 1.0
+    """It outlives its own length twice, never by more than its length, and nobody else gets the command meanwhile."""
+    outbox.lease_s = 2.0
     spec = submit(outbox)
     claim = outbox.claim(spec.id, owner="a")
-    seen = {state(outbox, spec)["lease_until"]}
+    looked = "SELECT now(), lease_until, lease_until - now() AS left, fence FROM commands WHERE id = %s"
+    seen = [one(outbox, looked, spec.id)]
     keeper = LeaseKeeper(outbox)
 
-    def look() -> bool:
-        seen.add(state(outbox, spec)["lease_until"])
-        return len(seen) >= 4
+    def lived_twice() -> bool:
+        seen.append(one(outbox, looked, spec.id))
+        return seen[-1]["now"] > seen[0]["lease_until"] + timedelta(seconds=outbox.lease_s)
 
     try:
-        with keeper.hold(claim):
-            wait_until(look, what="the third renewal")
+        with keeper.hold(claim) as lease:
+            wait_until(lived_twice, what="twice the length of a lease")
+            assert outbox.claim(spec.id, owner="b") is None
+            assert lease.is_current
     finally:
         keeper.close()
+    untils = [row["lease_until"] for row in seen]
+    assert untils == sorted(untils)
+    assert all(timedelta() < row["left"] <= timedelta(seconds=outbox.lease_s) for row in seen)
+    assert {row["fence"] for row in seen} == {claim.fence}
 
 
 def test_a_worker_that_starts_leaves_other_workers_commands_alone(outbox):

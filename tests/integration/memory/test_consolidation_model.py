@@ -265,10 +265,12 @@ def test_the_providers_themselves_keep_what_is_local_on_this_machine(workers, co
 def test_a_completion_tells_only_tasks_that_there_are(workers, connect):
     with model_server_thread() as server:
         connect(server.openai_url)
-        for wrong in ("memory.nonsense", "providers.complete", "os.system", 7):
+        no_tasks = ("memory.nonsense", "providers.complete", "os.system")
+        refused = {wrong: f"`then` names {wrong!r}, which is no task" for wrong in no_tasks}
+        for wrong, said in {**refused, 7: "the field 'then' is text, not int"}.items():
             row = workers.run("providers.complete", messages=[{"role": "user", "content": "hi"}], then=wrong)
             assert row["status"] == "failed"
-            assert "`then` names" in row["error"] or "'then' is text" in row["error"]
+            assert said in row["error"]
         assert server.calls == []
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
+from completing import complete_and_list_imports, others_than_click
 
 from lotus_tasks.cli import cli, command_tree, completing
 from lotus_tasks.cli.command_tree import commands_of
@@ -107,6 +108,15 @@ def test_where_a_file_belongs_the_shell_offers_files(line: str):
 def test_zsh_and_fish_are_told_what_a_name_means():
     assert answer("manage.py con", shell="zsh") == ["plain", "conversations", "What was talked about."]
     assert answer("manage.py con", shell="fish")[0].startswith("plain,conversations")
+
+
+@pytest.mark.parametrize("line", ["manage.py con", "manage.py runs list --status w", "manage.py on add x ", "manage.py ask -f "])
+def test_a_key_imports_nothing_but_click(line: str):
+    """No command's code, no Celery, no database's driver: a person waits for a key."""
+    offered, imported = complete_and_list_imports(line, {"LOTUS_HOME": "/nonexistent"})
+    assert offered
+    assert "lotus_tasks.cli.completing" in imported
+    assert others_than_click(imported) == set()
 
 
 def test_processes_are_offered(tmp_path: Path):
