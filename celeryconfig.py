@@ -8,7 +8,7 @@ from kombu import Queue
 
 from beat import schedule
 from lotus_tasks.bootstrap import runtime
-from lotus_tasks.infra.queues import BACKGROUND_PRIORITY
+from lotus_tasks.spine.queues import BACKGROUND_PRIORITY
 from workers import WORKERS
 
 _runtime = runtime()

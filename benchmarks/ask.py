@@ -32,11 +32,11 @@ sys.path[:0] = [str(PROJECT), str(PROJECT / "tests")]
 
 from stack import Lotus, lotus_home  # noqa: E402
 
-from lotus_tasks.infra.postgres import connect  # noqa: E402
-from lotus_tasks.infra.runtime import Runtime  # noqa: E402
-from lotus_tasks.infra.streams import TokenReader, connect_redis  # noqa: E402
+from lotus_tasks.local.runtime import Runtime  # noqa: E402
 from lotus_tasks.reasoning.adapters.postgres import submit_run  # noqa: E402
 from lotus_tasks.reasoning.models import RunOptions  # noqa: E402
+from lotus_tasks.spine.database import connect  # noqa: E402
+from lotus_tasks.spine.streams import TokenReader, connect_redis  # noqa: E402
 from tests.modelserver.handle import ModelServerHandle, model_server_process  # noqa: E402
 
 NOTES = [f"The spare key number {n} hangs behind the blue door of house {n} in Marstal." for n in range(50)]

@@ -42,12 +42,12 @@ sys.path[:0] = [str(PROJECT), str(PROJECT / "tests"), str(PROJECT / "benchmarks"
 from locomo import CATEGORIES, Asked, Conversation, read_locomo  # noqa: E402
 from stack import Services, running_services  # noqa: E402
 
-from lotus_tasks.infra.postgres import Database  # noqa: E402
 from lotus_tasks.memory.adapters.assembly import MemoryParts, assemble, choose_embedder  # noqa: E402
 from lotus_tasks.memory.models import Draft  # noqa: E402
 from lotus_tasks.memory.ports import Embedder  # noqa: E402
 from lotus_tasks.memory.service.recall import Recaller  # noqa: E402
 from lotus_tasks.memory.weights import Weights  # noqa: E402
+from lotus_tasks.spine.database import Database  # noqa: E402
 
 DEPTH = 200
 TURN_CUTS = (5, 10, 20)

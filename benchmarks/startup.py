@@ -96,8 +96,8 @@ def call(command: str, environment: dict[str, str]) -> float:
 
 def own_processes(home: Path) -> dict[int, str]:
     """Every process of this home, by the program it belongs to."""
-    from lotus_tasks.infra.home import Home
-    from lotus_tasks.infra.stack.orphans import find_processes
+    from lotus_tasks.local.home import Home
+    from lotus_tasks.stack.orphans import find_processes
 
     return {process.pid: process.name for process in find_processes(Home(home))}
 

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 from lotus_tasks.errors import ConfigurationError
 from lotus_tasks.events import EVENTS, CommandFailed
-from lotus_tasks.infra.allowed_folders import AllowedFolders
-from lotus_tasks.infra.closed_places import ClosedPlaces, find_own_places
-from lotus_tasks.infra.outbox import Outbox
-from lotus_tasks.infra.postgres import Database
-from lotus_tasks.infra.queues import queue_names
-from lotus_tasks.infra.runtime import Runtime
-from lotus_tasks.infra.streams import connect_redis
+from lotus_tasks.local.allowed_folders import AllowedFolders
+from lotus_tasks.local.closed_places import ClosedPlaces, find_own_places
+from lotus_tasks.local.runtime import Runtime
 from lotus_tasks.manifest import HealthReport, Manifest, ToolCard, load_order, subscribers
+from lotus_tasks.spine.database import Database
+from lotus_tasks.spine.outbox import Outbox
+from lotus_tasks.spine.queues import queue_names
+from lotus_tasks.spine.streams import connect_redis
 from lotus_tasks.tools import AnyTool, Tool
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def has_folders() -> bool:
 @cache
 def runtime() -> Runtime:
     """Where this LOTUS's services are: what `up` wrote, else what the environment names (a worker on another machine)."""
-    from lotus_tasks.infra.stack.endpoints import find_runtime
+    from lotus_tasks.stack.endpoints import find_runtime
 
     return find_runtime()
 

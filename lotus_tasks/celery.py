@@ -20,21 +20,22 @@ from celery import Celery, Task, signals
 from kombu import Queue
 from kombu.exceptions import OperationalError
 
-from lotus_tasks import bootstrap, broker
+from lotus_tasks import bootstrap
 from lotus_tasks.errors import Permanent, ServiceDown
 from lotus_tasks.events import ToolUsed
-from lotus_tasks.infra import queries
-from lotus_tasks.infra.aside import AsideSlots
-from lotus_tasks.infra.crashpoints import crash_point
-from lotus_tasks.infra.execution import Body, Execution, stopping
-from lotus_tasks.infra.leases import LeaseKeeper
-from lotus_tasks.infra.logs import configure_logging
-from lotus_tasks.infra.outbox import WakeUp
-from lotus_tasks.infra.postgres import json_parameter
-from lotus_tasks.infra.queues import BACKGROUND_PRIORITY
+from lotus_tasks.local.logs import configure_logging
 from lotus_tasks.manifest import HealthReport, Manifest
+from lotus_tasks.spine import queries
+from lotus_tasks.spine.crashpoints import crash_point
+from lotus_tasks.spine.database import json_parameter
+from lotus_tasks.spine.execution import Body, Execution, stopping
+from lotus_tasks.spine.leases import LeaseKeeper
+from lotus_tasks.spine.outbox import WakeUp
+from lotus_tasks.spine.queues import BACKGROUND_PRIORITY
 from lotus_tasks.tools import ToolContext
 from lotus_tasks.work import Outcome, Work
+from lotus_tasks.worker import broker
+from lotus_tasks.worker.tool_slots import AsideSlots
 
 log = structlog.get_logger("lotus.tasks")
 
@@ -43,10 +44,10 @@ if _PROJECT not in sys.path:  # `celery` started elsewhere finds celeryconfig be
     sys.path.insert(0, _PROJECT)
 
 broker.use_for_redis()
-app = Celery("lotus", include=[*(f"lotus_tasks.{name}.tasks" for name in bootstrap.MODULES), "lotus_tasks.system"])
+app = Celery("lotus", include=[*(f"lotus_tasks.{name}.tasks" for name in bootstrap.MODULES), "lotus_tasks.worker.system"])
 app.config_from_object("celeryconfig")
-app.steps["consumer"].add("lotus_tasks.worker_steps:GatheredEvents")
-app.steps["consumer"].add("lotus_tasks.worker_steps:GuardedTasks")
+app.steps["consumer"].add("lotus_tasks.worker.worker_steps:GatheredEvents")
+app.steps["consumer"].add("lotus_tasks.worker.worker_steps:GuardedTasks")
 SWITCH_INTERVAL_S = 0.0005
 """How long a thread may keep the others from running (Python's own: 5 ms, which is half a recall)."""
 _REDIS_BROKER = str(app.conf.broker_url).startswith(
@@ -89,7 +90,7 @@ class CommandTask(Task):  # type: ignore[misc]  # Celery ships no types
 
     abstract = True
     if _REDIS_BROKER:
-        Request = "lotus_tasks.worker_steps:ReceivedRequest"  # celeryconfig's queues have no acknowledgements there
+        Request = "lotus_tasks.worker.worker_steps:ReceivedRequest"  # celeryconfig's queues have no acknowledgements there
     body: Body
     aside = False
 
@@ -258,7 +259,7 @@ def _setup_logging(**_: object) -> None:
 @signals.worker_init.connect  # type: ignore[untyped-decorator]
 def _on_init(**_: object) -> None:
     """Say which modules load, hold this process's name, and free what its former self held."""
-    from lotus_tasks.infra.processes import hold_name, wait_for_schema
+    from lotus_tasks.spine.processes import hold_name, wait_for_schema
 
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     hold_name(bootstrap.runtime().home)

@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 
 from lotus_tasks.errors import LotusError
-from lotus_tasks.infra.home import PROJECT, Home
+from lotus_tasks.local.home import PROJECT, Home
 
 KEPT = PROJECT / "test-failures"
 _LOG_BYTES = 4_000_000
@@ -112,7 +112,7 @@ def _dump(home: Path, path: Path) -> None:
     """What PostgreSQL holds, where it answers; else the line that says why not."""
     from stack import runtime_at
 
-    from lotus_tasks.infra.stack.postgres import find_binaries
+    from lotus_tasks.stack.postgres import find_binaries
 
     try:
         url = runtime_at(home).database_url

@@ -21,13 +21,13 @@ import psycopg
 import redis
 from failures import kept_on_failure
 
-from lotus_tasks.infra.home import PROJECT, Home
-from lotus_tasks.infra.runtime import Runtime, load_runtime
-from lotus_tasks.infra.stack.lifecycle import Start, stop
-from lotus_tasks.infra.stack.orphans import find_processes, is_alive
-from lotus_tasks.infra.stack.plan import make_plan
-from lotus_tasks.infra.stack.supervision import Supervisor
+from lotus_tasks.local.home import PROJECT, Home
+from lotus_tasks.local.runtime import Runtime, load_runtime
 from lotus_tasks.settings import Settings, load_settings
+from lotus_tasks.stack.lifecycle import Start, stop
+from lotus_tasks.stack.orphans import find_processes, is_alive
+from lotus_tasks.stack.plan import make_plan
+from lotus_tasks.stack.supervision import Supervisor
 
 _TEMPLATE = "lotus_template"
 ENDED = frozenset({"succeeded", "failed", "cancelled"})

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 
 from stack import Lotus
 
-from lotus_tasks.infra.home import PROJECT
+from lotus_tasks.local.home import PROJECT
 
 _SEQUENCE = re.compile(r"\x1b\[([\d;]*)([A-Za-z])")
 

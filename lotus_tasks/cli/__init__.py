@@ -16,7 +16,7 @@ import click
 
 from lotus_tasks.cli.terminal import guard_terminals
 from lotus_tasks.errors import Cancelled, InvalidInput, LotusError, NotRunning, ServiceDown
-from lotus_tasks.infra.home import Home
+from lotus_tasks.local.home import Home
 
 FAILED, USAGE, NOT_RUNNING, TIMED_OUT, CANCELLED = 1, 2, 3, 4, 130
 

@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lotus_tasks.infra import queries
-from lotus_tasks.infra.postgres import Connection
-from lotus_tasks.infra.runtime import Runtime
-from lotus_tasks.infra.submission import submit_and_wait
+from lotus_tasks.local.runtime import Runtime
+from lotus_tasks.spine import queries
+from lotus_tasks.spine.database import Connection
+from lotus_tasks.spine.submission import submit_and_wait
 from lotus_tasks.values import RunId
 from lotus_tasks.work import CommandSpec
 

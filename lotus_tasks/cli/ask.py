@@ -19,12 +19,12 @@ from lotus_tasks.cli.inputs import decode_argument, is_piped, read_attachments, 
 from lotus_tasks.cli.screen import Screen, is_live
 from lotus_tasks.cli.terminal import bare, one_line
 from lotus_tasks.errors import InvalidInput, LotusError, NotFound
-from lotus_tasks.infra import queries
-from lotus_tasks.infra.postgres import Connection, connect
-from lotus_tasks.infra.runtime import Runtime, load_runtime
+from lotus_tasks.local.runtime import Runtime, load_runtime
 from lotus_tasks.reasoning.adapters.postgres import PostgresRunStore, submit_run
 from lotus_tasks.reasoning.models import Run, RunOptions
 from lotus_tasks.reasoning.service.limiting import limits_of
+from lotus_tasks.spine import queries
+from lotus_tasks.spine.database import Connection, connect
 from lotus_tasks.values import ConversationId, RunId, day_of, source_title
 
 if TYPE_CHECKING:

@@ -15,12 +15,12 @@ from lotus_tasks.cli.inputs import read_attachments, read_question
 from lotus_tasks.cli.screen import is_live
 from lotus_tasks.cli.terminal import say_row
 from lotus_tasks.errors import InvalidInput, LotusError, NotRunning, ServiceDown
-from lotus_tasks.infra import queries
-from lotus_tasks.infra.postgres import connect
-from lotus_tasks.infra.runtime import Runtime, load_runtime
+from lotus_tasks.local.runtime import Runtime, load_runtime
 from lotus_tasks.reasoning.adapters.postgres import submit_run
 from lotus_tasks.reasoning.models import Attachment, RunOptions
 from lotus_tasks.reasoning.service.limiting import limits_of
+from lotus_tasks.spine import queries
+from lotus_tasks.spine.database import connect
 from lotus_tasks.values import ConversationId
 
 _SHOWN_CONVERSATIONS = 20

@@ -20,7 +20,7 @@ from click.shell_completion import CompletionItem, shell_complete
 from lotus_tasks.cli import command_tree, shells
 from lotus_tasks.cli.terminal import one_line, printable
 from lotus_tasks.errors import LotusError
-from lotus_tasks.infra.home import Home
+from lotus_tasks.local.home import Home
 
 LOOK_S = 0.5
 """How long the database may take. A key that brings nothing is better than one that hangs."""
@@ -110,8 +110,8 @@ def _look_up(kind: str) -> Sequence[tuple[str, str]]:
 
 def _ask_database(home: Home, kind: str) -> Sequence[tuple[str, str]]:
     """Through psql: psycopg alone takes longer to import than psql to answer."""
-    from lotus_tasks.infra import queries
-    from lotus_tasks.infra.runtime import load_runtime
+    from lotus_tasks.local.runtime import load_runtime
+    from lotus_tasks.spine import queries
 
     psql = _find_psql()
     if psql is None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lotus_tasks.errors import ConfigurationError
-from lotus_tasks.infra.home import PROJECT
+from lotus_tasks.local.home import PROJECT
 from lotus_tasks.providers.adapters.catalogue import rows
 from lotus_tasks.reasoning.adapters.mcp_rows import read_servers
 from lotus_tasks.settings import Configuration, examine_configuration

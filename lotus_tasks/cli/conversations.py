@@ -11,10 +11,10 @@ from lotus_tasks.cli.documents import print_json
 from lotus_tasks.cli.memory_view import shown
 from lotus_tasks.cli.terminal import say_row
 from lotus_tasks.errors import NotFound
-from lotus_tasks.infra import queries
-from lotus_tasks.infra.postgres import Connection, connect
-from lotus_tasks.infra.runtime import load_runtime
+from lotus_tasks.local.runtime import load_runtime
 from lotus_tasks.reasoning.adapters.conversations import PostgresConversations
+from lotus_tasks.spine import queries
+from lotus_tasks.spine.database import Connection, connect
 from lotus_tasks.values import ConversationId
 
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

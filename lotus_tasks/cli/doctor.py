@@ -19,19 +19,19 @@ import click
 from lotus_tasks.cli.configuration import examine_files
 from lotus_tasks.cli.psql import shell_line
 from lotus_tasks.errors import ConfigurationError, LotusError, NotRunning
-from lotus_tasks.infra.home import PROJECT, Home, open_to_others
-from lotus_tasks.infra.runtime import Runtime, load_runtime
-from lotus_tasks.infra.stack import chroma, open_files, valkey
-from lotus_tasks.infra.stack.lifecycle import http_status, running_processes
-from lotus_tasks.infra.stack.orphans import find_processes
-from lotus_tasks.infra.stack.ports import hold_port
-from lotus_tasks.infra.stack.postgres import find_binaries, has_user_namespaces
-from lotus_tasks.infra.stack.set_aside import list_set_aside
+from lotus_tasks.local.home import PROJECT, Home, open_to_others
+from lotus_tasks.local.runtime import Runtime, load_runtime
 from lotus_tasks.providers.adapters.catalogue import how_to_add, order, rows, serving
 from lotus_tasks.providers.adapters.connection import listens
 from lotus_tasks.providers.service.locality import is_here
 from lotus_tasks.reasoning.adapters.python_box import box_trouble, box_way
 from lotus_tasks.settings import Settings
+from lotus_tasks.stack import chroma, open_files, valkey
+from lotus_tasks.stack.lifecycle import http_status, running_processes
+from lotus_tasks.stack.orphans import find_processes
+from lotus_tasks.stack.ports import hold_port
+from lotus_tasks.stack.postgres import find_binaries, has_user_namespaces
+from lotus_tasks.stack.set_aside import list_set_aside
 
 _ROOM_BYTES = 1_000_000_000
 
@@ -223,7 +223,7 @@ def _answer(title: str, process: str, place: str | None) -> Finding:
 
 
 def _postgres_version(runtime: Runtime) -> str:
-    from lotus_tasks.infra.postgres import connect
+    from lotus_tasks.spine.database import connect
 
     with connect(runtime.database_url, connect_timeout_s=3) as connection:
         row = connection.execute("SHOW server_version").fetchone()

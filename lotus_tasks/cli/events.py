@@ -15,10 +15,10 @@ from lotus_tasks.cli.documents import print_json
 from lotus_tasks.cli.terminal import say_row
 from lotus_tasks.errors import InvalidInput, ServiceDown
 from lotus_tasks.events import EVENTS, Event
-from lotus_tasks.infra import queries
-from lotus_tasks.infra.outbox import OutboxTransaction
-from lotus_tasks.infra.postgres import Connection, connect, one_line
-from lotus_tasks.infra.runtime import load_runtime
+from lotus_tasks.local.runtime import load_runtime
+from lotus_tasks.spine import queries
+from lotus_tasks.spine.database import Connection, connect, one_line
+from lotus_tasks.spine.outbox import OutboxTransaction
 
 _LOOK_EVERY_S = 0.5
 _READ_AGAIN = 200

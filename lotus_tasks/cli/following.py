@@ -15,11 +15,11 @@ from lotus_tasks.cli.screen import Screen, is_live
 from lotus_tasks.cli.terminal import bare, printable
 from lotus_tasks.cli.terminal import one_line as on_one_line
 from lotus_tasks.errors import NotFound, NotRunning, ServiceDown
-from lotus_tasks.infra import queries
-from lotus_tasks.infra.home import Home
-from lotus_tasks.infra.postgres import Connection, connect, one_line
-from lotus_tasks.infra.runtime import Runtime, load_runtime
-from lotus_tasks.infra.streams import StreamEntry, TokenReader, connect_redis
+from lotus_tasks.local.home import Home
+from lotus_tasks.local.runtime import Runtime, load_runtime
+from lotus_tasks.spine import queries
+from lotus_tasks.spine.database import Connection, connect, one_line
+from lotus_tasks.spine.streams import StreamEntry, TokenReader, connect_redis
 from lotus_tasks.values import RunId
 
 ENDED = frozenset({"succeeded", "failed", "cancelled"})

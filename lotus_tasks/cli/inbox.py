@@ -11,9 +11,9 @@ from lotus_tasks.cli.ask import answer_document, find_one
 from lotus_tasks.cli.documents import print_json
 from lotus_tasks.cli.terminal import say_row
 from lotus_tasks.errors import InvalidInput
-from lotus_tasks.infra import queries
-from lotus_tasks.infra.postgres import Connection, connect
-from lotus_tasks.infra.runtime import load_runtime
+from lotus_tasks.local.runtime import load_runtime
+from lotus_tasks.spine import queries
+from lotus_tasks.spine.database import Connection, connect
 from lotus_tasks.values import RunId
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -12,8 +12,8 @@ import click
 
 from lotus_tasks.cli.terminal import say_row
 from lotus_tasks.errors import InvalidInput
-from lotus_tasks.infra.runtime import load_runtime
-from lotus_tasks.infra.submission import submit_and_wait
+from lotus_tasks.local.runtime import load_runtime
+from lotus_tasks.spine.submission import submit_and_wait
 from lotus_tasks.values import source_title
 from lotus_tasks.work import CommandSpec
 

@@ -19,10 +19,10 @@ import click
 from lotus_tasks.cli.documents import print_json
 from lotus_tasks.cli.terminal import one_line, say_row, show_progress
 from lotus_tasks.errors import InvalidInput, NotFound, Permanent
-from lotus_tasks.infra import queries
-from lotus_tasks.infra.postgres import Connection, connect
-from lotus_tasks.infra.runtime import load_runtime
-from lotus_tasks.infra.submission import submit, submit_and_wait
+from lotus_tasks.local.runtime import load_runtime
+from lotus_tasks.spine import queries
+from lotus_tasks.spine.database import Connection, connect
+from lotus_tasks.spine.submission import submit, submit_and_wait
 from lotus_tasks.values import CommandId
 from lotus_tasks.work import CommandSpec
 

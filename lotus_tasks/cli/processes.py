@@ -11,10 +11,10 @@ from typing import BinaryIO
 import click
 
 from lotus_tasks.errors import InvalidInput, Transient
-from lotus_tasks.infra.home import PROJECT, Home
-from lotus_tasks.infra.runtime import load_runtime
-from lotus_tasks.infra.stack.endpoints import find_runtime
-from lotus_tasks.infra.stack.supervision import Supervisor
+from lotus_tasks.local.home import PROJECT, Home
+from lotus_tasks.local.runtime import load_runtime
+from lotus_tasks.stack.endpoints import find_runtime
+from lotus_tasks.stack.supervision import Supervisor
 from workers import WORKERS
 
 _RESTART_WAIT_S = 90.0
@@ -132,4 +132,4 @@ def worker(module: str, concurrency: int | None) -> None:
     os.environ["LOTUS_HOME"] = str(runtime.home)
     os.chdir(PROJECT)
     sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-m", "lotus_tasks.celery_command", *arguments])  # noqa: S606 - Celery
+    os.execv(sys.executable, [sys.executable, "-m", "lotus_tasks.worker.celery_command", *arguments])  # noqa: S606 - Celery

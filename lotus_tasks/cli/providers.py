@@ -11,11 +11,11 @@ import click
 
 from lotus_tasks.cli.documents import print_json
 from lotus_tasks.cli.terminal import one_line, say_row, show_progress
-from lotus_tasks.infra import queries
-from lotus_tasks.infra.postgres import connect
-from lotus_tasks.infra.runtime import Runtime, load_runtime
-from lotus_tasks.infra.streams import TokenReader, connect_redis
-from lotus_tasks.infra.submission import submit_and_wait
+from lotus_tasks.local.runtime import Runtime, load_runtime
+from lotus_tasks.spine import queries
+from lotus_tasks.spine.database import connect
+from lotus_tasks.spine.streams import TokenReader, connect_redis
+from lotus_tasks.spine.submission import submit_and_wait
 from lotus_tasks.values import RunId
 from lotus_tasks.work import CommandSpec
 

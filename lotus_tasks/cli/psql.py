@@ -11,7 +11,7 @@ import click
 from psycopg.conninfo import conninfo_to_dict
 
 from lotus_tasks.errors import ConfigurationError, NotFound
-from lotus_tasks.infra.runtime import load_runtime
+from lotus_tasks.local.runtime import load_runtime
 
 _VARIABLES = {
     "host": "PGHOST",
@@ -49,13 +49,13 @@ def shell_line(database_url: str) -> str:
 
 def _find_psql(*, embedded: bool) -> str:
     if embedded:
-        from lotus_tasks.infra.stack.postgres import find_binaries
+        from lotus_tasks.stack.postgres import find_binaries
 
         return str(find_binaries() / "psql")
     found = shutil.which("psql")
     if found is None:
         try:
-            from lotus_tasks.infra.stack.postgres import find_binaries
+            from lotus_tasks.stack.postgres import find_binaries
 
             return str(find_binaries() / "psql")
         except ConfigurationError as error:

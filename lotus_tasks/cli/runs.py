@@ -14,10 +14,10 @@ from lotus_tasks.cli.ask import answer_document, cancel_run, find_one, show_run
 from lotus_tasks.cli.documents import print_json
 from lotus_tasks.cli.terminal import say_row
 from lotus_tasks.errors import NotFound, Permanent
-from lotus_tasks.infra import queries
-from lotus_tasks.infra.postgres import Connection, connect
-from lotus_tasks.infra.runtime import load_runtime
-from lotus_tasks.infra.submission import submit_and_wait
+from lotus_tasks.local.runtime import load_runtime
+from lotus_tasks.spine import queries
+from lotus_tasks.spine.database import Connection, connect
+from lotus_tasks.spine.submission import submit_and_wait
 from lotus_tasks.values import RunId
 from lotus_tasks.work import CommandSpec
 

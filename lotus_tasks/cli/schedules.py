@@ -15,12 +15,12 @@ from lotus_tasks.cli.documents import print_json
 from lotus_tasks.cli.inputs import read_question
 from lotus_tasks.cli.terminal import say_row
 from lotus_tasks.errors import InvalidInput
-from lotus_tasks.infra import queries
-from lotus_tasks.infra.postgres import connect
-from lotus_tasks.infra.runtime import load_runtime
+from lotus_tasks.local.runtime import load_runtime
 from lotus_tasks.reasoning.adapters.schedules import PostgresSchedules
 from lotus_tasks.reasoning.service.limiting import limits_of
 from lotus_tasks.reasoning.service.missing import MissedPolicy
+from lotus_tasks.spine import queries
+from lotus_tasks.spine.database import connect
 from lotus_tasks.values import utc_now
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from lotus_tasks.errors import ConfigurationError
-from lotus_tasks.infra.home import PROJECT, Home
+from lotus_tasks.local.home import PROJECT, Home
 
 UNIT = "lotus.service"
 _TEMPLATE = PROJECT / "deploy" / "systemd" / UNIT

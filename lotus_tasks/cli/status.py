@@ -13,9 +13,9 @@ import click
 from lotus_tasks import bootstrap
 from lotus_tasks.cli.documents import print_json
 from lotus_tasks.cli.terminal import bare, columns_of, one_line, printable, say_row, text_width
-from lotus_tasks.infra.runtime import load_runtime
-from lotus_tasks.infra.stack.secret_files import FLOWER_USER
-from lotus_tasks.infra.status import collect_status
+from lotus_tasks.health.status import collect_status
+from lotus_tasks.local.runtime import load_runtime
+from lotus_tasks.stack.secret_files import FLOWER_USER
 from lotus_tasks.values import utc_now
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ from lotus_tasks.cli.inputs import read_question
 from lotus_tasks.cli.schedules import chosen_model
 from lotus_tasks.cli.terminal import say_row
 from lotus_tasks.errors import InvalidInput
-from lotus_tasks.infra.postgres import connect
-from lotus_tasks.infra.runtime import load_runtime
+from lotus_tasks.local.runtime import load_runtime
 from lotus_tasks.reasoning.adapters.subscriptions import PostgresSubscriptions
 from lotus_tasks.reasoning.service.limiting import limits_of
+from lotus_tasks.spine.database import connect
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 

@@ -17,17 +17,17 @@ import click
 from lotus_tasks import bootstrap
 from lotus_tasks.cli.configuration import check_configuration
 from lotus_tasks.errors import ConfigurationError, NotRunning, Transient
-from lotus_tasks.infra.home import Home, close_to_others
-from lotus_tasks.infra.runtime import Runtime, load_runtime
-from lotus_tasks.infra.stack.lifecycle import Start, end_orphans, hold_home, http_status, running_processes, stop
-from lotus_tasks.infra.stack.open_files import allow_open_files
-from lotus_tasks.infra.stack.plan import make_plan
-from lotus_tasks.infra.stack.secret_files import FLOWER_USER
-from lotus_tasks.infra.stack.secret_marks import changed_secrets
-from lotus_tasks.infra.stack.supervision import Supervisor, socket_path
-from lotus_tasks.infra.status import collect_status
+from lotus_tasks.health.status import collect_status
+from lotus_tasks.local.home import Home, close_to_others
+from lotus_tasks.local.runtime import Runtime, load_runtime
 from lotus_tasks.providers.adapters.catalogue import how_to_add, order, rows, serving
 from lotus_tasks.settings import Configuration
+from lotus_tasks.stack.lifecycle import Start, end_orphans, hold_home, http_status, running_processes, stop
+from lotus_tasks.stack.open_files import allow_open_files
+from lotus_tasks.stack.plan import make_plan
+from lotus_tasks.stack.secret_files import FLOWER_USER
+from lotus_tasks.stack.secret_marks import changed_secrets
+from lotus_tasks.stack.supervision import Supervisor, socket_path
 
 _MODULES = ("memory", "providers", "perception", "reasoning")
 _WATCH_S = 0.5

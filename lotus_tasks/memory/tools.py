@@ -8,13 +8,13 @@ from pydantic import Field
 
 from lotus_tasks.errors import Cancelled, InvalidInput
 from lotus_tasks.events import MemoryStored
-from lotus_tasks.infra import queries
 from lotus_tasks.memory.adapters.oblivion import forget as erase
 from lotus_tasks.memory.adapters.postgres_browser import PostgresMemoryBrowser
 from lotus_tasks.memory.adapters.postgres_writer import PostgresMemoryWriter
 from lotus_tasks.memory.models import Filters, Memory, plain
 from lotus_tasks.memory.service.writing import draft_of, entries, moment
 from lotus_tasks.memory.tasks.parts import parts, refuse
+from lotus_tasks.spine import queries
 from lotus_tasks.tools import Tool, ToolAnswer, ToolContext, tool
 from lotus_tasks.work import CommandSpec, Transaction
 

@@ -6,11 +6,11 @@ from lotus_tasks import bootstrap
 from lotus_tasks.celery import command_task
 from lotus_tasks.errors import InvalidInput
 from lotus_tasks.events import PerceptCaptured
-from lotus_tasks.infra.outbox import follow_up_id
 from lotus_tasks.manifest import HealthReport
 from lotus_tasks.perception.adapters.local_files import LocalFiles
 from lotus_tasks.perception.adapters.postgres_percepts import PostgresPercepts
 from lotus_tasks.perception.service.intake import Intake
+from lotus_tasks.spine.outbox import follow_up_id
 from lotus_tasks.values import CommandId
 from lotus_tasks.work import Outcome, Work
 

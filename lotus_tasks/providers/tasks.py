@@ -20,7 +20,6 @@ from lotus_tasks.errors import (
     Transient,
 )
 from lotus_tasks.events import Event, ProviderCompleted
-from lotus_tasks.infra.streams import TokenWriter
 from lotus_tasks.manifest import HealthReport
 from lotus_tasks.providers.adapters import catalogue
 from lotus_tasks.providers.adapters.breakers import RedisBreakers
@@ -54,6 +53,7 @@ from lotus_tasks.providers.service.pricing import cost_usd
 from lotus_tasks.providers.service.retry import RetryPolicy
 from lotus_tasks.providers.service.watching import CallWatch
 from lotus_tasks.settings import Settings, load_settings
+from lotus_tasks.spine.streams import TokenWriter
 from lotus_tasks.values import RunId
 from lotus_tasks.work import CommandSpec, Outcome, Work
 

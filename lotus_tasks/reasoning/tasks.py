@@ -9,8 +9,6 @@ from typing import Any
 from lotus_tasks import bootstrap
 from lotus_tasks.celery import command_task
 from lotus_tasks.errors import InvalidInput, ServiceDown
-from lotus_tasks.infra import queries
-from lotus_tasks.infra.streams import TokenWriter
 from lotus_tasks.manifest import HealthReport, ToolCard
 from lotus_tasks.reasoning.adapters.conversations import PostgresConversations
 from lotus_tasks.reasoning.adapters.postgres import PostgresRunStore
@@ -21,6 +19,8 @@ from lotus_tasks.reasoning.models import Decision, Reply, StepEnded, StepFailed
 from lotus_tasks.reasoning.service import decide
 from lotus_tasks.reasoning.service.limiting import limits_of
 from lotus_tasks.reasoning.tools import mcp_troubles
+from lotus_tasks.spine import queries
+from lotus_tasks.spine.streams import TokenWriter
 from lotus_tasks.values import CommandId, RunId, utc_now
 from lotus_tasks.work import Outcome, Transaction, Work
 

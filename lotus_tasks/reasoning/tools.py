@@ -12,7 +12,7 @@ from pydantic import Field
 
 from lotus_tasks import bootstrap
 from lotus_tasks.errors import ConfigurationError, InvalidInput
-from lotus_tasks.infra.home import Home
+from lotus_tasks.local.home import Home
 from lotus_tasks.reasoning.adapters.mcp_rows import read_servers
 from lotus_tasks.reasoning.adapters.mcp_servers import McpServers
 from lotus_tasks.reasoning.adapters.python_box import box_trouble, run_in_box

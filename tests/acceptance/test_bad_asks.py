@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from stack import Lotus, lotus_home
 
-from lotus_tasks.infra.home import PROJECT
+from lotus_tasks.local.home import PROJECT
 from tests.modelserver.handle import ModelServerHandle
 
 UNKNOWN = "01234567-89ab-cdef-0123-456789abcdef"

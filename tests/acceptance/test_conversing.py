@@ -10,7 +10,7 @@ from pathlib import Path
 from stack import Lotus, wait_until
 from terminal import on_terminal
 
-from lotus_tasks.infra.home import PROJECT
+from lotus_tasks.local.home import PROJECT
 from tests.modelserver.handle import ModelServerHandle
 
 REPLY = "one two three four five six seven eight nine ten"

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 from stack import Lotus, lotus_home, wait_until
 
-from lotus_tasks.infra.home import Home
-from lotus_tasks.infra.stack import chroma, valkey
-from lotus_tasks.infra.stack.set_aside import KEPT, list_set_aside
-from lotus_tasks.infra.stack.supervision import Supervisor
+from lotus_tasks.local.home import Home
+from lotus_tasks.stack import chroma, valkey
+from lotus_tasks.stack.set_aside import KEPT, list_set_aside
+from lotus_tasks.stack.supervision import Supervisor
 
 FACT = "The anchor of the Seeadler lies in the boathouse."
 QUESTION = "Where does the anchor of the Seeadler lie?"

@@ -14,7 +14,7 @@ import pytest
 from stack import Lotus, lotus_home, temporary_home
 
 from lotus_tasks.cli import command_tree
-from lotus_tasks.infra.home import PROJECT
+from lotus_tasks.local.home import PROJECT
 
 NOT_RUN: Mapping[str, str] = {
     "./start_lotus.sh": "makes the environment that the tests run in; LOTUS is up already",

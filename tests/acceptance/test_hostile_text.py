@@ -16,7 +16,7 @@ from stack import Lotus, lotus_home, wait_until
 from terminal import on_terminal
 
 from lotus_tasks.cli.command_tree import commands_of, read
-from lotus_tasks.infra.home import PROJECT
+from lotus_tasks.local.home import PROJECT
 from tests.commands import ENDED
 from tests.modelserver.handle import ModelServerHandle
 

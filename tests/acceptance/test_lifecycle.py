@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 from stack import Lotus, Services, lotus_home, wait_until
 
-from lotus_tasks.infra.home import PROJECT, Home
-from lotus_tasks.infra.stack.orphans import find_processes, is_alive
-from lotus_tasks.infra.stack.postgres import find_binaries
+from lotus_tasks.local.home import PROJECT, Home
+from lotus_tasks.stack.orphans import find_processes, is_alive
+from lotus_tasks.stack.postgres import find_binaries
 
 EVERYTHING = {
     *("valkey", "postgres", "chroma", "relay", "gateway", "beat", "flower", "supervisor"),

@@ -16,8 +16,8 @@ import pytest
 from stack import ENDED, Lotus, lotus_home, wait_until
 from terminal import on_terminal
 
-from lotus_tasks.infra.home import PROJECT
-from lotus_tasks.infra.submission import submit_and_wait
+from lotus_tasks.local.home import PROJECT
+from lotus_tasks.spine.submission import submit_and_wait
 from lotus_tasks.work import CommandSpec
 from tests.modelserver.handle import ModelServerHandle
 

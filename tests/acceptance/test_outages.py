@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from stack import Lotus, wait_until
 
-from lotus_tasks.infra.stack.supervision import Supervisor
+from lotus_tasks.stack.supervision import Supervisor
 from tests.modelserver.handle import ModelServerHandle
 
 REPLY = "one two three four five six seven eight nine ten"

@@ -12,10 +12,10 @@ import pytest
 from stack import Lotus, wait_until
 from terminal import on_terminal
 
-from lotus_tasks.infra.postgres import connect
-from lotus_tasks.infra.streams import TokenReader, connect_redis
 from lotus_tasks.reasoning.adapters.postgres import submit_run
 from lotus_tasks.reasoning.models import RunOptions
+from lotus_tasks.spine.database import connect
+from lotus_tasks.spine.streams import TokenReader, connect_redis
 from lotus_tasks.values import RunId
 from tests.modelserver.handle import ModelServerHandle
 

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 import pytest
 from stack import Lotus, clean_environment, lotus_home, running_services, temporary_home, wait_until
 
-from lotus_tasks.infra.home import PROJECT
-from lotus_tasks.infra.stack.supervision import Supervisor
+from lotus_tasks.local.home import PROJECT
+from lotus_tasks.stack.supervision import Supervisor
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from stack import Lotus, lotus_home
 
-from lotus_tasks.infra.home import PROJECT
+from lotus_tasks.local.home import PROJECT
 from tests.modelserver.handle import ModelServerHandle
 
 REPLY = "Dial 17 was turned."

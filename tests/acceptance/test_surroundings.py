@@ -11,7 +11,7 @@ import sys
 from completing import complete_and_list_imports, others_than_click
 from stack import Lotus
 
-from lotus_tasks.infra.home import PROJECT
+from lotus_tasks.local.home import PROJECT
 
 
 def test_without_a_utf8_locale_no_letter_is_lost(lotus: Lotus):

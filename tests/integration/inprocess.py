@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from stack import Services
 
 from lotus_tasks import bootstrap
-from lotus_tasks.infra.postgres import Database
-from lotus_tasks.infra.submission import submit
+from lotus_tasks.spine.database import Database
+from lotus_tasks.spine.submission import submit
 from lotus_tasks.work import CommandSpec
 
 _MOST_S = 60.0

@@ -9,7 +9,7 @@ import pytest
 from stack import Services
 
 from lotus_tasks.cli.completing import _ask_database
-from lotus_tasks.infra.home import PROJECT, Home
+from lotus_tasks.local.home import PROJECT, Home
 
 KINDS = re.findall(r"^-- name: (\w+)$", (PROJECT / "lotus_tasks/sql/completion.sql").read_text(), re.MULTILINE)
 

@@ -9,9 +9,9 @@ import pytest
 
 from lotus_tasks import bootstrap
 from lotus_tasks.events import EVENTS, PerceptCaptured
-from lotus_tasks.infra.outbox import OutboxTransaction, follow_up_id
 from lotus_tasks.reasoning.adapters.postgres import submit_run
 from lotus_tasks.reasoning.models import RunOptions
+from lotus_tasks.spine.outbox import OutboxTransaction, follow_up_id
 from lotus_tasks.values import PerceptId
 from lotus_tasks.work import CommandSpec
 from tests.integration.inprocess import Workers, workers_in_process

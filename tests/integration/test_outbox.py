@@ -12,12 +12,12 @@ from stack import wait_until
 
 from lotus_tasks.errors import ConfigurationError, Permanent, StaleLease, Transient
 from lotus_tasks.events import PerceptCaptured, RunConcluded
-from lotus_tasks.infra import queries
-from lotus_tasks.infra.leases import LeaseKeeper
-from lotus_tasks.infra.migrate import migrate
-from lotus_tasks.infra.outbox import Claim, Outbox, OutboxTransaction
-from lotus_tasks.infra.postgres import Database
-from lotus_tasks.infra.sweep import sweep, tell_stranded
+from lotus_tasks.spine import queries
+from lotus_tasks.spine.database import Database
+from lotus_tasks.spine.leases import LeaseKeeper
+from lotus_tasks.spine.migrate import migrate
+from lotus_tasks.spine.outbox import Claim, Outbox, OutboxTransaction
+from lotus_tasks.spine.sweep import sweep, tell_stranded
 from lotus_tasks.values import ConversationId, PerceptId, RunId, utc_now
 from lotus_tasks.work import CommandSpec, Outcome
 

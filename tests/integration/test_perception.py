@@ -291,8 +291,8 @@ def test_a_reading_that_was_cancelled_is_not_gone_on_with(workers: Workers, tmp_
 
 
 def test_a_storing_that_was_cancelled_on_its_way_keeps_nothing(workers: Workers, tmp_path: Path, monkeypatch):
-    from lotus_tasks.infra import queries
     from lotus_tasks.memory.tasks import storing
+    from lotus_tasks.spine import queries
 
     (tmp_path / "a.md").write_text("Behind the blue door.")
     really = storing.entries

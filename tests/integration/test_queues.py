@@ -8,7 +8,7 @@ import sys
 from celery import Celery
 
 from lotus_tasks import bootstrap
-from lotus_tasks.infra.queues import BACKGROUND_PRIORITY, ask_depths
+from lotus_tasks.spine.queues import BACKGROUND_PRIORITY, ask_depths
 
 
 def test_the_depth_of_a_queue_counts_urgent_and_background_messages(services):

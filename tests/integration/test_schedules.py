@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from lotus_tasks.errors import InvalidInput, NotFound
-from lotus_tasks.infra.postgres import Database
 from lotus_tasks.reasoning.adapters.schedules import PostgresSchedules
+from lotus_tasks.spine.database import Database
 from lotus_tasks.values import RunId, utc_now
 from tests.integration.inprocess import Workers, workers_in_process
 
@@ -236,7 +236,7 @@ def workers(services) -> Iterator[Workers]:
 
 
 def test_beats_tick_has_a_worker_start_what_is_due_and_the_answer_is_in_the_inbox(workers):
-    from lotus_tasks.system import start_due
+    from lotus_tasks.worker.system import start_due
 
     start_due(1)
     assert workers.rows("SELECT 1 FROM commands") == []

@@ -11,9 +11,9 @@ import pytest
 
 from lotus_tasks import bootstrap
 from lotus_tasks.errors import NotRunning
-from lotus_tasks.infra.postgres import Database
-from lotus_tasks.infra.probes import ask_all
-from lotus_tasks.infra.status import collect_status, is_ready
+from lotus_tasks.health.probes import ask_all
+from lotus_tasks.health.status import collect_status, is_ready
+from lotus_tasks.spine.database import Database
 
 MOST_S = 3.0
 

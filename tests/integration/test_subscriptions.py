@@ -11,11 +11,11 @@ import pytest
 
 from lotus_tasks.errors import InvalidInput
 from lotus_tasks.events import EVENTS, Event, MemoryStored, PerceptCaptured
-from lotus_tasks.infra.outbox import OutboxTransaction
 from lotus_tasks.reasoning.adapters.postgres import submit_run
 from lotus_tasks.reasoning.adapters.subscriptions import PostgresSubscriptions
 from lotus_tasks.reasoning.models import RunOptions
 from lotus_tasks.reasoning.service.following import DEEPEST
+from lotus_tasks.spine.outbox import OutboxTransaction
 from lotus_tasks.values import PerceptId, utc_now
 from lotus_tasks.work import CommandSpec
 from tests.integration.inprocess import Workers, workers_in_process

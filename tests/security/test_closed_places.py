@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from lotus_tasks.errors import InvalidInput
-from lotus_tasks.infra.allowed_folders import AllowedFolders
-from lotus_tasks.infra.closed_places import ClosedPlaces, find_own_places
+from lotus_tasks.local.allowed_folders import AllowedFolders
+from lotus_tasks.local.closed_places import ClosedPlaces, find_own_places
 from lotus_tasks.perception.adapters.local_files import LocalFiles
 from lotus_tasks.perception.models import RawSource, Skip
 
@@ -103,7 +103,7 @@ def test_by_a_second_mount_of_its_folder(user: Path):
         pytest.skip("no mounts without user namespaces")
     (user / "notes" / "bound").mkdir()
     code = (
-        "import sys\nfrom pathlib import Path\nfrom lotus_tasks.infra.closed_places import ClosedPlaces\n"
+        "import sys\nfrom pathlib import Path\nfrom lotus_tasks.local.closed_places import ClosedPlaces\n"
         "from lotus_tasks.perception.adapters.local_files import LocalFiles\nuser = Path(sys.argv[1])\n"
         "files = LocalFiles(closed=ClosedPlaces(own=[user / 'lotus-home']))\n"
         "print(type(files.read(str(user / 'notes/bound/gateway'))).__name__, Path(user / 'notes/bound/gateway').exists())"

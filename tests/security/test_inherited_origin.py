@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 from stack import Services
 
-from lotus_tasks.infra.postgres import json_parameter
 from lotus_tasks.memory.models import Memory, origin_of
 from lotus_tasks.reasoning.adapters.postgres import submit_run
 from lotus_tasks.reasoning.models import RunOptions
+from lotus_tasks.spine.database import json_parameter
 from tests.integration.inprocess import Workers, workers_in_process
 
 

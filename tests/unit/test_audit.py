@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lotus_tasks.infra.home import PROJECT
+from lotus_tasks.local.home import PROJECT
 
 sys.path.insert(0, str(PROJECT / "requirements"))
 import audit

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from lotus_tasks.cli.service import render_unit
-from lotus_tasks.infra.home import PROJECT
+from lotus_tasks.local.home import PROJECT
 from lotus_tasks.settings import load_settings
 from workers import WORKERS
 

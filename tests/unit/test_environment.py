@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lotus_tasks.infra.home import PROJECT
+from lotus_tasks.local.home import PROJECT
 
 sys.path.insert(0, str(PROJECT / "requirements"))
 import install

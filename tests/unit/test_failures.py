@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lotus_tasks.infra.home import PROJECT
+from lotus_tasks.local.home import PROJECT
 
 CONFTEST = f"""
 import sys

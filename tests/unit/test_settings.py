@@ -8,7 +8,7 @@ import pytest
 
 from lotus_tasks.dotenv import render_example
 from lotus_tasks.errors import ConfigurationError
-from lotus_tasks.infra.home import PROJECT
+from lotus_tasks.local.home import PROJECT
 from lotus_tasks.settings import Configuration, Settings, load_configuration
 
 

@@ -9,7 +9,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from lotus_tasks.infra.home import PROJECT
+from lotus_tasks.local.home import PROJECT
 
 FILE_LINES_TO_THINK, FILE_LINES, FUNCTION_LINES = 300, 400, 50
 LONG_FILES: dict[str, str] = {}

@@ -11,8 +11,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 from uuid import UUID
 
-from lotus_tasks.infra import queries
-from lotus_tasks.infra.postgres import Connection
 from lotus_tasks.memory.adapters.postgres_facts import PostgresFacts
 from lotus_tasks.memory.adapters.postgres_lexicon import memory_of
 from lotus_tasks.memory.adapters.postgres_profile import PostgresProfile
@@ -21,6 +19,8 @@ from lotus_tasks.memory.models import Memory
 from lotus_tasks.memory.service import profile, retelling
 from lotus_tasks.memory.service.reading import believe, is_known
 from lotus_tasks.memory.service.writing import entries
+from lotus_tasks.spine import queries
+from lotus_tasks.spine.database import Connection
 from lotus_tasks.values import MemoryId
 
 Taker = Callable[[Connection, UUID, Mapping[str, Any], str, str], "Counter[str] | None"]

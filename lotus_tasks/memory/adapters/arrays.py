@@ -10,7 +10,7 @@ from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 from psycopg.pq import Format
 
-from lotus_tasks.infra.postgres import Connection
+from lotus_tasks.spine.database import Connection
 
 _HEADER_BYTES: Final = 20
 """Of a one-dimensional array: dimensions, flags, element type, length, lower bound (src/backend/utils/adt/arrayfuncs.c)."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from lotus_tasks.infra.postgres import Database
 from lotus_tasks.memory.adapters.chroma import ChromaVectorIndex
 from lotus_tasks.memory.adapters.minilm import MiniLMEmbedder
 from lotus_tasks.memory.adapters.no_embedder import NoEmbedder
@@ -21,6 +20,7 @@ from lotus_tasks.memory.ports import Embedder, SecretDetector
 from lotus_tasks.memory.service.indexing import Indexer, Progress
 from lotus_tasks.memory.service.recall import Recaller
 from lotus_tasks.memory.service.writing import entries
+from lotus_tasks.spine.database import Database
 
 if TYPE_CHECKING:
     import redis

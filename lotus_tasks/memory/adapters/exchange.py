@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from lotus_tasks.infra import queries
-from lotus_tasks.infra.postgres import Database
 from lotus_tasks.memory.models import Draft, Kind
 from lotus_tasks.memory.service.requests import stated_in
 from lotus_tasks.memory.service.writing import MAX_CHARS, only_quotes
+from lotus_tasks.spine import queries
+from lotus_tasks.spine.database import Database
 
 
 def read_exchange(database: Database, run_id: UUID) -> list[Draft]:

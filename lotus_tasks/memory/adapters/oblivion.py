@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
-from lotus_tasks.infra import queries
-from lotus_tasks.infra.postgres import Connection
 from lotus_tasks.memory.adapters.postgres_profile import PostgresProfile
 from lotus_tasks.memory.adapters.postgres_writer import PostgresMemoryWriter
 from lotus_tasks.memory.models import Memory, plain
+from lotus_tasks.spine import queries
+from lotus_tasks.spine.database import Connection
 from lotus_tasks.values import MemoryId
 
 _SHORTEST_QUOTE: Final = 12

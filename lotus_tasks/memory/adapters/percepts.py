@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from lotus_tasks.infra import queries
-from lotus_tasks.infra.postgres import Connection, Database
 from lotus_tasks.memory.models import Draft
+from lotus_tasks.spine import queries
+from lotus_tasks.spine.database import Connection, Database
 
 
 def read_chunks(database: Database, percept_id: UUID, source: str) -> list[Draft]:

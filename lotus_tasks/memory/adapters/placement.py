@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from lotus_tasks.infra import queries
-from lotus_tasks.infra.postgres import Connection
 from lotus_tasks.memory.models import Draft
+from lotus_tasks.spine import queries
+from lotus_tasks.spine.database import Connection
 from lotus_tasks.values import utc_now
 
 SITTING_GAP: Final = timedelta(hours=6)

@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Any, Final
 
 from lotus_tasks.errors import InvalidInput, NotFound
-from lotus_tasks.infra import queries
-from lotus_tasks.infra.postgres import Database
 from lotus_tasks.memory.adapters.postgres_lexicon import memory_of
 from lotus_tasks.memory.adapters.postgres_profile import PostgresProfile
 from lotus_tasks.memory.models import Draft, Memory
 from lotus_tasks.memory.service.facts import folded
+from lotus_tasks.spine import queries
+from lotus_tasks.spine.database import Database
 from lotus_tasks.values import MemoryId
 
 _ID: Final = re.compile(r"^[0-9a-f-]{4,36}$")

@@ -7,8 +7,6 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from lotus_tasks.infra import queries
-from lotus_tasks.infra.postgres import Connection, Database
 from lotus_tasks.memory.adapters.postgres_facts import PostgresFacts, fact_keys
 from lotus_tasks.memory.adapters.postgres_lexicon import memory_of, unpack
 from lotus_tasks.memory.adapters.postgres_writer import PostgresMemoryWriter
@@ -16,6 +14,8 @@ from lotus_tasks.memory.models import Memory
 from lotus_tasks.memory.ports import Floats, VectorIndex
 from lotus_tasks.memory.service.consolidation import MERGEABLE_KINDS, SUMMARY_TURNS, Merge, Plan, plan_round, summarise
 from lotus_tasks.memory.service.writing import entries
+from lotus_tasks.spine import queries
+from lotus_tasks.spine.database import Connection, Database
 from lotus_tasks.values import MemoryId
 
 ROUND: Final = 500

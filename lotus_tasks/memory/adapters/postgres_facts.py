@@ -6,10 +6,10 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from lotus_tasks.infra import queries
-from lotus_tasks.infra.postgres import Connection
 from lotus_tasks.memory.models import Memory, Statement
 from lotus_tasks.memory.service.facts import OPPOSITES, folded, refines
+from lotus_tasks.spine import queries
+from lotus_tasks.spine.database import Connection
 from lotus_tasks.values import MemoryId
 
 _FACTS: Final = uuid.UUID("5b8f6a52-9d4c-5a0e-b3a7-2f1d8c6e4b90")

@@ -10,12 +10,12 @@ from uuid import UUID
 
 import numpy as np
 
-from lotus_tasks.infra import queries
-from lotus_tasks.infra.postgres import Database
 from lotus_tasks.memory.adapters.readers import Readers
 from lotus_tasks.memory.models import KINDS, Memory
 from lotus_tasks.memory.ports import Columns, EmbeddingBlock, Floats, Numbers, Snapshot
 from lotus_tasks.memory.ranking import TOKEN_BYTES
+from lotus_tasks.spine import queries
+from lotus_tasks.spine.database import Database
 from lotus_tasks.values import MemoryId
 
 

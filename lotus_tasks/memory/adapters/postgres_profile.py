@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from lotus_tasks.infra import queries
-from lotus_tasks.infra.postgres import Connection
 from lotus_tasks.memory.service.facts import OWNER
 from lotus_tasks.memory.service.profile import MAX_KNOWN, PREFERENCE, Known, basis_of, counted, profile_by_rules
+from lotus_tasks.spine import queries
+from lotus_tasks.spine.database import Connection
 from lotus_tasks.values import MemoryId
 
 RULES: Final = "rules"

@@ -7,11 +7,11 @@ from uuid import UUID
 
 import numpy as np
 
-from lotus_tasks.infra import queries
-from lotus_tasks.infra.postgres import Database
 from lotus_tasks.memory.adapters.postgres_lexicon import pack, unpack
 from lotus_tasks.memory.models import EVIDENCE_KINDS
 from lotus_tasks.memory.ports import Embedding, Lag, Numbers, Unembedded, VectorRow
+from lotus_tasks.spine import queries
+from lotus_tasks.spine.database import Database
 
 
 class PostgresIndexQueue:

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from lotus_tasks.infra import queries
-from lotus_tasks.infra.postgres import Connection, json_parameter
 from lotus_tasks.memory.adapters.placement import Placement
 from lotus_tasks.memory.adapters.postgres_facts import PostgresFacts
 from lotus_tasks.memory.adapters.postgres_lexicon import memory_of
 from lotus_tasks.memory.models import PERSISTENT_KINDS, Draft, Entry, Memory, Stored, digest
 from lotus_tasks.memory.service.facts import read_facts
+from lotus_tasks.spine import queries
+from lotus_tasks.spine.database import Connection, json_parameter
 from lotus_tasks.values import MemoryId
 
 _MAX_COUNT: Final = 32_767

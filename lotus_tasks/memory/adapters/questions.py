@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from lotus_tasks.infra import queries
-from lotus_tasks.infra.postgres import Connection
 from lotus_tasks.memory.adapters.answers import TAKERS
 from lotus_tasks.memory.adapters.postgres_lexicon import memory_of
 from lotus_tasks.memory.adapters.postgres_profile import PostgresProfile
@@ -21,6 +19,8 @@ from lotus_tasks.memory.models import Memory
 from lotus_tasks.memory.service.profile import basis_of, profile_prompt
 from lotus_tasks.memory.service.reading import choose_texts, is_for_a_model, reading_prompt
 from lotus_tasks.memory.service.retelling import retelling_prompt
+from lotus_tasks.spine import queries
+from lotus_tasks.spine.database import Connection
 from lotus_tasks.values import MemoryId
 from lotus_tasks.work import CommandSpec, Transaction
 

@@ -14,8 +14,8 @@ from typing import Any, LiteralString
 import psycopg
 
 from lotus_tasks.errors import ServiceDown
-from lotus_tasks.infra.postgres import Connection, connect, one_line
 from lotus_tasks.memory.adapters.arrays import numeric_cursor
+from lotus_tasks.spine.database import Connection, connect, one_line
 
 
 class Readers:

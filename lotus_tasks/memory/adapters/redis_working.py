@@ -12,9 +12,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
-from lotus_tasks.infra import queries
-from lotus_tasks.infra.postgres import Database
 from lotus_tasks.memory.models import SPOKEN_KINDS, TierLimits
+from lotus_tasks.spine import queries
+from lotus_tasks.spine.database import Database
 from lotus_tasks.values import MemoryId, utc_now
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from lotus_tasks.infra import queries
-from lotus_tasks.infra.postgres import Connection
 from lotus_tasks.memory.models import TierLimits
+from lotus_tasks.spine import queries
+from lotus_tasks.spine.database import Connection
 
 
 def tier_rule(tier: int, limits: TierLimits) -> str:

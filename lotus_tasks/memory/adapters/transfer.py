@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from lotus_tasks.infra import queries
-from lotus_tasks.infra.postgres import Connection, Database, json_parameter
 from lotus_tasks.memory.adapters.exported import ExportedMemory
 from lotus_tasks.memory.adapters.postgres_writer import PostgresMemoryWriter
 from lotus_tasks.memory.models import Stored
 from lotus_tasks.memory.service.writing import entries
+from lotus_tasks.spine import queries
+from lotus_tasks.spine.database import Connection, Database, json_parameter
 from lotus_tasks.values import MemoryId
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from lotus_tasks.infra import queries
-from lotus_tasks.infra.postgres import Connection, Database
 from lotus_tasks.memory.adapters.postgres_writer import PostgresMemoryWriter, Words, write_postings
 from lotus_tasks.memory.cues import text_cues
 from lotus_tasks.memory.service.requests import stated_in
 from lotus_tasks.memory.service.writing import told_days
 from lotus_tasks.memory.text import LEXICON_VERSION, count_terms, embedding_text
+from lotus_tasks.spine import queries
+from lotus_tasks.spine.database import Connection, Database
 
 BATCH = 500
 

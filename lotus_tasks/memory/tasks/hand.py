@@ -12,7 +12,6 @@ import redis
 from lotus_tasks import bootstrap
 from lotus_tasks.celery import command_task
 from lotus_tasks.errors import InvalidInput, NotFound, Permanent, ServiceDown, Transient
-from lotus_tasks.infra.streams import stream_key
 from lotus_tasks.memory.adapters.oblivion import forget as erase
 from lotus_tasks.memory.adapters.postgres_browser import PostgresMemoryBrowser
 from lotus_tasks.memory.adapters.postgres_writer import PostgresMemoryWriter
@@ -20,6 +19,7 @@ from lotus_tasks.memory.adapters.tiers import tier_rule
 from lotus_tasks.memory.models import KINDS, Draft, Memory
 from lotus_tasks.memory.service.writing import MAX_CHARS, entries, moment
 from lotus_tasks.memory.tasks.parts import parts, refuse
+from lotus_tasks.spine.streams import stream_key
 from lotus_tasks.values import MemoryId, RunId, utc_now
 from lotus_tasks.work import CommandSpec, Outcome, Transaction, Work
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lotus_tasks import bootstrap
-from lotus_tasks.infra import queries
 from lotus_tasks.memory.adapters.assembly import MemoryParts, assemble, choose_embedder
 from lotus_tasks.memory.models import Draft, TierLimits
 from lotus_tasks.memory.service.secrecy import SecretFound, refuse_secrets
+from lotus_tasks.spine import queries
 from lotus_tasks.work import Work
 
 

@@ -10,8 +10,6 @@ import redis
 
 from lotus_tasks.celery import command_task
 from lotus_tasks.errors import HandBack, Transient
-from lotus_tasks.infra import queries
-from lotus_tasks.infra.submission import submit
 from lotus_tasks.manifest import HealthReport
 from lotus_tasks.memory.adapters.postgres_consolidation import PostgresConsolidation, apply_plan
 from lotus_tasks.memory.adapters.postgres_profile import PostgresProfile
@@ -24,6 +22,8 @@ from lotus_tasks.memory.service.consolidation import Plan
 from lotus_tasks.memory.service.facts import OWNER
 from lotus_tasks.memory.tasks.parts import parts
 from lotus_tasks.memory.text import LEXICON_VERSION
+from lotus_tasks.spine import queries
+from lotus_tasks.spine.submission import submit
 from lotus_tasks.values import MemoryId
 from lotus_tasks.work import CommandSpec, Outcome, Transaction, Work
 

@@ -13,7 +13,7 @@ from io import BufferedReader
 from pathlib import Path, PurePath
 
 from lotus_tasks.errors import InvalidInput, NotFound, Permanent
-from lotus_tasks.infra.closed_places import ClosedPlaces, reason_against_name
+from lotus_tasks.local.closed_places import ClosedPlaces, reason_against_name
 from lotus_tasks.perception.models import LARGEST_FILE_BYTES, FolderPage, RawSource, Skip
 from lotus_tasks.values import utc_now
 

@@ -6,10 +6,10 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lotus_tasks.infra import queries
-from lotus_tasks.infra.postgres import Database, strip_nul
 from lotus_tasks.perception.models import Chunk, Document, Percept, Skip
 from lotus_tasks.perception.service.chunking import CHUNKER
+from lotus_tasks.spine import queries
+from lotus_tasks.spine.database import Database, strip_nul
 from lotus_tasks.values import CommandId, PerceptId
 from lotus_tasks.work import Transaction
 

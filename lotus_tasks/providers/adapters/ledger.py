@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from lotus_tasks.infra import queries
-from lotus_tasks.infra.postgres import Connection
 from lotus_tasks.providers.models import CallRecord, Price, ProviderName, ProviderRow
 from lotus_tasks.providers.service.pricing import cost_usd
+from lotus_tasks.spine import queries
+from lotus_tasks.spine.database import Connection
 from lotus_tasks.values import CommandId
 
 

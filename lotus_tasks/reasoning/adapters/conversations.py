@@ -6,8 +6,6 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from lotus_tasks.infra import queries
-from lotus_tasks.infra.postgres import Connection
 from lotus_tasks.reasoning.models import Turn
 from lotus_tasks.reasoning.service.summarising import (
     SUMMARY_CHARACTERS,
@@ -15,6 +13,8 @@ from lotus_tasks.reasoning.service.summarising import (
     summary_prompt,
     to_summarise,
 )
+from lotus_tasks.spine import queries
+from lotus_tasks.spine.database import Connection
 from lotus_tasks.values import CommandId, ConversationId, RunId
 from lotus_tasks.work import CommandSpec, Transaction
 

@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from lotus_tasks.errors import Cancelled, EffectUnknown, HandBack, LotusError, Permanent, ServiceDown, Transient
-from lotus_tasks.infra.postgres import one_line
 from lotus_tasks.manifest import ToolCard
 from lotus_tasks.reasoning.adapters.mcp_rows import McpServerRow
+from lotus_tasks.spine.database import one_line
 from lotus_tasks.tools import ToolAnswer, ToolContext, shorten
 
 if TYPE_CHECKING:

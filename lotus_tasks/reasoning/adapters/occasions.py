@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lotus_tasks.errors import InvalidInput, NotFound
-from lotus_tasks.infra import queries
-from lotus_tasks.infra.postgres import Connection
 from lotus_tasks.reasoning.adapters.postgres import submit_run
 from lotus_tasks.reasoning.models import RunOptions
+from lotus_tasks.spine import queries
+from lotus_tasks.spine.database import Connection
 from lotus_tasks.values import RunId
 
 _WORD = re.compile(r"[^\W_]+")

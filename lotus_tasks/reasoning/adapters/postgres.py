@@ -8,9 +8,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lotus_tasks.events import RunConcluded
-from lotus_tasks.infra import queries
-from lotus_tasks.infra.outbox import OutboxTransaction
-from lotus_tasks.infra.postgres import Connection, json_parameter, strip_nul
 from lotus_tasks.manifest import ToolCard
 from lotus_tasks.reasoning.models import (
     Answered,
@@ -28,6 +25,9 @@ from lotus_tasks.reasoning.models import (
 )
 from lotus_tasks.reasoning.service import decide
 from lotus_tasks.reasoning.service.summarising import HISTORY_TURNS, title_of
+from lotus_tasks.spine import queries
+from lotus_tasks.spine.database import Connection, json_parameter, strip_nul
+from lotus_tasks.spine.outbox import OutboxTransaction
 from lotus_tasks.values import ConversationId, RunId, utc_now
 from lotus_tasks.work import CommandSpec, Transaction
 

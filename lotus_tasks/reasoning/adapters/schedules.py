@@ -9,11 +9,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from lotus_tasks.errors import InvalidInput
-from lotus_tasks.infra import queries
-from lotus_tasks.infra.postgres import Connection, json_parameter, strip_nul
 from lotus_tasks.reasoning.adapters.occasions import Occasion, id_prefix, names_to_try, start_run, the_one
 from lotus_tasks.reasoning.service.missing import MissedPolicy, plan_due
 from lotus_tasks.reasoning.service.timetable import next_after, read_timetable
+from lotus_tasks.spine import queries
+from lotus_tasks.spine.database import Connection, json_parameter, strip_nul
 from lotus_tasks.values import RunId
 
 _BY_HAND = "asked for by hand"

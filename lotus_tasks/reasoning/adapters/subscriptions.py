@@ -10,10 +10,10 @@ from typing import Any
 
 from lotus_tasks.errors import InvalidInput
 from lotus_tasks.events import EVENTS
-from lotus_tasks.infra import queries
-from lotus_tasks.infra.postgres import Connection, json_parameter, strip_nul
 from lotus_tasks.reasoning.adapters.occasions import Occasion, id_prefix, names_to_try, start_run, the_one
 from lotus_tasks.reasoning.service.following import fill, matches, reason_to_hold_back, refuse_unknown_fields
+from lotus_tasks.spine import queries
+from lotus_tasks.spine.database import Connection, json_parameter, strip_nul
 from lotus_tasks.values import RunId
 
 _REASON_CHARACTERS = 300

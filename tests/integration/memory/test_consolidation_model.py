@@ -8,9 +8,9 @@ from collections import Counter
 
 import pytest
 
-from lotus_tasks.infra.outbox import Outbox, OutboxTransaction
 from lotus_tasks.memory.adapters import answers
 from lotus_tasks.settings import load_settings
+from lotus_tasks.spine.outbox import Outbox, OutboxTransaction
 from lotus_tasks.work import CommandSpec
 from tests.integration.memory.test_hand import everything
 from tests.modelserver import model_server_thread

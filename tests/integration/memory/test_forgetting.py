@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from stack import wait_until
 
-from lotus_tasks.infra.streams import stream_key
+from lotus_tasks.spine.streams import stream_key
 from tests.integration.memory.test_hand import everything
 
 

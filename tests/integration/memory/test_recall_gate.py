@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from lotus_tasks.infra.postgres import Database
 from lotus_tasks.memory.adapters.assembly import MemoryParts, assemble, choose_embedder
 from lotus_tasks.memory.models import Draft, Recollection
 from lotus_tasks.memory.ranking import GROUPS
+from lotus_tasks.spine.database import Database
 from tests.integration.memory.corpus import FACTS, NOTES, QUESTIONS, TALK, TRIPS, WORTH, Questions
 
 AT = 3

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 from stack import Services
 
-from lotus_tasks.infra.streams import connect_redis
 from lotus_tasks.providers.adapters.breakers import LocalBreakers, RedisBreakers
 from lotus_tasks.providers.ports import BreakerStore
 from lotus_tasks.providers.service.breaker import BreakerPolicy
+from lotus_tasks.spine.streams import connect_redis
 from tests.unit.providers.service.doubles import Time
 
 POLICY = BreakerPolicy(failures=3, pause_s=5.0, trial_s=30.0)

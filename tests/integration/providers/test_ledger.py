@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 from stack import Services
 
-from lotus_tasks.infra import queries
-from lotus_tasks.infra.postgres import connect
 from lotus_tasks.providers.adapters.ledger import record_calls, spent_usd
 from lotus_tasks.providers.models import CallRecord, FailureKind, Price, Usage
+from lotus_tasks.spine import queries
+from lotus_tasks.spine.database import connect
 from lotus_tasks.values import CommandId, utc_now
 from tests.unit.providers.service.doubles import row
 

@@ -8,9 +8,9 @@ import pytest
 from stack import Services
 
 from lotus_tasks.errors import ServiceDown
-from lotus_tasks.infra.streams import connect_redis
 from lotus_tasks.providers.adapters.limits import SharedMeter
 from lotus_tasks.providers.models import BudgetSpent, LimitReached, Limits, ProviderRow, Usage
+from lotus_tasks.spine.streams import connect_redis
 from tests.unit.providers.service.doubles import Time, row
 
 MIDDAY = 1_800_000_000.0 // 86400 * 86400 + 43200

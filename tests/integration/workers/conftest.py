@@ -29,9 +29,9 @@ from pytest_celery.fixtures.setup import (
 from pytest_celery.fixtures.worker import celery_worker_cluster, celery_worker_cluster_config
 from stack import Services, wait_until
 
-from lotus_tasks.infra.home import PROJECT
-from lotus_tasks.infra.stack.orphans import is_alive
-from lotus_tasks.infra.stack.supervision import Supervisor
+from lotus_tasks.local.home import PROJECT
+from lotus_tasks.stack.orphans import is_alive
+from lotus_tasks.stack.supervision import Supervisor
 from tests.modelserver.handle import ModelServerHandle, model_server_thread
 
 __all__ = [
@@ -225,7 +225,7 @@ def celery_worker(worker_environment: dict[str, str]) -> Iterator[CeleryTestWork
 @pytest.fixture
 def relay(worker_environment: dict[str, str]) -> Iterator[ProcessNode]:
     """The relay, which sends what the tests insert."""
-    node = ProcessNode("relay", [sys.executable, "-m", "lotus_tasks.relay"], worker_environment, ready_line="relaying")
+    node = ProcessNode("relay", [sys.executable, "-m", "lotus_tasks.worker.relay"], worker_environment, ready_line="relaying")
     try:
         yield node
     finally:

@@ -11,10 +11,10 @@ import pytest
 from pytest_celery import CeleryTestSetup
 from stack import Services, wait_until
 
-from lotus_tasks.infra.postgres import Connection, connect
-from lotus_tasks.infra.submission import submit_and_wait
 from lotus_tasks.reasoning.adapters.postgres import submit_run
 from lotus_tasks.reasoning.models import RunOptions
+from lotus_tasks.spine.database import Connection, connect
+from lotus_tasks.spine.submission import submit_and_wait
 from lotus_tasks.work import CommandSpec
 from tests.modelserver.handle import ModelServerHandle
 

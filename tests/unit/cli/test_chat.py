@@ -17,7 +17,7 @@ from prompt_toolkit.output import DummyOutput
 from lotus_tasks.cli.chat import Chat, describe_commands, lines_of_stdin
 from lotus_tasks.cli.chat_prompt import HISTORY_FILE, CommandCompleter, lines_at_prompt
 from lotus_tasks.errors import InvalidInput
-from lotus_tasks.infra.runtime import Runtime
+from lotus_tasks.local.runtime import Runtime
 
 
 class Stdin:

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from lotus_tasks.cli import COMMANDS, cli
-from lotus_tasks.infra.home import PROJECT
+from lotus_tasks.local.home import PROJECT
 
 HEAVY = ["celery", "pydantic", "chromadb", "rich", "markdown_it", "jsonschema", "prompt_toolkit", "httpx"]
 

@@ -15,7 +15,7 @@ from completing import complete_and_list_imports, others_than_click
 from lotus_tasks.cli import cli, command_tree, completing
 from lotus_tasks.cli.command_tree import commands_of
 from lotus_tasks.cli.completing import _address
-from lotus_tasks.infra.home import PROJECT
+from lotus_tasks.local.home import PROJECT
 
 FREE = {
     *("text", "query", "words", "verb", "when", "happened_at", "since", "until", "subject", "source", "fields", "arguments"),

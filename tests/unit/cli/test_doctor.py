@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from lotus_tasks.cli import doctor
-from lotus_tasks.infra import home as homes
-from lotus_tasks.infra.home import Home
+from lotus_tasks.local import home as homes
+from lotus_tasks.local.home import Home
 from lotus_tasks.settings import load_settings
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lotus_tasks.cli import command_tree
-from lotus_tasks.infra.home import PROJECT
+from lotus_tasks.local.home import PROJECT
 
 LOOKS_ELSEWHERE = {"test_hostile_text.py"}
 """Files that run every command without looking at what it does."""

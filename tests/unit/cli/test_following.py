@@ -10,8 +10,8 @@ import pytest
 
 from lotus_tasks.cli.following import Follower
 from lotus_tasks.cli.screen import Screen
-from lotus_tasks.infra.runtime import Runtime
-from lotus_tasks.infra.streams import StreamEntry
+from lotus_tasks.local.runtime import Runtime
+from lotus_tasks.spine.streams import StreamEntry
 from lotus_tasks.values import RunId
 
 

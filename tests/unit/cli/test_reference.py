@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from lotus_tasks.cli import COMMANDS
-from lotus_tasks.infra.home import PROJECT
+from lotus_tasks.local.home import PROJECT
 
 
 @pytest.fixture(scope="module")

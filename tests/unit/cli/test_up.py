@@ -8,7 +8,7 @@ import pytest
 
 from lotus_tasks.cli import up
 from lotus_tasks.errors import Transient
-from lotus_tasks.infra.runtime import Runtime
+from lotus_tasks.local.runtime import Runtime
 
 RUNTIME = Runtime(
     home=Path("/home/lotus"),

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lotus_tasks.errors import Permanent
-from lotus_tasks.infra.home import PROJECT
+from lotus_tasks.local.home import PROJECT
 from lotus_tasks.memory.adapters import minilm
 from lotus_tasks.memory.adapters.minilm import MiniLMEmbedder
 from lotus_tasks.memory.adapters.minilm_archive import ensure_archive

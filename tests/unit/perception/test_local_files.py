@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lotus_tasks.errors import NotFound, Permanent
-from lotus_tasks.infra.closed_places import ClosedPlaces
+from lotus_tasks.local.closed_places import ClosedPlaces
 from lotus_tasks.perception.adapters.local_files import LocalFiles
 from lotus_tasks.perception.models import LARGEST_FILE_BYTES, RawSource, Skip
 

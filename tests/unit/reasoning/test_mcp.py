@@ -14,7 +14,7 @@ import pytest
 from stack import wait_until
 
 from lotus_tasks.errors import Cancelled, ConfigurationError, EffectUnknown, HandBack, Permanent, ServiceDown
-from lotus_tasks.infra.home import PROJECT
+from lotus_tasks.local.home import PROJECT
 from lotus_tasks.reasoning.adapters import mcp_servers
 from lotus_tasks.reasoning.adapters.mcp_connection import McpTool
 from lotus_tasks.reasoning.adapters.mcp_rows import McpServerRow, read_servers

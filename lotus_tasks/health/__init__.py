@@ -1,0 +1,1 @@
+"""What state LOTUS is in: probes, the status made of them, the HTTP gateway that serves it."""

@@ -1,1 +1,0 @@
-"""Plumbing that knows no module: PostgreSQL, the outbox, streams, leases, embedded services."""

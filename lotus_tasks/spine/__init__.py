@@ -1,0 +1,1 @@
+"""Durable commands in PostgreSQL: outbox, leases, execution, streams, and the database itself."""
