@@ -1,6 +1,6 @@
 """The Celery app and the one Task base: claim, lease, retry, commit, send. Task bodies are plain functions.
 
-A message carries a command's id and nothing else. It may be lost or come twice: PostgreSQL decides (infra/outbox.py).
+A message carries a command's id and nothing else. It may be lost or come twice: PostgreSQL decides (spine/outbox.py).
 """
 
 from __future__ import annotations

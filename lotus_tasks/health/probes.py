@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import http.client
 import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import psycopg
 
 from lotus_tasks.errors import LotusError
 from lotus_tasks.local.home import Home
+from lotus_tasks.local.reachable import PART_LIMIT_S, ask_http, ask_redis
 from lotus_tasks.local.runtime import Runtime
 from lotus_tasks.spine import queries
 from lotus_tasks.spine.database import connect, one_line
@@ -25,11 +23,8 @@ from lotus_tasks.spine.queues import ask_depths
 from lotus_tasks.stack.set_aside import SetAside, list_set_aside
 from lotus_tasks.stack.supervision import ProcessState, Supervisor, configuration_path
 
-PART_LIMIT_S = 1.5
-"""What one part may take to answer."""
 TOTAL_LIMIT_S = 2.0
 """What all of them together may take; a part that is later than this doesn't answer."""
-_PROBE_LIFE_S = 5
 
 _MOST_LOG_BYTES = 1_000_000
 
@@ -149,29 +144,6 @@ def ask_database(url: str, *, with_memory: bool = True) -> DatabaseFacts:
             tiers={f"L{row['tier']}": row["count"] for row in tiers},
             index_lag=max(lag["memories"] - lag["indexed"], 0) if lag else 0,
         )
-
-
-def ask_redis(url: str) -> bool:
-    """True where it takes what is written (one that is full still answers PING); else redis.RedisError is raised."""
-    import redis
-
-    with redis.Redis.from_url(url, socket_connect_timeout=PART_LIMIT_S / 2, socket_timeout=PART_LIMIT_S / 2) as client:
-        return bool(client.set("lotus:probe", 1, ex=_PROBE_LIFE_S))
-
-
-def ask_http(url: str) -> bool:
-    """True where a GET is answered with 200; else OSError or http.client.HTTPException is raised."""
-    parts = urlsplit(url)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.hostname or "", parts.port, timeout=PART_LIMIT_S)
-    try:
-        connection.request("GET", parts.path)
-        status = connection.getresponse().status
-        if status != HTTPStatus.OK:
-            raise http.client.HTTPException(f"HTTP {status}")
-        return True
-    finally:
-        connection.close()
 
 
 def count_restarts(home: Home) -> Mapping[str, int]:

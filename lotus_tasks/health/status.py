@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from lotus_tasks.errors import NotRunning
 from lotus_tasks.health.probes import DatabaseFacts, Found, ModuleRow, WorkerRow, ask_all
 from lotus_tasks.local.home import Home
+from lotus_tasks.local.reachable import without_password
 from lotus_tasks.local.runtime import Runtime
 from lotus_tasks.manifest import Manifest
 from lotus_tasks.spine.outbox import SILENT_WORKER_S
@@ -188,11 +188,6 @@ def _overall(
         and all(process["state"] in _WELL for process in processes)
     )
     return "ok" if is_whole and not is_late else "degraded"
-
-
-def without_password(url: str) -> str:
-    """The URL as it may be shown."""
-    return re.sub(r"(?i)([?&]password=)[^&#]*", r"\1******", re.sub(r"(://[^/@:]*):[^/]*@", r"\1:******@", url))
 
 
 def _rounded(value: float | None) -> float | None:

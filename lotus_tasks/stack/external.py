@@ -7,8 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from lotus_tasks.errors import ConfigurationError
-from lotus_tasks.health.probes import ask_http, ask_redis
-from lotus_tasks.health.status import without_password
+from lotus_tasks.local.reachable import ask_http, ask_redis, without_password
 from lotus_tasks.local.runtime import Runtime
 from lotus_tasks.spine.database import one_line
 

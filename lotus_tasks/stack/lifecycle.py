@@ -15,9 +15,9 @@ from functools import partial
 from urllib.parse import urlsplit
 
 from lotus_tasks.errors import ConfigurationError, LotusError, ServiceDown
-from lotus_tasks.health.status import without_password
 from lotus_tasks.local.home import Home
 from lotus_tasks.local.locks import ProcessLock, take_lock
+from lotus_tasks.local.reachable import without_password
 from lotus_tasks.spine.migrate import migrate
 from lotus_tasks.stack import chroma, valkey
 from lotus_tasks.stack.external import check_external

@@ -21,7 +21,7 @@ Group = Literal["services", "core"]
 class Program:
     """One process. ``group``: "core" stops before "services".
 
-    ``holds_itself``: it takes its lock on its own (infra/processes.py).
+    ``holds_itself``: it takes its lock on its own (spine/processes.py).
     """
 
     name: str

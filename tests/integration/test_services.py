@@ -7,7 +7,7 @@ import pytest
 import redis
 from stack import Services
 
-from lotus_tasks.health.probes import ask_redis
+from lotus_tasks.local.reachable import ask_redis
 
 pytestmark = pytest.mark.smoke
 

@@ -17,8 +17,9 @@ from lotus_tasks.health.probes import (
     ask_supervisor,
     count_restarts,
 )
-from lotus_tasks.health.status import assemble, is_ready, without_password
+from lotus_tasks.health.status import assemble, is_ready
 from lotus_tasks.local.home import Home
+from lotus_tasks.local.reachable import without_password
 from lotus_tasks.local.runtime import Runtime
 from lotus_tasks.manifest import Manifest
 from lotus_tasks.spine.queues import redis_url_of
