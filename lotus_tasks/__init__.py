@@ -1,20 +1,17 @@
 """LOTUS: a local-first AI operating system as a Celery task-queue worker system.
 
-The map, top may import down (import-linter keeps it):
+The rooms, top may import down (import-linter keeps it, pyproject.toml):
 
     cli                          the click command line
-    gateway, relay               the health endpoint; what sends commands that came without a sender
-    <module>.tasks               when a module runs: task bodies of a few lines
-    celery                       the Celery app and the one Task base
+    celery                       where `celery -A lotus_tasks` finds the app
+    memory, providers,           the modules; in each: tasks (when it runs), adapters (how the world answers),
+    perception, reasoning        service (what it decides), ports (what it needs), models (what it is)
+    worker, health               the Celery app, the one Task base, the relay; what state LOTUS is in, and the health endpoint
     bootstrap                    the wiring: which adapter answers which port
-    <module>.adapters            how the world answers
-    infra                        PostgreSQL, Redis, the outbox, streams, embedded services
-    settings                     configuration, checked at start
-    <module>.service             what a module decides
-    <module>.ports               what it needs
-    <module>.models              what it is
-    work, manifest, events, values, errors
+    stack                        the embedded services and the processes: made, started, watched, stopped
+    spine                        durable commands in PostgreSQL: outbox, leases, execution, streams; the database itself
+    settings, local              configuration, checked at start; this machine: home, locks, logs, open and closed folders
+    tools, work, manifest, events, values, errors
 
-The modules are memory, providers, perception and reasoning. They never import each other: they speak through events and
-commands. This package's ``__init__`` imports nothing; ``celery -A lotus_tasks`` finds the app in ``lotus_tasks.celery``.
+The modules never import each other: they speak through events and commands. This package's ``__init__`` imports nothing.
 """

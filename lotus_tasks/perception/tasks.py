@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from lotus_tasks import bootstrap
-from lotus_tasks.celery import command_task
 from lotus_tasks.errors import InvalidInput
 from lotus_tasks.events import PerceptCaptured
 from lotus_tasks.manifest import HealthReport
@@ -13,6 +12,7 @@ from lotus_tasks.perception.service.intake import Intake
 from lotus_tasks.spine.outbox import follow_up_id
 from lotus_tasks.values import CommandId
 from lotus_tasks.work import Outcome, Work
+from lotus_tasks.worker.task import command_task
 
 STATUSES = ("indexed", "pending", "skipped", "failed")
 _MOST_LISTED = 10_000

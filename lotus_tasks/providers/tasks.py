@@ -8,7 +8,6 @@ from datetime import datetime
 import structlog
 
 from lotus_tasks import bootstrap
-from lotus_tasks.celery import command_task
 from lotus_tasks.errors import (
     Cancelled,
     HandBack,
@@ -56,6 +55,7 @@ from lotus_tasks.settings import Settings, load_settings
 from lotus_tasks.spine.streams import TokenWriter
 from lotus_tasks.values import RunId
 from lotus_tasks.work import CommandSpec, Outcome, Work
+from lotus_tasks.worker.task import command_task
 
 log = structlog.get_logger("lotus.providers")
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lotus_tasks import bootstrap
-from lotus_tasks.celery import command_task
 from lotus_tasks.errors import InvalidInput, ServiceDown
 from lotus_tasks.manifest import HealthReport, ToolCard
 from lotus_tasks.reasoning.adapters.conversations import PostgresConversations
@@ -23,6 +22,7 @@ from lotus_tasks.spine import queries
 from lotus_tasks.spine.streams import TokenWriter
 from lotus_tasks.values import CommandId, RunId, utc_now
 from lotus_tasks.work import Outcome, Transaction, Work
+from lotus_tasks.worker.task import command_task
 
 
 @command_task("reasoning.advance")

@@ -13,7 +13,7 @@ from importlib import import_module
 import click
 from celery.bin.base import CLIContext
 
-from lotus_tasks.celery import app
+from lotus_tasks.worker.celery import app
 
 COMMANDS = {"worker": "celery.bin.worker", "beat": "celery.bin.beat", "flower": "flower.command"}
 """Command → the module that has it, as a click command of the same name."""

@@ -14,12 +14,12 @@ import psycopg
 import structlog
 
 from lotus_tasks import bootstrap
-from lotus_tasks.celery import send
 from lotus_tasks.errors import ServiceDown
 from lotus_tasks.local.logs import configure_logging
 from lotus_tasks.spine.database import connect
 from lotus_tasks.spine.processes import hold_name, wait_for_schema
 from lotus_tasks.spine.sweep import sweep, tell_stranded
+from lotus_tasks.worker.app import send
 from lotus_tasks.worker.system import queue_depth
 
 SWEEP_EVERY_S = 1.0

@@ -9,7 +9,6 @@ import structlog
 
 from beat import TICKS
 from lotus_tasks import bootstrap
-from lotus_tasks.celery import app, send
 from lotus_tasks.errors import ServiceDown
 from lotus_tasks.spine import queries
 from lotus_tasks.spine.outbox import OutboxTransaction
@@ -17,6 +16,7 @@ from lotus_tasks.spine.queues import ask_depths
 from lotus_tasks.spine.sweep import sweep
 from lotus_tasks.values import utc_now
 from lotus_tasks.work import CommandSpec
+from lotus_tasks.worker.app import app, send
 
 KEEP_DAYS = 14
 """How long ended commands without a run, prompts of runs that are over, and events are kept."""

@@ -15,11 +15,11 @@ import structlog
 log = structlog.get_logger("lotus.tasks")
 
 
-class AsideSlots:
+class ToolSlots:
     """``slots`` threads, started as they are needed."""
 
     def __init__(self, slots: int) -> None:
-        self._pool = ThreadPoolExecutor(max_workers=slots, thread_name_prefix="aside")
+        self._pool = ThreadPoolExecutor(max_workers=slots, thread_name_prefix="tool")
         self._lock = threading.Lock()
         self._busy = 0
 

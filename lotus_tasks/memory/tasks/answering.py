@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from lotus_tasks.celery import command_task
 from lotus_tasks.memory.adapters.postgres_profile import PostgresProfile
 from lotus_tasks.memory.adapters.questions import Questions
 from lotus_tasks.memory.tasks.parts import parts
 from lotus_tasks.work import CommandSpec, Outcome, Transaction, Work
+from lotus_tasks.worker.task import command_task
 
 
 @command_task("memory.take_answers")

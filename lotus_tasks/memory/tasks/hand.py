@@ -10,7 +10,6 @@ from uuid import UUID
 import redis
 
 from lotus_tasks import bootstrap
-from lotus_tasks.celery import command_task
 from lotus_tasks.errors import InvalidInput, NotFound, Permanent, ServiceDown, Transient
 from lotus_tasks.memory.adapters.oblivion import forget as erase
 from lotus_tasks.memory.adapters.postgres_browser import PostgresMemoryBrowser
@@ -22,6 +21,7 @@ from lotus_tasks.memory.tasks.parts import parts, refuse
 from lotus_tasks.spine.streams import stream_key
 from lotus_tasks.values import MemoryId, RunId, utc_now
 from lotus_tasks.work import CommandSpec, Outcome, Transaction, Work
+from lotus_tasks.worker.task import command_task
 
 REWRITE_EVERY_S = 30
 REWRITE_AFTER_S = 10

@@ -6,10 +6,10 @@ import threading
 import time
 from typing import Final
 
-from lotus_tasks.celery import command_task
 from lotus_tasks.errors import HandBack, Transient
 from lotus_tasks.memory.tasks.parts import parts
 from lotus_tasks.work import CommandSpec, Outcome, Work
+from lotus_tasks.worker.task import command_task
 
 INDEX_SLICE_S: Final = 5.0
 """How long one index command works before it hands on to the next, so that recalls get their slot."""

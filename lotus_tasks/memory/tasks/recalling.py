@@ -7,13 +7,13 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from lotus_tasks.celery import command_task
 from lotus_tasks.errors import Cancelled, InvalidInput, Transient
 from lotus_tasks.events import MemoryRecalled
 from lotus_tasks.memory.models import EVIDENCE_KINDS, KINDS, Filters, Memory, Recalled
 from lotus_tasks.memory.service.writing import moment
 from lotus_tasks.memory.tasks.parts import parts
 from lotus_tasks.work import Outcome, Work
+from lotus_tasks.worker.task import command_task
 
 READING_S: Final = 3.0
 """How long a recall waits for what was stored just before it."""

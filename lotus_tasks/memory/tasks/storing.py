@@ -11,7 +11,6 @@ from uuid import UUID
 import redis
 import structlog
 
-from lotus_tasks.celery import command_task
 from lotus_tasks.errors import Cancelled, HandBack
 from lotus_tasks.events import MemoryStored
 from lotus_tasks.memory.adapters.exchange import read_exchange
@@ -23,6 +22,7 @@ from lotus_tasks.memory.service.writing import draft_of, entries
 from lotus_tasks.memory.tasks.parts import parts, refuse
 from lotus_tasks.values import utc_now
 from lotus_tasks.work import CommandSpec, Outcome, Transaction, Work
+from lotus_tasks.worker.task import command_task
 
 INDEX_PAUSE_S: Final = 2.0
 """How long what was said in runs is gathered before it is embedded."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from lotus_tasks.celery import command_task
 from lotus_tasks.errors import InvalidInput
 from lotus_tasks.memory.adapters.exported import read_exported
 from lotus_tasks.memory.adapters.transfer import export_page, import_memories
 from lotus_tasks.memory.tasks.parts import parts, refuse
 from lotus_tasks.spine import queries
 from lotus_tasks.work import CommandSpec, Outcome, Transaction, Work
+from lotus_tasks.worker.task import command_task
 
 PAGE: Final = 500
 

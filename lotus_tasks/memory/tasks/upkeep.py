@@ -8,7 +8,6 @@ from typing import Any
 
 import redis
 
-from lotus_tasks.celery import command_task
 from lotus_tasks.errors import HandBack, Transient
 from lotus_tasks.manifest import HealthReport
 from lotus_tasks.memory.adapters.postgres_consolidation import PostgresConsolidation, apply_plan
@@ -26,6 +25,7 @@ from lotus_tasks.spine import queries
 from lotus_tasks.spine.submission import submit
 from lotus_tasks.values import MemoryId
 from lotus_tasks.work import CommandSpec, Outcome, Transaction, Work
+from lotus_tasks.worker.task import command_task
 
 
 @command_task("memory.consolidate")

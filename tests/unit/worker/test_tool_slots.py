@@ -7,12 +7,12 @@ import threading
 import pytest
 from stack import wait_until
 
-from lotus_tasks.worker.tool_slots import AsideSlots
+from lotus_tasks.worker.tool_slots import ToolSlots
 
 
 @pytest.fixture
 def slots():
-    made = AsideSlots(2)
+    made = ToolSlots(2)
     yield made
     made.close()
 
@@ -43,7 +43,7 @@ def test_what_fails_frees_its_slot(slots):
 
 
 def test_closing_waits_for_what_has_begun_and_forgets_the_rest():
-    slots = AsideSlots(1)
+    slots = ToolSlots(1)
     begun, done = threading.Event(), []
     slots.run(lambda: (begun.set(), threading.Event().wait(0.2), done.append("first")))
     slots.run(lambda: done.append("second"))

@@ -1,0 +1,143 @@
+"""The one Task base: claim, lease, retry, commit, send. Task bodies are plain functions."""
+
+from __future__ import annotations
+
+import os
+import socket
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+from celery import Task
+
+from lotus_tasks import bootstrap
+from lotus_tasks.errors import Permanent, ServiceDown
+from lotus_tasks.spine import queries
+from lotus_tasks.spine.crashpoints import crash_point
+from lotus_tasks.spine.execution import Body, Execution
+from lotus_tasks.spine.leases import LeaseKeeper
+from lotus_tasks.worker.app import REDIS_BROKER, app, send
+from lotus_tasks.worker.tool_slots import ToolSlots
+
+log = structlog.get_logger("lotus.tasks")
+
+TOOL_SLOTS: Final = 8
+"""Tools of one module at work at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What this process serves as a worker."""
+
+    queues: list[str]
+    slots: int
+
+
+_serving: Serving | None = None
+
+
+def begin_serving(serving: Serving) -> None:
+    """This process is a worker from now on: it renews its leases and is seen."""
+    global _serving  # noqa: PLW0603 - one worker a process, by Celery's own design
+    _serving = serving
+    keeper().start()
+
+
+def worker_name() -> str:
+    """The name this process's leases go by. A supervised process has its own, held by a lock; any other adds its pid."""
+    process = os.environ.get("LOTUS_PROCESS")
+    return f"{process or f'celery-{os.getpid()}'}@{socket.gethostname()}:{bootstrap.runtime().home}"
+
+
+@bootstrap.per_process
+def keeper() -> LeaseKeeper:
+    """This process's leases."""
+    return LeaseKeeper(bootstrap.outbox(), on_beat=_record_worker)
+
+
+@bootstrap.per_process
+def execution() -> Execution:
+    """How this process carries commands out."""
+    return Execution(bootstrap.outbox(), keeper())
+
+
+@bootstrap.per_process
+def tool_slots() -> ToolSlots:
+    """Where this process runs its modules' tools."""
+    return ToolSlots(TOOL_SLOTS)
+
+
+class CommandTask(Task):  # type: ignore[misc]  # Celery ships no types
+    """The one Task base: runs a body for a command; with ``in_tool_slot`` in a slot of its own, so that the worker's stays free."""
+
+    abstract = True
+    if REDIS_BROKER:
+        Request = "lotus_tasks.worker.worker_steps:ReceivedRequest"  # celeryconfig's queues have no acknowledgements there
+    body: Body
+    in_tool_slot = False
+
+    def run(self, command_id: str) -> None:
+        """Carry the command out, now or as soon as a slot is free."""
+        if self.in_tool_slot and _serving is not None:
+            tool_slots().run(lambda: self.carry_out(command_id))
+        else:
+            self.carry_out(command_id)
+
+    def carry_out(self, command_id: str) -> None:
+        """Claim the command, run the body under its lease, commit what it returns, send what follows."""
+        try:
+            wanted = uuid.UUID(str(command_id))
+        except ValueError:
+            log.warning("message refused: its argument is no command id", task=self.name)
+            return
+        crash_point("before_claim", self.name)
+        try:
+            claim = bootstrap.outbox().claim(wanted, owner=worker_name())
+        except ServiceDown as error:
+            log.warning("not claimed; the relay sends it again", command=str(wanted), reason=str(error))
+            return
+        if claim is None:
+            return
+        if claim.name != self.name:
+            send(execution().end(claim, Permanent(f"command {claim.name} came as task {self.name}")))
+            return
+        with structlog.contextvars.bound_contextvars(
+            command=str(claim.command_id), run=str(claim.run_id or ""), task=self.name
+        ):
+            send(execution().carry_out(claim, self.body))
+            crash_point("after_send", self.name)
+
+
+def command_task(name: str, *, in_tool_slot: bool = False) -> Callable[[Body], Body]:
+    """Register a body as the task ``module.verb``. Returns the body itself, so that tests call it plainly."""
+
+    def register(body: Body) -> Body:
+        task = type(
+            f"{body.__name__.title()}Task",
+            (CommandTask,),
+            {"name": name, "body": staticmethod(body), "in_tool_slot": in_tool_slot, "__doc__": body.__doc__},
+        )
+        app.register_task(task())
+        return body
+
+    return register
+
+
+def _record_worker(busy: int) -> None:
+    if _serving is None:
+        return
+    sql = queries.load("outbox")
+    with bootstrap.database().transaction() as conn:
+        conn.execute(sql.commit_quickly)
+        conn.execute(
+            sql.record_worker,
+            {
+                "name": worker_name(),
+                "pid": os.getpid(),
+                "queues": _serving.queues,
+                "slots": _serving.slots,
+                "busy": max(0, busy - tool_slots().busy),
+            },
+        )
