@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping
 
 from lotus_tasks.cli import COMMANDS
-from lotus_tasks.infra.home import PROJECT
+from lotus_tasks.local.home import PROJECT
 
 
 def complete_and_list_imports(line: str, environment: Mapping[str, str] | None = None) -> tuple[list[str], set[str]]:

@@ -17,7 +17,7 @@ from lotus_tasks.spine import queries
 from lotus_tasks.spine.execution import stopping
 from lotus_tasks.spine.processes import hold_name, wait_for_schema
 from lotus_tasks.worker.module_tasks import record_health
-from lotus_tasks.worker.task import Serving, tool_slots, begin_serving, keeper, worker_name
+from lotus_tasks.worker.task import Serving, begin_serving, keeper, tool_slots, worker_name
 
 log = structlog.get_logger("lotus.tasks")
 

@@ -70,7 +70,7 @@ def tool_slots() -> ToolSlots:
 
 
 class CommandTask(Task):  # type: ignore[misc]  # Celery ships no types
-    """The one Task base: runs a body for a command; with ``in_tool_slot`` in a slot of its own, so that the worker's stays free."""
+    """The one Task base: runs a body for a command; with ``in_tool_slot`` beside the worker, whose slots stay free."""
 
     abstract = True
     if REDIS_BROKER:
