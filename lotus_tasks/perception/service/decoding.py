@@ -8,6 +8,7 @@ import re
 from pathlib import PurePath
 
 from lotus_tasks.perception.models import LARGEST_FILE_BYTES, Document, RawSource, Skip, TextKind
+from lotus_tasks.perception.service.old_encodings import USUAL, guess_encoding
 
 MARKDOWN_SUFFIXES = frozenset({".md", ".markdown", ".mdown", ".mkd", ".mkdn"})
 
@@ -29,6 +30,7 @@ _BOMS = (  # UTF-32 first: its little-endian mark begins with UTF-16's
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f-\x9f]")
 _WESTERN_SIGNS = "’‘“”„–—…«»€£§°ºª·•¡¿\xa0"
 _WORD = re.compile(r"[^\W\d_]+")
+_UNKNOWN = "it is not UTF-8, and which encoding it is in isn't clear; save it as UTF-8"
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 
 
@@ -92,11 +94,7 @@ def _text_of(raw: RawSource) -> str | _Unreadable:
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError:
-        return (
-            _damaged_utf8(content)
-            or _western(content)
-            or _Unreadable("it is neither UTF-8 nor any text; save it as UTF-8")
-        )
+        return _damaged_utf8(content) or _of_old(content) or _Unreadable(_UNKNOWN)
 
 
 def _reason_to_leave(raw: RawSource) -> str:
@@ -119,6 +117,17 @@ def _damaged_utf8(content: bytes) -> str | None:
     broken = text.count("\ufffd")
     beyond_ascii = sum(1 for character in text if character > "\x7f") - broken
     return text if beyond_ascii > broken and broken <= max(2, len(text) // 50) else None
+
+
+def _of_old(content: bytes) -> str | None:
+    """The text of one of the encodings before Unicode, where it is clear which."""
+    encoding = guess_encoding(content)
+    if encoding is None or encoding == USUAL:
+        return _western(content) if encoding else None
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError:  # beyond what was looked at
+        return None
 
 
 def _western(content: bytes) -> str | None:
