@@ -11,7 +11,7 @@ The rooms, top may import down (import-linter keeps it, pyproject.toml):
     stack                        the embedded services and the processes: made, started, watched, stopped
     spine                        durable commands in PostgreSQL: outbox, leases, execution, streams; the database itself
     settings, local              configuration, checked at start; this machine: home, locks, logs, open and closed folders
-    tools, work, manifest, events, values, errors
+    tools, work, manifest, events, values, errors; language (sentences, scripts)
 
 The modules never import each other: they speak through events and commands. This package's ``__init__`` imports nothing.
 """

@@ -10,18 +10,18 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from lotus_tasks.language.sentences import sentences_and_lines
 from lotus_tasks.memory.models import Statement
 from lotus_tasks.memory.text import stem, words
 
 OWNER: Final = "user"
 """The subject of what the person who runs LOTUS says of themselves."""
 MAX_VALUE_CHARS: Final = 120
-_SENTENCES: Final = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])\s*|\n+")
 _NAME: Final = r"(?P<subject>[A-ZÀ-ÖØ-Þ][\w'’-]+(?: [A-ZÀ-ÖØ-Þ][\w'’-]+){0,2})"
 _VALUE: Final = r"(?P<value>[^.!?]+?(?:\.[^.!?\s][^.!?]*?)*?)"
-_ABBREVIATION: Final = re.compile(r"\b(Dr|Mr|Mrs|Ms|Prof|St|Sr|Jr|Hr|Fr|No|Nr|vs|approx|ca)\.")
+_INNER_STOP: Final = re.compile(r"\.(?=\s)")
 _STOP: Final = "\u2024"
-"""Stands for the full stop of an abbreviation while a text is cut into sentences (ONE DOT LEADER)."""
+"""Stands for a full stop within a sentence, an abbreviation's, while rules look for its end (ONE DOT LEADER)."""
 _PRONOUNS: Final = frozenset(
     "he she it they this that these those there here what who where when why how him her them you me us one all".split()  # noqa: SIM905 - one word a line would be pages
 )
@@ -79,21 +79,11 @@ def read_facts(text: str, speaker: str | None = None) -> Iterator[Statement]:
     """The statements of a text. First-person sentences are about ``speaker``, or about the owner where no other speaks."""
     owner = OWNER if speaker is None or speaker.casefold() in ("user", "me") else speaker
     seen = set()
-    for sentence in _split(text):
-        found = None if sentence.endswith("?") else _read_sentence(sentence, owner)
+    for sentence in sentences_and_lines(text):
+        found = None if sentence.endswith("?") else _read_sentence(_INNER_STOP.sub(_STOP, sentence), owner)
         if found is not None and found.key not in seen:
             seen.add(found.key)
             yield found
-
-
-def sentences(text: str) -> list[str]:
-    """The sentences and lines of a text; an abbreviation ends none."""
-    return [sentence.replace(_STOP, ".") for sentence in _split(text)]
-
-
-def _split(text: str) -> list[str]:
-    parts = _SENTENCES.split(_ABBREVIATION.sub(rf"\1{_STOP}", text.strip()))
-    return [" ".join(part.split()) for part in parts if part.strip()]
 
 
 def _read_sentence(sentence: str, owner: str) -> Statement | None:

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from lotus_tasks.memory.service.facts import sentences
+from lotus_tasks.language.sentences import sentences_and_lines
 from lotus_tasks.memory.text import FUNCTION_WORDS, STOP_WORDS, terms, words
 
 MAX_NEW_WORDS: Final = 0.5
@@ -62,7 +62,7 @@ def invented(text: str, sources: Iterable[str]) -> str:
 
 def _names(text: str) -> Iterator[str]:
     """The words of a text that may be names, and those that hold or are numbers."""
-    for sentence in sentences(unicodedata.normalize("NFKC", text)):
+    for sentence in sentences_and_lines(unicodedata.normalize("NFKC", text)):
         first = True
         for found in _TOKEN.finditer(sentence):
             word = found.group()

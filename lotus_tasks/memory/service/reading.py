@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from lotus_tasks.language.sentences import sentences_and_lines
 from lotus_tasks.memory.models import Memory, Statement
-from lotus_tasks.memory.service.facts import MAX_VALUE_CHARS, OWNER, folded, read_facts, refines, sentences
+from lotus_tasks.memory.service.facts import MAX_VALUE_CHARS, OWNER, folded, read_facts, refines
 from lotus_tasks.memory.service.grounding import denials
 from lotus_tasks.memory.text import STOP_WORDS, stem, terms, words
 
@@ -77,7 +78,7 @@ def is_for_a_model(memory: Memory) -> bool:
         not sentence.endswith(("?", "？"))
         and (len(sentence.split()) >= _SHORTEST or _UNSPACED.search(sentence))
         and not list(read_facts(sentence, memory.speaker))
-        for sentence in sentences(memory.text)
+        for sentence in sentences_and_lines(memory.text)
     )
 
 
@@ -141,7 +142,7 @@ def _statement(item: Mapping[str, Any], memory: Memory) -> Statement | None:
 def _states(text: str, predicate: str, value: str) -> bool:
     """Whether a sentence that asks nothing holds the value, and denies exactly if the statement does."""
     denied = denials(f"{predicate} {value}") > 0
-    holding = [sentence for sentence in sentences(text) if _says(sentence, value)]
+    holding = [sentence for sentence in sentences_and_lines(text) if _says(sentence, value)]
     return any(not one.endswith(("?", "？")) and (denials(one) > 0) == denied for one in holding)
 
 

@@ -8,6 +8,7 @@ from datetime import MAXYEAR, datetime
 from typing import Any, Final
 
 from lotus_tasks.errors import InvalidInput
+from lotus_tasks.language.sentences import sentences_and_lines
 from lotus_tasks.memory.cues import text_cues
 from lotus_tasks.memory.dates import told_span
 from lotus_tasks.memory.models import KINDS, Draft, Entry, Kind, digest, plain
@@ -19,7 +20,6 @@ MAX_CHARS: Final = 20_000
 ALIKE_KINDS: Final[tuple[Kind, ...]] = ("note", "preference", "fact", "summary")
 """What is not stored twice in other dress. Turns stand in a conversation, chunks in a document: there, each has its place."""
 ARTICLES: Final = frozenset({"a", "an", "the"})
-_SENTENCE_END: Final = re.compile(r"(?<=[.!?…。？！])\s+")
 _INTERROGATIVE: Final = re.compile(
     r"^(?:who|whom|whose|what|when|where|why|which|how|is|are|was|were|do|does|did|can|could|will|would|should|has|have|had|may|am)\b",
     re.IGNORECASE,
@@ -109,7 +109,7 @@ def moment(value: object, name: str) -> datetime | None:
 
 def is_question(text: str) -> bool:
     """Whether a text only asks: every sentence of it is a question or a request. What also states something is a turn."""
-    sentences = [sentence for sentence in _SENTENCE_END.split(text.strip()) if sentence]
+    sentences = sentences_and_lines(text)
     return bool(sentences) and all(
         sentence.rstrip("\"'»”)").endswith(("?", "？")) or _INTERROGATIVE.match(sentence) or _REQUEST.match(sentence)
         for sentence in sentences

@@ -9,24 +9,15 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 
+from lotus_tasks.language.scripts import UNSPACED
+from lotus_tasks.language.sentences import split_sentences
+
 MOST_WORDS = 220
 """What the embedding model sees of a text is 256 tokens: about so many English words (all-MiniLM-L6-v2's model card)."""
 MOST_CHARACTERS = 1200
 """A chunk of this length still fits on a screen beside others."""
 
-_UNSPACED = re.compile(
-    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
-)
-_SENTENCE_END = re.compile(
-    r"(?:[.!?…]+[\"'”’»)\]]*(?=\s)"  # Latin, Cyrillic, Greek …
-    r"|[。！？｡]+[」』”’）]*"  # Chinese and Japanese put no space after it
-    r"|[؟۔।॥։።፧።]+)\s*"  # Arabic, Urdu, Devanagari, Armenian, Ethiopic
-)
-_ABBREVIATION = re.compile(
-    r"(?:\b(?:e\.g|i\.e|etc|cf|vs|ca|approx|no|nr|vol|pp?|fig|al|st|dr|prof|mrs?|ms|sr|jr|inc|ltd|dept|usw|bzw|d\.h|z\.\s?b|u\.a|vgl|evtl|ggf|s\.o)"
-    r"|(?:^|[\s(.])[^\W\d_]|(?:^|\n)\s*\d{1,3})\.$",  # an initial; the number of a list item
-    re.IGNORECASE,
-)
+_UNSPACED = re.compile(f"[{UNSPACED}]")
 
 
 def count_words(text: str) -> int:
@@ -37,22 +28,6 @@ def count_words(text: str) -> int:
 def fits(text: str) -> bool:
     """Whether the text is short enough for one chunk."""
     return len(text) <= MOST_CHARACTERS and count_words(text) <= MOST_WORDS
-
-
-def split_sentences(text: str) -> list[str]:
-    """The sentences, each with the space after it: joined, they are the text again."""
-    sentences: list[str] = []
-    begin = 0
-    for end in _SENTENCE_END.finditer(text):
-        after = text[end.end() : end.end() + 1]
-        sentence = text[begin : end.end()]
-        if not sentence.strip() or after.islower() or _ABBREVIATION.search(sentence.rstrip()[-14:]):
-            continue
-        sentences.append(sentence)
-        begin = end.end()
-    if begin < len(text):
-        sentences.append(text[begin:])
-    return sentences
 
 
 def split_long(text: str) -> list[str]:

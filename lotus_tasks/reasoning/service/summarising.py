@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
+from lotus_tasks.language.sentences import first_sentence
 from lotus_tasks.reasoning.models import Turn
 
 HISTORY_TURNS = 10
@@ -18,7 +18,6 @@ HISTORY_CHARACTERS = 24_000
 SUMMARY_CHARACTERS = 3_000
 """The longest summary."""
 
-_SENTENCE_END = re.compile(r"(?<=[.!?。！？])\s+|\n")
 _QUESTION_CHARACTERS, _ANSWER_CHARACTERS = 120, 200
 
 _INSTRUCTION = """\
@@ -73,11 +72,6 @@ def summary_prompt(summary: str, turns: Sequence[Turn]) -> str:
 def title_of(question: str, characters: int) -> str:
     """A conversation's title: its first question's first sentence, cut at a word."""
     return clip(first_sentence(question), characters)
-
-
-def first_sentence(text: str) -> str:
-    """The first sentence, on one line."""
-    return " ".join(_SENTENCE_END.split(text.strip(), maxsplit=1)[0].split())
 
 
 def clip(text: str, characters: int) -> str:

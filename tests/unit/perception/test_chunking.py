@@ -9,7 +9,7 @@ import pytest
 
 from lotus_tasks.perception.models import Chunk, Document
 from lotus_tasks.perception.service.chunking import chunk
-from lotus_tasks.perception.service.sentences import MOST_CHARACTERS, MOST_WORDS, count_words, split_sentences
+from lotus_tasks.perception.service.sentences import MOST_CHARACTERS, MOST_WORDS, count_words
 from lotus_tasks.values import utc_now
 
 
@@ -141,27 +141,6 @@ def test_most_chunks_of_a_long_text_are_filled():
     chunks = chunks_of("\n\n".join(sentences(4) for _ in range(100)), "text")
     filled = [one for one in chunks if 120 <= count_words(one.text) <= MOST_WORDS]
     assert len(filled) >= 0.9 * len(chunks)
-
-
-@pytest.mark.parametrize(
-    ("text", "count"),
-    [
-        ("One. Two! Three?", 3),
-        ("See e.g. the boat. It floats.", 2),
-        ("J. Smith came. He left.", 2),
-        ("It cost 3.50 euros. Cheap.", 2),
-        ("Er kam z. B. gestern. Dann ging er.", 2),
-        ("“Go!” she said. He went.", 2),
-        ("今天很好。我们走吧。", 2),
-        ("كيف حالك؟ أنا بخير.", 2),
-        ("no end", 1),
-        ("", 0),
-    ],
-)
-def test_sentences_end_where_a_reader_would_say(text, count):
-    found = split_sentences(text)
-    assert len(found) == count
-    assert "".join(found) == text
 
 
 @pytest.mark.parametrize(

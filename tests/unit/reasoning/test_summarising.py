@@ -60,6 +60,11 @@ def test_the_rule_keeps_the_first_sentences_and_drops_its_oldest_lines():
     assert "Marstal" not in often
 
 
+def test_the_rule_keeps_the_answer_where_a_name_is_abbreviated():
+    turn = Turn(question="What did Dr. Weiss say about tooth 36?", answer="Dr. Weiss said tooth 36 needs a crown [1]. Soon.")
+    assert summarise_by_rule("", [turn]) == "- What did Dr. Weiss say about tooth 36? → Dr. Weiss said tooth 36 needs a crown [1]."
+
+
 def test_a_model_is_shown_the_summary_so_far_and_the_turns_as_data():
     prompt = summary_prompt("They sail.", turns(2))
     assert "They sail." in prompt
@@ -75,6 +80,7 @@ def test_a_model_is_shown_the_summary_so_far_and_the_turns_as_data():
         ("x" * 30, "x" * 19 + "…"),
         ("first\nsecond", "first"),
         ("鍵はどこ?", "鍵はどこ?"),
+        ("Dr. Weiss is in. When?", "Dr. Weiss is in."),
     ],
 )
 def test_a_title_is_the_first_sentence_cut_at_a_word(question: str, title: str):

@@ -1,0 +1,1 @@
+"""What every module knows of written language: one home a rule."""
