@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 import pytest
+from stack import Lotus
 
+from lotus_tasks.spine.streams import connect_redis
 from tests.modelserver.handle import ModelServerHandle, model_server_process
 
 
@@ -17,9 +19,14 @@ def shared_model() -> Iterator[ModelServerHandle]:
 
 
 @pytest.fixture
-def model(shared_model: ModelServerHandle) -> ModelServerHandle:
-    """The model server with nothing scripted and nothing recorded."""
+def model(shared_model: ModelServerHandle, request: pytest.FixtureRequest) -> ModelServerHandle:
+    """The model server with nothing scripted and nothing recorded, and rested where the shared LOTUS asks it."""
     shared_model.reset()
+    if "lotus" in request.fixturenames:
+        lotus: Lotus = request.getfixturevalue("lotus")
+        with connect_redis(lotus.runtime.redis_url) as client:
+            for key in client.scan_iter("lotus:breaker:*"):  # an earlier test's failures
+                client.delete(key)
     return shared_model
 
 

@@ -67,6 +67,13 @@ def test_a_provider_that_recovers_is_asked_again_and_the_answer_says_so(lotus: L
     assert answer["degraded"] == ["openai: connection cut, answered at try 2"]
 
 
+def test_one_cut_rests_no_provider_for_those_who_ask_after(lotus: Lotus, model: ModelServerHandle):
+    model.script(reply=REPLY)
+    for _ in range(6):  # more than a breaker bears in a row: a try that succeeds between them counts
+        model.fault("cut")
+        assert ask(lotus, "count to ten")["degraded"] == ["openai: connection cut, answered at try 2"]
+
+
 def test_a_provider_that_stays_broken_gives_way_to_the_next(lotus: Lotus, model: ModelServerHandle):
     lotus.run("remember", "The boathouse code is 4711.")
     model.fail_next(1000, status=503)
