@@ -224,9 +224,8 @@ def chroma_default(services: Services, texts: Sequence[str]) -> float:
     import chromadb
     from chromadb.utils.embedding_functions.onnx_mini_lm_l6_v2 import ONNXMiniLM_L6_V2
 
-    host, _, port = services.runtime.chroma_url.rpartition("/")[2].partition(":")
-    client = chromadb.HttpClient(host=host, port=int(port))
     with tempfile.TemporaryDirectory() as folder:
+        client = chromadb.PersistentClient(path=f"{folder}/chroma")
         if not (ONNXMiniLM_L6_V2.DOWNLOAD_PATH / "onnx" / "model.onnx").exists():
             ONNXMiniLM_L6_V2.DOWNLOAD_PATH = offline_model(services.home / "models", Path(folder))
         collection = client.create_collection("default-embedder", embedding_function=ONNXMiniLM_L6_V2())  # type: ignore[arg-type]

@@ -79,7 +79,14 @@ class Settings(BaseSettings):
         "Another broker for Celery, such as RabbitMQ; without it the Redis.",
         "a URL: amqp://user:password@host:5672//, redis://…",
     )
-    lotus_chroma_url: HttpUrl | None = setting(None, "A Chroma server of yours; without it LOTUS runs its own.", HTTP)
+    lotus_chroma_url: Annotated[str, url_of("http", "https", "http+unix")] | None = setting(
+        None,
+        "A Chroma server of yours; without it LOTUS runs its own.",
+        "a URL: http://host:port, https://… or http+unix://%2Fpath%2Fto%2Fsocket",
+    )
+    lotus_chroma_token: SecretStr | None = setting(
+        None, "The token that your Chroma, or the proxy in front of it, asks for.", "a token"
+    )
 
     lotus_providers: ProviderNames = setting(
         ("openai", "anthropic", "google", "ollama", "offline"),
@@ -129,7 +136,6 @@ class Settings(BaseSettings):
 
     lotus_flower_port: Port = setting(None, "Flower's port; 5555 or the next free one.", PORT)
     lotus_gateway_port: Port = setting(None, "The health endpoint's port; 8086 or the next free one.", PORT)
-    lotus_chroma_port: Port = setting(None, "The embedded Chroma's port; 43211 or the next free one.", PORT)
 
     lotus_lease_s: Annotated[float, Field(ge=1, le=3600, allow_inf_nan=False)] = setting(
         8.0, "How long work stays a silent worker's own before another takes it over.", "seconds, from 1 to 3600"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
 import shutil
@@ -11,19 +12,20 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import psycopg
 import redis
 from failures import kept_on_failure
 
 from lotus_tasks.local.home import PROJECT, Home
+from lotus_tasks.local.http_address import connection_to
 from lotus_tasks.local.runtime import Runtime, load_runtime
 from lotus_tasks.settings import Settings, load_settings
+from lotus_tasks.stack.chroma import DATABASE
 from lotus_tasks.stack.lifecycle import Start, stop
 from lotus_tasks.stack.orphans import find_processes, is_alive
 from lotus_tasks.stack.plan import make_plan
@@ -97,17 +99,33 @@ class Services:
             connection.execute(f"CREATE DATABASE lotus TEMPLATE {_TEMPLATE}")
         with self.redis() as client:
             client.flushall()
-        root = f"{self.runtime.chroma_url}/api/v2/tenants/default_tenant/databases/default_database/collections"
-        with urllib.request.urlopen(root, timeout=10) as answer:
-            names = [row["name"] for row in json.load(answer)]
-        for name in names:
-            urllib.request.urlopen(urllib.request.Request(f"{root}/{name}", method="DELETE"), timeout=10).close()
+        for row in ask_chroma(self.runtime):
+            ask_chroma(self.runtime, f"/{row['name']}", method="DELETE")
 
     @contextlib.contextmanager
     def _administrator(self) -> Iterator[psycopg.Connection]:
         connection = psycopg.connect(self.runtime.database_url.replace("/lotus?", "/postgres?"), autocommit=True)
         with contextlib.closing(connection):
             yield connection
+
+
+def ask_chroma(runtime: Runtime, path: str = "", *, method: str = "GET", body: object = None) -> Any:
+    """What a LOTUS's Chroma answers below its list of collections. Raises OSError where it doesn't, or with an error."""
+    with contextlib.closing(connection_to(runtime.chroma_url, timeout_s=10)) as connection:
+        connection.request(method, f"{DATABASE}{path}", None if body is None else json.dumps(body))
+        answer = connection.getresponse()
+        text = answer.read()
+    if answer.status != 200:
+        raise OSError(f"Chroma answered {answer.status}: {text.decode()}")
+    return json.loads(text)
+
+
+def count_vectors(runtime: Runtime) -> int:
+    """How many vectors Chroma itself says it holds; -1 while it doesn't answer."""
+    try:
+        return sum(ask_chroma(runtime, f"/{row['id']}/count") for row in ask_chroma(runtime))
+    except (OSError, http.client.HTTPException):
+        return -1
 
 
 @contextlib.contextmanager

@@ -20,6 +20,7 @@ from lotus_tasks.cli.configuration import examine_files
 from lotus_tasks.cli.psql import shell_line
 from lotus_tasks.errors import ConfigurationError, LotusError, NotRunning
 from lotus_tasks.local.home import PROJECT, Home, open_to_others
+from lotus_tasks.local.http_address import shown_place
 from lotus_tasks.local.runtime import Runtime, load_runtime
 from lotus_tasks.providers.adapters.catalogue import how_to_add, order, rows, serving
 from lotus_tasks.providers.adapters.connection import listens
@@ -27,6 +28,7 @@ from lotus_tasks.providers.service.locality import is_here
 from lotus_tasks.reasoning.adapters.python_box import box_trouble, box_way
 from lotus_tasks.settings import Settings
 from lotus_tasks.stack import chroma, open_files, valkey
+from lotus_tasks.stack.endpoints import chroma_token
 from lotus_tasks.stack.lifecycle import http_status, running_processes
 from lotus_tasks.stack.orphans import find_processes
 from lotus_tasks.stack.ports import hold_port
@@ -185,7 +187,6 @@ def _system(home: Home, settings: Settings) -> Iterator[Finding]:
 
 def _ports(settings: Settings) -> Iterator[Finding]:
     fixed = {
-        "chroma": settings.lotus_chroma_port,
         "gateway": settings.lotus_gateway_port,
         "flower": settings.lotus_flower_port,
     }
@@ -199,9 +200,8 @@ def _ports(settings: Settings) -> Iterator[Finding]:
 def _services(home: Home, runtime: Runtime) -> Iterator[Finding]:
     yield _probe("PostgreSQL", "postgres", lambda: _postgres_version(runtime))
     yield _probe("Redis", "valkey", lambda: _redis_version(home, runtime))
-    parts = urlsplit(runtime.chroma_url)
-    found = chroma.answers(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
-    yield _answer("Chroma", "chroma", parts.netloc if found else None)
+    found = chroma.answers(runtime.chroma_url, token=chroma_token(runtime))
+    yield _answer("Chroma", "chroma", shown_place(runtime.chroma_url) if found else None)
     gateway = urlsplit(runtime.gateway_url).netloc
     ready = http_status(gateway, "/readyz") == 200
     yield _answer("health: every module is ready", "gateway", gateway if ready else None)

@@ -8,18 +8,14 @@ from __future__ import annotations
 
 import hmac
 import os
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
 import psycopg
 import structlog
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -38,11 +34,11 @@ from lotus_tasks.spine import queries
 from lotus_tasks.spine.database import connect
 from lotus_tasks.spine.processes import hold_name
 from lotus_tasks.spine.queues import queue_names
+from lotus_tasks.stack.asgi import serve
 from lotus_tasks.stack.secret_files import make_secrets, read_secret
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 _NOT_ASKED = ("gateway",)
-_STOP_WITHIN_S = 2
 _HOST = "127.0.0.1"
 
 log = structlog.get_logger("lotus.gateway")
@@ -137,21 +133,6 @@ def _ended_last_hour(runtime: Runtime) -> list[dict[str, Any]]:
         return []
 
 
-class _Server(uvicorn.Server):
-    """uvicorn, ended by SIGTERM with exit code 0."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Stop at SIGTERM and SIGINT; uvicorn's own way raises the signal again at the end."""
-
-        def on_signal(_number: int, _frame: FrameType | None) -> None:
-            self.should_exit = True
-
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, on_signal)
-        yield
-
-
 def main() -> None:
     """The process ``gateway``."""
     runtime = bootstrap.runtime()
@@ -160,23 +141,8 @@ def main() -> None:
     make_secrets(Home(runtime.home))
     place = urlsplit(runtime.gateway_url)
     host, port = place.hostname or _HOST, place.port or 8086  # a container listens on its own name
-    config = uvicorn.Config(
-        make_app(runtime),
-        host=host,
-        port=port,
-        loop="asyncio",
-        http="h11",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=_STOP_WITHIN_S,
-        limit_concurrency=64,
-    )
     log.info("listening", url=f"http://{host}:{port}", pid=os.getpid())
-    _Server(config).run()
+    serve(make_app(runtime), host=host, port=port, lifespan="off", limit_concurrency=64)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from lotus_tasks.local.runtime import Runtime
 from lotus_tasks.spine import queries
 from lotus_tasks.spine.database import connect, one_line
 from lotus_tasks.spine.queues import ask_depths
+from lotus_tasks.stack.endpoints import chroma_token
 from lotus_tasks.stack.set_aside import SetAside, list_set_aside
 from lotus_tasks.stack.supervision import ProcessState, Supervisor, configuration_path
 
@@ -99,9 +100,9 @@ def ask_all(runtime: Runtime, queue_names: Sequence[str], *, skip: Sequence[str]
         "database": lambda: ask_database(runtime.database_url, with_memory="memory" not in skip),
         "redis": lambda: ask_redis(runtime.redis_url),
         "depths": lambda: ask_depths(runtime.broker_url, queue_names),
-        "chroma": lambda: ask_http(f"{runtime.chroma_url}/api/v2/heartbeat"),
-        "gateway": lambda: ask_http(f"{runtime.gateway_url}/healthz"),
-        "flower": lambda: ask_http(f"{runtime.flower_url}/healthcheck"),
+        "chroma": lambda: ask_http(runtime.chroma_url, "/api/v2/heartbeat", token=chroma_token(runtime)),
+        "gateway": lambda: ask_http(runtime.gateway_url, "/healthz"),
+        "flower": lambda: ask_http(runtime.flower_url, "/healthcheck"),
     }
     answers, silent = _gather({part: ask for part, ask in asked.items() if part not in skip})
     return Found(

@@ -7,6 +7,8 @@ import re
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
+from lotus_tasks.local.http_address import connection_to, credentials
+
 PART_LIMIT_S = 1.5
 """What one part may take to answer."""
 _PROBE_LIFE_S = 5
@@ -20,13 +22,11 @@ def ask_redis(url: str) -> bool:
         return bool(client.set("lotus:probe", 1, ex=_PROBE_LIFE_S))
 
 
-def ask_http(url: str) -> bool:
-    """True where a GET is answered with 200; else OSError or http.client.HTTPException is raised."""
-    parts = urlsplit(url)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.hostname or "", parts.port, timeout=PART_LIMIT_S)
+def ask_http(url: str, path: str, *, token: str = "") -> bool:
+    """True where a GET of ``path`` below an address is answered with 200; else OSError or http.client.HTTPException is raised."""
+    connection = connection_to(url, timeout_s=PART_LIMIT_S)
     try:
-        connection.request("GET", parts.path)
+        connection.request("GET", urlsplit(url).path.rstrip("/") + path, headers=credentials(token))
         status = connection.getresponse().status
         if status != HTTPStatus.OK:
             raise http.client.HTTPException(f"HTTP {status}")

@@ -23,6 +23,19 @@ def find_runtime() -> Runtime:
         return runtime
 
 
+def chroma_token(runtime: Runtime) -> str:
+    """LOTUS_CHROMA_TOKEN, where Chroma is the user's own; "" where there is none. Raises ConfigurationError.
+
+    LOTUS's own needs none: its socket is its owner's alone.
+    """
+    if "chroma" in runtime.embedded:
+        return ""
+    from lotus_tasks.settings import load_settings
+
+    token = load_settings().lotus_chroma_token
+    return token.get_secret_value() if token else ""
+
+
 def _named_by_environment(home: Home) -> Runtime | None:
     from lotus_tasks.settings import load_configuration
     from lotus_tasks.stack.plan import broker_url_of

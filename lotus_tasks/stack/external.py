@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from lotus_tasks.errors import ConfigurationError
 from lotus_tasks.local.reachable import ask_http, ask_redis, without_password
 from lotus_tasks.local.runtime import Runtime
 from lotus_tasks.spine.database import one_line
+from lotus_tasks.stack.endpoints import chroma_token
 
 PATIENCE_S: Final = 4.0
 """How long each may take to begin to answer: a Redis that has just started loads its data first."""
@@ -26,9 +28,10 @@ def check_external(runtime: Runtime) -> list[str]:
     if runtime.settings.get("LOTUS_BROKER_URL"):
         _ask("LOTUS_BROKER_URL", "the broker", runtime.broker_url, lambda: _connect_broker(runtime.broker_url))
     if "chroma" not in runtime.embedded:
-        heartbeat = f"{runtime.chroma_url.rstrip('/')}/api/v2/heartbeat"
+        token = chroma_token(runtime)
         try:
-            _ask("LOTUS_CHROMA_URL", "Chroma", runtime.chroma_url, lambda: ask_http(heartbeat))
+            ask = partial(ask_http, runtime.chroma_url, "/api/v2/heartbeat", token=token)
+            _ask("LOTUS_CHROMA_URL", "Chroma", runtime.chroma_url, ask)
         except ConfigurationError as error:
             return [f"{error}; recall goes by words until it answers"]
     return []

@@ -137,9 +137,8 @@ class Start:
         if "chroma" not in runtime.embedded:
             self._report("  ✓ Chroma".ljust(18) + f"{without_password(runtime.chroma_url)} (yours)")
             return
-        parts = urlsplit(runtime.chroma_url)
         deadline = time.monotonic() + CHROMA_WAIT_S
-        while not chroma.answers(parts.hostname or "", parts.port or 0):
+        while not chroma.answers(runtime.chroma_url):
             if time.monotonic() > deadline:
                 said = last_words("\n".join(last_lines(self._home, "chroma")).encode())
                 self._report(
@@ -147,7 +146,7 @@ class Start:
                 )
                 return
             time.sleep(_PAUSE_S)
-        self._report(f"  ✓ Chroma {_major(chroma.installed_version())}".ljust(18) + parts.netloc)
+        self._report(f"  ✓ Chroma {_major(chroma.installed_version())}".ljust(18) + "unix socket")
 
     def _wait_for_core(self) -> None:
         gateway = urlsplit(self._plan.runtime.gateway_url)

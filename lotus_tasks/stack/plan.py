@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from lotus_tasks.local.home import Home
+from lotus_tasks.local.http_address import url_of_socket
 from lotus_tasks.local.runtime import Runtime, write_private
 from lotus_tasks.settings import Settings
 from lotus_tasks.stack import chroma, supervision, valkey
@@ -56,11 +57,10 @@ def make_plan(home: Home, settings: Settings, *, services_only: bool = False) ->
 def _assemble(home: Home, settings: Settings, held: dict[str, HeldPort], *, services_only: bool) -> Plan:
     remembered = remembered_ports(home)
     fixed = {
-        "chroma": settings.lotus_chroma_port,
         "gateway": settings.lotus_gateway_port,
         "flower": settings.lotus_flower_port,
     }
-    needed = [*([] if settings.lotus_chroma_url else ["chroma"]), *([] if services_only else ["gateway", "flower"])]
+    needed = [] if services_only else ["gateway", "flower"]
     for name in needed:
         held[name] = hold_port(name, fixed=fixed[name], remembered=remembered.get(name))
     remember_ports(home, {name: port.number for name, port in held.items()})
@@ -74,8 +74,8 @@ def _assemble(home: Home, settings: Settings, held: dict[str, HeldPort], *, serv
     if postgres:
         programs.append(postgres.program())
         embedded.add("postgres")
-    if "chroma" in held:
-        programs.append(chroma.program(home, held["chroma"].number))
+    if not settings.lotus_chroma_url:
+        programs.append(chroma.program(home))
         embedded.add("chroma")
 
     redis_url = settings.lotus_redis_url or f"unix://{quote(str(valkey.socket_path(home)))}"
@@ -84,7 +84,7 @@ def _assemble(home: Home, settings: Settings, held: dict[str, HeldPort], *, serv
         database_url=settings.lotus_database_url or (postgres.url if postgres else ""),
         redis_url=redis_url,
         broker_url=settings.lotus_broker_url or broker_url_of(redis_url),
-        chroma_url=settings.lotus_chroma_url or f"http://{_LOCAL}:{held['chroma'].number}",
+        chroma_url=settings.lotus_chroma_url or url_of_socket(chroma.socket_path(home)),
         gateway_url=f"http://{_LOCAL}:{held['gateway'].number}" if "gateway" in held else "",
         flower_url=f"http://{_LOCAL}:{held['flower'].number}" if "flower" in held else "",
         supervisor_socket=supervision.socket_path(home),

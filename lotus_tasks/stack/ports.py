@@ -11,8 +11,8 @@ from lotus_tasks.errors import ConfigurationError
 from lotus_tasks.local.home import Home
 from lotus_tasks.local.runtime import write_private
 
-USUAL: Mapping[str, int] = {"chroma": 43211, "gateway": 8086, "flower": 5555}
-"""Flower's and Chroma's neighbours know these numbers; 8086 is LOTUS's own choice."""
+USUAL: Mapping[str, int] = {"gateway": 8086, "flower": 5555}
+"""Flower's neighbours know its number; 8086 is LOTUS's own choice."""
 
 _HOST = "127.0.0.1"
 _TRIES = 200

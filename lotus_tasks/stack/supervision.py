@@ -6,7 +6,6 @@ import http.client
 import os
 import re
 import shlex
-import socket
 import subprocess
 import sys
 import xmlrpc.client
@@ -18,6 +17,7 @@ from xml.parsers.expat import ExpatError
 
 from lotus_tasks.errors import ConfigurationError, InvalidInput, ServiceDown
 from lotus_tasks.local.home import PROJECT, Home
+from lotus_tasks.local.http_address import UnixConnection
 from lotus_tasks.local.runtime import write_private
 from lotus_tasks.stack.programs import Group, Program, launch
 
@@ -44,21 +44,6 @@ class ProcessState:
     uptime_s: float
     reason: str
     started_at: int = 0
-
-
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: Path, timeout_s: float) -> None:
-        super().__init__("localhost", timeout=timeout_s)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        try:
-            self.sock.connect(str(self._path))
-        except OSError:
-            self.sock.close()
-            raise
 
 
 class Supervisor:
@@ -120,7 +105,7 @@ class Supervisor:
         self._call("shutdown")
 
     def _call(self, method: str, *arguments: Any, ignore: int = 0) -> Any:
-        connection = _UnixConnection(self._path, self._timeout_s)
+        connection = UnixConnection(self._path, self._timeout_s)
         try:
             question = xmlrpc.client.dumps(arguments, f"supervisor.{method}")
             connection.request("POST", "/RPC2", question, {"Content-Type": "text/xml"})

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from stack import Lotus, lotus_home, wait_until
+from stack import Lotus, count_vectors, lotus_home, wait_until
 
 from lotus_tasks.local.home import Home
 from lotus_tasks.stack import chroma, valkey
@@ -123,20 +123,7 @@ def status(lotus: Lotus) -> dict:
 def is_whole(lotus: Lotus) -> bool:
     """Everything is well, and the index is what PostgreSQL says it should be."""
     found = status(lotus)
-    return found.get("overall") == "ok" and found["memory"]["index_lag"] == 0 and vectors(lotus) >= 1
-
-
-def vectors(lotus: Lotus) -> int:
-    """How many vectors Chroma itself says it holds; -1 while it doesn't answer."""
-    import urllib.request
-
-    root = f"{lotus.runtime.chroma_url}/api/v2/tenants/default_tenant/databases/default_database/collections"
-    try:
-        with urllib.request.urlopen(root, timeout=5) as answer:
-            collections = [row["id"] for row in json.load(answer)]
-        return sum(int(urllib.request.urlopen(f"{root}/{one}/count", timeout=5).read()) for one in collections)
-    except OSError:
-        return -1
+    return found.get("overall") == "ok" and found["memory"]["index_lag"] == 0 and count_vectors(lotus.runtime) >= 1
 
 
 def truth(lotus: Lotus) -> list[tuple]:
@@ -226,4 +213,4 @@ def test_a_server_that_was_only_killed_keeps_its_files(damaged_lotus: Lotus) -> 
     wait_until(lambda: is_whole(damaged_lotus), timeout_s=60, what="a whole LOTUS")
     assert list_set_aside(Home(damaged_lotus.home)) == before
     assert valkey.answers(Home(damaged_lotus.home))
-    assert chroma.answers("127.0.0.1", int(damaged_lotus.runtime.chroma_url.rpartition(":")[2]))
+    assert chroma.answers(damaged_lotus.runtime.chroma_url)

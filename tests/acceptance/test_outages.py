@@ -8,13 +8,12 @@ import shutil
 import signal
 import subprocess
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from stack import Lotus, wait_until
+from stack import Lotus, count_vectors, wait_until
 
 from lotus_tasks.stack.supervision import Supervisor
 from tests.modelserver.handle import ModelServerHandle
@@ -57,18 +56,6 @@ def whole_lotus(lotus: Lotus) -> Iterator[None]:
 def index_lag(lotus: Lotus) -> int:
     """How many memories wait for their vector."""
     return int(json.loads(lotus.run("status", "--json").stdout)["memory"]["index_lag"])
-
-
-def vectors_in_chroma(lotus: Lotus) -> int:
-    """How many vectors Chroma itself says it holds; -1 while it doesn't answer."""
-    root = f"{lotus.runtime.chroma_url}/api/v2/tenants/default_tenant/databases/default_database/collections"
-    try:
-        with urllib.request.urlopen(root, timeout=5) as answer:
-            collections = [row["id"] for row in json.load(answer)]
-        counts = [urllib.request.urlopen(f"{root}/{one}/count", timeout=5).read() for one in collections]
-    except OSError:
-        return -1
-    return sum(map(int, counts))
 
 
 class Lines:
@@ -171,14 +158,14 @@ def test_chroma_s_folder_deleted_while_it_runs_heals_by_itself(lotus: Lotus, tmp
     fact = f"The kayak of {tmp_path.name} lies under the veranda."
     assert lotus.run("remember", f"The ladder of {tmp_path.name} leans on the shed.", timeout_s=90).returncode == 0
     wait_until(lambda: index_lag(lotus) == 0, timeout_s=30, what="the index")
-    before = vectors_in_chroma(lotus)
+    before = count_vectors(lotus.runtime)
     assert before > 0
     first = lotus.pid_of("chroma")
     for path in (lotus.home / "data" / "chroma").iterdir():
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     assert lotus.run("remember", fact, timeout_s=90).returncode == 0
     wait_until(lambda: lotus.pid_of("chroma") != first, timeout_s=20, what="another Chroma")
-    wait_until(lambda: vectors_in_chroma(lotus) > before, timeout_s=45, what="every vector's return")
+    wait_until(lambda: count_vectors(lotus.runtime) > before, timeout_s=45, what="every vector's return")
     wait_until(lambda: index_lag(lotus) == 0, timeout_s=10, what="the index")
     found = lotus.run("recall", "Where is the canoe kept?", "--json", timeout_s=90)
     assert found.stderr == ""

@@ -74,6 +74,7 @@ def assemble(
     database: Database,
     client: redis.Redis,
     chroma_url: str,
+    chroma_token: str = "",
     embedder: Embedder,
     limits: TierLimits | None = None,
     consolidation_model: str = "none",
@@ -81,7 +82,7 @@ def assemble(
     """Wire the parts. Nothing is connected until it is used."""
     kept = limits or TierLimits()
     lexicon, queue = PostgresLexicon(database), PostgresIndexQueue(database)
-    index = ChromaVectorIndex(chroma_url, store=lexicon.store, model=embedder.model)
+    index = ChromaVectorIndex(chroma_url, token=chroma_token, store=lexicon.store, model=embedder.model)
     return MemoryParts(
         database=database,
         lexicon=lexicon,

@@ -17,10 +17,10 @@ import httpx
 import numpy as np
 import orjson
 
+from lotus_tasks.local.http_address import credentials, shown_place, socket_of
 from lotus_tasks.memory.ports import Floats, Numbers, VectorIndexUnavailable, VectorRow
 
 _DATABASE: Final = "/api/v2/tenants/default_tenant/databases/default_database"
-_JSON: Final = {"Content-Type": "application/json"}
 _BATCH: Final = 1000
 _PAGE: Final = 20_000
 _HNSW: Final = {"space": "cosine", "ef_construction": 128, "ef_search": 200, "max_neighbors": 24}
@@ -29,11 +29,17 @@ _HNSW: Final = {"space": "cosine", "ef_construction": 128, "ef_search": 200, "ma
 class ChromaVectorIndex:
     """Implements the port ``VectorIndex`` on one collection, named for its store and embedder and made when missing.
 
-    ``store`` tells the store's id: two stores may share one Chroma.
+    ``url``: as local_http.py writes it, or of a server that may ask for the ``token``. ``store`` tells the store's id: two stores
+    may share one Chroma.
     """
 
-    def __init__(self, url: str, *, model: str, store: Callable[[], str], timeout_s: float = 10.0) -> None:
-        self._url = url.rstrip("/")
+    def __init__(
+        self, url: str, *, model: str, store: Callable[[], str], token: str = "", timeout_s: float = 10.0
+    ) -> None:
+        self._socket = socket_of(url)
+        self._place = shown_place(url)
+        self._url = "http://localhost" if self._socket else url.rstrip("/")
+        self._headers = {"Content-Type": "application/json"} | credentials(token)
         self._store = store
         self._model = re.sub(r"[^A-Za-z0-9-]+", "-", model).strip("-")[:200]
         self._timeout_s = timeout_s
@@ -122,25 +128,28 @@ class ChromaVectorIndex:
         try:
             # Vectors as they are: orjson writes a float32 in as few digits as tell it.
             content = None if body is None else orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY)
-            response = self._http().request(method, self._url + path, content=content, headers=_JSON)
+            response = self._http().request(method, self._url + path, content=content, headers=self._headers)
             if response.status_code == 404:
-                raise _CollectionGone(f"Chroma at {self._url} has lost its collection")
+                raise _CollectionGone(f"Chroma at {self._place} has lost its collection")
             response.raise_for_status()
             return orjson.loads(response.content)
         except httpx.HTTPStatusError as error:
             if error.response.is_server_error:
                 self._collection = None  # Its folder may be gone: the next call asks for the collection anew.
             raise VectorIndexUnavailable(
-                f"Chroma at {self._url} answered {error.response.status_code}: {error.response.text[:200]}"
+                f"Chroma at {self._place} answered {error.response.status_code}: {error.response.text[:200]}"
             ) from error
         except (httpx.HTTPError, ValueError) as error:
-            raise VectorIndexUnavailable(f"Chroma does not answer at {self._url}: {error}") from error
+            raise VectorIndexUnavailable(f"Chroma does not answer at {self._place}: {error}") from error
 
     def _http(self) -> httpx.Client:
         client = self._client
         if client is None or self._pid != os.getpid():
             with self._lock:
-                client = self._client = httpx.Client(timeout=httpx.Timeout(self._timeout_s, connect=2.0))
+                client = self._client = httpx.Client(
+                    transport=httpx.HTTPTransport(uds=str(self._socket)) if self._socket else None,
+                    timeout=httpx.Timeout(self._timeout_s, connect=2.0),
+                )
                 self._pid = os.getpid()
         return client
 

@@ -9,6 +9,7 @@ from lotus_tasks.memory.adapters.assembly import MemoryParts, assemble, choose_e
 from lotus_tasks.memory.models import Draft, TierLimits
 from lotus_tasks.memory.service.secrecy import SecretFound, refuse_secrets
 from lotus_tasks.spine import queries
+from lotus_tasks.stack.endpoints import chroma_token
 from lotus_tasks.work import Work
 
 
@@ -20,6 +21,7 @@ def parts() -> MemoryParts:
         database=bootstrap.database(),
         client=bootstrap.redis_client(),
         chroma_url=runtime.chroma_url,
+        chroma_token=chroma_token(runtime),
         embedder=choose_embedder(str(runtime.setting("LOTUS_EMBEDDER")), runtime.home / "models"),
         limits=TierLimits(
             l1_age_s=round(60 * runtime.setting("LOTUS_WORKING_MINUTES")),

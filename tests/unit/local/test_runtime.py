@@ -20,7 +20,7 @@ def runtime(tmp_path: Path) -> Runtime:
         database_url="postgresql://lotus@/lotus?host=%2Frun",
         redis_url="unix:///run/valkey.sock",
         broker_url="redis+socket:///run/valkey.sock",
-        chroma_url="http://127.0.0.1:43211",
+        chroma_url="http+unix://%2Fhome%2Fanna%2F.lotus%2Frun%2Fchroma.sock",
         gateway_url="http://127.0.0.1:8086",
         flower_url="http://127.0.0.1:5555",
         supervisor_socket=tmp_path / "run" / "supervisor.sock",

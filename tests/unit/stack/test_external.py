@@ -37,7 +37,7 @@ def closed_port(monkeypatch: pytest.MonkeyPatch) -> int:
 def test_lotuss_own_services_are_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     for name in ("ask_redis", "ask_http", "_connect_broker"):
-        monkeypatch.setattr(external, name, asked.append)
+        monkeypatch.setattr(external, name, lambda *place, **_: asked.append("".join(place)))
     check_external(OWN)
     assert asked == []
     theirs = {"LOTUS_BROKER_URL": OWN.broker_url}

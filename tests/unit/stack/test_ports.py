@@ -35,10 +35,10 @@ def test_two_starts_at_once_get_two_ports() -> None:
 
 
 def test_the_remembered_port_is_taken_again(tmp_path: Path) -> None:
-    held = ports.hold_port("chroma", fixed=None)
-    ports.remember_ports(Home(tmp_path), {"chroma": held.number})
+    held = ports.hold_port("flower", fixed=None)
+    ports.remember_ports(Home(tmp_path), {"flower": held.number})
     held.release()
-    again = ports.hold_port("chroma", fixed=None, remembered=ports.remembered_ports(Home(tmp_path))["chroma"])
+    again = ports.hold_port("flower", fixed=None, remembered=ports.remembered_ports(Home(tmp_path))["flower"])
     assert again.number == held.number
     again.release()
 
