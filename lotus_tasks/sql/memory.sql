@@ -144,9 +144,11 @@ WHERE memory_no IS NULL
 ORDER BY memories.no DESC LIMIT %(count)s;
 
 -- name: evidence_without_vector
--- Whether what could be evidence, of a number above this one, waits for its vector.
-SELECT 1 AS waits FROM memories WHERE no > %(after_no)s AND kind = ANY(%(kinds)s)
-  AND NOT EXISTS (SELECT 1 FROM memory_vectors WHERE memory_no = memories.no) LIMIT 1;
+-- How much of what could be evidence, of a number above this one, waits for its vector; counted up to `most`.
+SELECT count(*) AS waiting FROM (
+    SELECT 1 FROM memories WHERE no > %(after_no)s AND kind = ANY(%(kinds)s)
+      AND NOT EXISTS (SELECT 1 FROM memory_vectors WHERE memory_no = memories.no) LIMIT %(most)s
+) AS waiting;
 
 -- name: insert_vectors
 -- Vectors, unless another worker was first or the memory is gone.

@@ -27,11 +27,12 @@ class PostgresIndexQueue:
             rows = conn.execute(self._sql.without_vector, {"count": count}).fetchall()
         return [Unembedded(no=row["no"], text=row["text"], caption=row["caption"]) for row in rows]
 
-    def evidence_waits(self, after_no: int) -> bool:
-        """Whether what could be evidence, numbered above ``after_no``, has no vector yet."""
-        wanted = {"after_no": after_no, "kinds": list(EVIDENCE_KINDS)}
+    def waiting_evidence(self, after_no: int, *, most: int) -> int:
+        """How much of what could be evidence, numbered above ``after_no``, has no vector yet; ``most`` where it is more."""
+        wanted = {"after_no": after_no, "kinds": list(EVIDENCE_KINDS), "most": most}
         with self._database.transaction() as conn:
-            return conn.execute(self._sql.evidence_without_vector, wanted).fetchone() is not None
+            row = conn.execute(self._sql.evidence_without_vector, wanted).fetchone()
+        return int(row["waiting"]) if row else 0
 
     def save(self, numbers: Sequence[int], embeddings: Sequence[Embedding], embedder: str) -> None:
         """Keep their vectors and token bits."""

@@ -15,8 +15,11 @@ from lotus_tasks.memory.tasks.parts import parts
 from lotus_tasks.work import Outcome, Work
 from lotus_tasks.worker.task import command_task
 
-READING_S: Final = 3.0
-"""How long a recall waits for what was stored just before it."""
+READING_S: Final = 10.0
+"""How long a recall waits for what was stored just before it, where that is no more than MANY_UNREAD."""
+MANY_UNREAD: Final = 1_000
+LONG_READING_S: Final = 3.0
+"""How long where it is more: all of it couldn't be read while somebody waits for an answer."""
 
 
 @command_task("memory.recall")
@@ -49,16 +52,19 @@ class _Read:
 
 
 def read_what_is_new(go_on: Callable[[], bool]) -> list[str]:
-    """What was told or read a moment ago is embedded before it is asked for, for READING_S at most; what isn't is told in a line.
+    """What was told or read a moment ago is embedded before it is asked for, within bounds; what isn't is told in a line.
 
     A part that is missing is no fault here: the recall itself says so.
     """
     memory = parts()
     last_no = memory.lexicon.snapshot().last_no
-    if last_no == _Read.up_to or not memory.queue.evidence_waits(_Read.up_to if last_no > _Read.up_to else 0):
+    if last_no == _Read.up_to:
+        return []
+    waiting = memory.queue.waiting_evidence(_Read.up_to if last_no > _Read.up_to else 0, most=MANY_UNREAD)
+    if not waiting:
         _Read.up_to = last_no
         return []
-    until = time.monotonic() + READING_S
+    until = time.monotonic() + (READING_S if waiting < MANY_UNREAD else LONG_READING_S)
     try:
         progress = memory.indexer.work(lambda: go_on() and time.monotonic() < until)
     except Transient:

@@ -19,6 +19,10 @@ QUOTES = 3
 """At most so many passages are quoted."""
 NEARLY = 0.7
 """A further passage is quoted when its best sentence is worth this share of the first's."""
+NEAR_TIE = 0.95
+"""Memories whose scores are at least this share of the first's come as near as the first: then the better evidence goes first."""
+BETTER = 1.35
+"""Evidence worth this many times the first's is better. benchmarks/answers.py sees no difference between 1.2 and 2."""
 SHORT_CHARS = 80
 """A passage of fewer may have its subject in the heading alone."""
 
@@ -101,6 +105,8 @@ class _Sentence:
 def quote(question: str, memories: Sequence[Recollection], *, now: datetime, limit: int = QUOTES) -> list[Quote]:
     """The passages that answer ``question``, in recall's order, what no longer holds last; empty where there is no evidence.
 
+    Where recall's first are a near tie, one with much better evidence goes first.
+
     Of each memory it is the passage around its best sentence. A sentence is worth the rarity (inverse sentence frequency) of the
     question's words in it, counted half when they stand in its heading, its source or the sentence before, more for words in
     the question's order and for looking like the kind of thing asked for (a place, a date, a number). A question never answers.
@@ -114,9 +120,11 @@ def quote(question: str, memories: Sequence[Recollection], *, now: datetime, lim
     answering.sort(key=lambda one: (_has_ended(one.memory, now), one.memory.number))
     if not answering:
         return []
-    first = answering[0]
+    first = _first_of(answering, now)
     chosen = [first]
-    for one in answering[1:]:
+    for one in answering:
+        if one is first:
+            continue
         if len(chosen) == limit:
             break
         worth = one.score > 0 and one.score >= NEARLY * first.score
@@ -130,6 +138,16 @@ def quote(question: str, memories: Sequence[Recollection], *, now: datetime, lim
         )
         for one in chosen
     ]
+
+
+def _first_of(answering: Sequence[_Scored], now: datetime) -> _Scored:
+    """Of those in order the one to quote first."""
+    first = answering[0]
+    for one in answering[1:]:
+        near = one.memory.score >= NEAR_TIE * answering[0].memory.score
+        if near and one.score >= BETTER * first.score and not _has_ended(one.memory, now):
+            first = one
+    return first
 
 
 def _has_ended(memory: Recollection, now: datetime) -> bool:

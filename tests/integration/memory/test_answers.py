@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from lotus_tasks.memory.service.indexing import Progress
 from lotus_tasks.providers.adapters.offline import KNOWS_NOTHING
 from lotus_tasks.reasoning.adapters.postgres import submit_run
 from lotus_tasks.reasoning.models import RunOptions
@@ -101,6 +104,38 @@ def test_what_was_told_a_moment_ago_is_answered_before_any_index_command_ran(wor
     assert row["result"]["memories"][0]["text"] == text
     assert row["result"]["support"] > 0
     assert row["result"]["degraded"] == []
+
+
+def test_the_readme_s_own_example_is_answered_by_the_readme(workers):
+    project = Path(__file__).parents[3]
+    for name in ("README.md", "docs/cli.md", "docs/operations.md"):
+        assert workers.run("perception.ingest", path=str(project / name))["status"] == "succeeded"
+    said = answer(workers, "Which command starts LOTUS?")
+    assert said.startswith("`./start_lotus.sh` is the command that starts LOTUS.")
+
+
+@pytest.mark.parametrize(("waiting", "seconds"), [(1, 10.0), (999, 10.0), (1000, 3.0)])
+def test_a_little_that_was_just_read_is_waited_for_longer_than_a_lot(workers, monkeypatch, waiting: int, seconds: float):
+    from lotus_tasks.memory.tasks import recalling
+
+    now = [100.0]
+
+    def read(go_on: Callable[[], bool]) -> Progress:
+        while go_on():
+            now[0] += 0.5
+        return Progress(embedded=0, indexed=0, removed=0, finished=False)
+
+    memory = SimpleNamespace(
+        lexicon=SimpleNamespace(snapshot=lambda: SimpleNamespace(last_no=7)),
+        queue=SimpleNamespace(waiting_evidence=lambda _after, *, most: min(waiting, most)),
+        indexer=SimpleNamespace(work=read),
+    )
+    monkeypatch.setattr(recalling, "parts", lambda: memory)
+    monkeypatch.setattr(recalling, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(recalling._Read, "up_to", 0)
+    (told,) = recalling.read_what_is_new(lambda: True)
+    assert told == "memory: not all that was read is in the index yet; ask again in a moment"
+    assert now[0] - 100.0 == pytest.approx(seconds, abs=0.5)
 
 
 def test_what_took_its_place_stands_where_the_old_stood(workers, tell, recall):

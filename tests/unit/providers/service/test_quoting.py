@@ -41,6 +41,19 @@ def test_recalls_order_is_kept_also_where_a_later_text_shares_more_words():
     assert quoted("Where is the boat in winter?", second, first)[0][1] == 1
 
 
+@pytest.mark.parametrize(("behind", "first"), [(0.04, 2), (0.08, 1)])
+def test_in_a_near_tie_of_recall_the_better_evidence_goes_first(behind, first):
+    menu = memory(1, "service   Start LOTUS with your session.", score=18.0)
+    readme = memory(2, "`./start_lotus.sh` is the command that starts LOTUS.", score=18.0 * (1 - behind))
+    assert quoted("Which command starts LOTUS?", menu, readme)[0][1] == first
+
+
+def test_in_a_near_tie_what_no_longer_holds_stays_behind():
+    holds = memory(1, "I moved to Oslo", score=10.0)
+    ended = memory(2, "I live where I live, in Kiel", score=9.9, valid_to=dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
+    assert quoted("Where do I live?", holds, ended)[0][1] == 1
+
+
 def test_a_passage_is_no_longer_than_a_screens_few_lines():
     long = memory(
         1, " ".join(f"Sentence {n} says something of no account at all." for n in range(40)) + " The key is red."
