@@ -12,35 +12,55 @@ import stat
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from glob import escape, glob
 from pathlib import Path
 
 from lotus_tasks.local.home import PROJECT, Home
 
-_NAMES = frozenset({
+_NAMES = (
     ".ssh", ".gnupg", ".aws", ".azure", ".kube", ".docker", ".password-store", ".pki", ".vault-token", ".terraform.d",
     ".netrc", "_netrc", ".authinfo", ".authinfo.gpg", ".pgpass", ".my.cnf", ".mylogin.cnf", ".git-credentials", ".npmrc",
     ".yarnrc.yml", ".pypirc", ".htpasswd", ".boto", ".s3cfg", ".rclone.conf", ".electrum", ".bitcoin", ".mozilla",
     ".thunderbird", ".librewolf", ".waterfox", ".lotus", "logins.json", "key3.db", "key4.db", "signons.sqlite",
-    "cookies.sqlite", "login data", "wallet.dat", "login.keychain-db", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519",
-})  # fmt: skip
+    "cookies.sqlite", "login data", "wallet.dat", "login.keychain-db", "secring.gpg", ".ssh2", ".putty", ".filezilla",
+    ".purple", ".Xauthority", ".ICEauthority", ".kaggle", ".huggingface", ".databrickscfg", ".oci", ".ibmcloud", ".okta",
+    ".terraformrc", ".aws-vault", ".saml2aws", ".near-credentials", ".smbcredentials", ".vault_pass", ".msmtprc",
+    ".esmtprc", ".fetchmailrc", ".getmail", ".offlineimaprc", ".mbsyncrc", ".keepass", ".minisign", ".monero",
+    ".ethereum", ".zen", ".floorp", ".tor-browser", ".claude.json",
+)  # fmt: skip
 """Folders and files that hold secrets wherever they lie: a copy of a home folder holds the same as the home folder."""
 
-_SEQUENCES = tuple(tuple(path.casefold().split("/")) for path in (
-    ".config/gcloud", ".config/gh", ".config/hub", ".config/glab-cli", ".config/rclone", ".config/op", ".config/sops",
-    ".config/age", ".config/doctl", ".config/containers/auth.json", ".config/google-chrome", ".config/google-chrome-beta",
-    ".config/chromium", ".config/BraveSoftware", ".config/microsoft-edge", ".config/vivaldi", ".config/opera",
+_SEQUENCES = tuple(tuple(path.split("/")) for path in (
+    ".claude/.credentials.json", ".codex/auth.json", ".gemini/oauth_creds.json", ".config/gcloud", ".config/git/credentials",
+    ".config/heroku", ".config/configstore", ".config/filezilla", ".config/pulse",
+    ".config/solana", ".config/github-copilot", ".config/syncthing", ".local/state/syncthing", ".config/msmtp",
+    ".config/Exodus", ".config/keepass", ".config/discord", ".config/Slack", ".config/Authy Desktop", ".config/evolution",
+    ".config/goa-1.0", ".config/falkon", ".config/epiphany", ".config/qutebrowser", ".config/thorium", ".config/weechat",
+    ".weechat", ".subversion/auth", ".gnome2/keyrings", ".local/share/gnome-online-accounts", ".local/share/TelegramDesktop",
+    ".local/share/torbrowser", ".local/share/falkon", ".local/share/epiphany", ".local/share/qutebrowser",
+    ".local/share/DBeaverData", ".cache/huggingface/token", ".config/gh", ".config/hub", ".config/glab-cli", ".config/rclone",
+    ".config/op", ".config/sops", ".config/age", ".config/doctl", ".config/containers/auth.json", ".config/google-chrome*",
+    ".config/chromium", ".config/BraveSoftware", ".config/microsoft-edge*", ".config/vivaldi*", ".config/opera*",
     ".config/mozilla", ".config/Bitwarden", ".config/1Password", ".config/keepassxc", ".config/Signal", ".config/Element",
     ".config/systemd/user.control", ".local/share/keyrings", ".local/share/kwalletd", ".local/share/gnupg",
     ".local/share/password-store", ".cargo/credentials", ".cargo/credentials.toml", ".gem/credentials", ".m2/settings.xml",
     ".m2/settings-security.xml", ".gradle/gradle.properties", ".composer/auth.json", ".config/composer/auth.json",
-    ".kde/share/apps/kwallet", "snap/firefox", "snap/chromium", ".var/app/org.mozilla.firefox", ".var/app/com.google.Chrome",
-    ".var/app/org.chromium.Chromium", ".var/app/com.brave.Browser", ".var/app/com.microsoft.Edge",
-    ".var/app/org.mozilla.Thunderbird", "Library/Keychains", "Library/Cookies", "Library/Safari",
-    "Library/Application Support/Google/Chrome", "Library/Application Support/Chromium",
+    ".kde/share/apps/kwallet", "snap/firefox", "snap/chromium", "snap/thunderbird", "snap/brave", "snap/bitwarden",
+    "containers/auth.json", ".var/app/org.gnome.Epiphany", ".var/app/io.gitlab.librewolf*", ".var/app/org.keepassxc*",
+    ".var/app/com.bitwarden*", ".var/app/org.mozilla.firefox", ".var/app/com.google.Chrome", ".var/app/org.chromium.Chromium",
+    ".var/app/com.brave.Browser", ".var/app/com.microsoft.Edge", ".var/app/org.mozilla.Thunderbird", "Library/Keychains",
+    "Library/Cookies", "Library/Safari", "Library/Application Support/Google/Chrome", "Library/Application Support/Chromium",
     "Library/Application Support/Firefox", "Library/Application Support/BraveSoftware",
     "Library/Application Support/Microsoft Edge", "Library/Application Support/Bitwarden",
 ))  # fmt: skip
-_SUFFIXES = (".kdbx", ".kdb", ".keychain-db", ".agilekeychain", ".opvault")
+"""The same, of several parts; the last one may end in a star. As they are written: where they are looked for, case counts."""
+_FOLDED_NAMES = frozenset(name.casefold() for name in _NAMES)
+_FOLDED_SEQUENCES = tuple(tuple(part.casefold() for part in sequence) for sequence in _SEQUENCES)
+_SUFFIXES = (
+    ".kdbx", ".kdb", ".keychain-db", ".agilekeychain", ".opvault", ".p12", ".pfx", ".ppk", ".jks", ".keystore",
+)  # fmt: skip
+_KEY_FILE = re.compile(r"id_(rsa|dsa|ecdsa|ed25519)(_sk)?(?!.*\.pub$)([._-].*)?")
+"""An SSH key, and copies of one such as ``id_rsa.old``; not its public half."""
 _SYSTEM = (
     "/proc", "/sys", "/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-", "/etc/sudoers", "/etc/sudoers.d",
     "/etc/ssl/private", "/etc/ssh", "/etc/wireguard", "/etc/NetworkManager/system-connections", "/run/secrets",
@@ -140,7 +160,8 @@ class ClosedPlaces:
             for name in _NAMES:
                 yield os.path.join(home, name), _SECRETS  # noqa: PTH118
             for parts in _SEQUENCES:
-                yield os.path.join(home, *parts), _SECRETS  # noqa: PTH118
+                for place in _matching(home, parts):
+                    yield place, _SECRETS
 
     def _files(self) -> Iterator[tuple[Identity, str]]:
         """Those files of closed places that have several names."""
@@ -203,15 +224,28 @@ def reason_against_name(path: str) -> str:
     """Why a place with such a path is closed, whoever's it is; empty where its names say nothing."""
     parts = tuple(part.casefold() for part in path.split("/") if part)
     for part in parts:
-        if part in _NAMES or part.endswith(_SUFFIXES) or (_is_dotenv(part) and part not in _SAMPLES):
+        if (
+            part in _FOLDED_NAMES
+            or part.endswith(_SUFFIXES)
+            or _KEY_FILE.fullmatch(part)
+            or (_is_dotenv(part) and part not in _SAMPLES)
+        ):
             return _SECRETS
     if any(path == place or path.startswith(f"{place}/") for place in _SYSTEM):
         return _SECRETS
-    for sequence in _SEQUENCES:
+    for sequence in _FOLDED_SEQUENCES:
         first, length = sequence[0], len(sequence)
-        if any(part == first and parts[at : at + length] == sequence for at, part in enumerate(parts)):
+        if any(part == first and _begins_with(parts[at : at + length], sequence) for at, part in enumerate(parts)):
             return _SECRETS
     return ""
+
+
+def _begins_with(parts: tuple[str, ...], sequence: tuple[str, ...]) -> bool:
+    """Whether these are the sequence's parts; the last one may end in a star, for channels of one program."""
+    if len(parts) != len(sequence) or parts[:-1] != sequence[:-1]:
+        return False
+    last = sequence[-1]
+    return parts[-1].startswith(last[:-1]) if last.endswith("*") else parts[-1] == last
 
 
 def _is_dotenv(name: str) -> bool:
@@ -225,6 +259,11 @@ def _homes() -> set[str]:
     with suppress(KeyError):
         homes.add(pwd.getpwuid(os.getuid()).pw_dir)
     return {home for home in homes if os.path.isabs(home) and home != "/"}  # noqa: PTH117
+
+
+def _matching(home: str, parts: tuple[str, ...]) -> list[str]:
+    place = os.path.join(home, *parts)  # noqa: PTH118
+    return glob(os.path.join(escape(home), *parts)) if place.endswith("*") else [place]  # noqa: PTH118, PTH207
 
 
 def _identity(path: str) -> Identity | None:

@@ -69,6 +69,68 @@ def test_by_a_hard_link(user: Path, name: str):
     assert is_refused(user, user / "notes" / "a.md")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="no /proc")
+@pytest.mark.parametrize("name", SECRETS)
+@pytest.mark.parametrize(
+    "way", ["/proc/self/root{}", "/proc/thread-self/root{}", "/proc/self/cwd{}", "/proc/self/task/../root{}", "//{}"]
+)
+def test_by_another_root(user: Path, monkeypatch: pytest.MonkeyPatch, name: str, way: str):
+    monkeypatch.chdir("/")
+    path = way.format(user / name)
+    assert Path(path).read_text() == SECRET
+    assert is_refused(user, path)
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_by_an_open_descriptor(user: Path, name: str):
+    with (user / name).open() as file:
+        assert is_refused(user, f"/proc/self/fd/{file.fileno()}")
+        assert is_refused(user, f"/dev/fd/{file.fileno()}")
+
+
+def test_where_lotus_home_is_itself_a_link_or_below_one(user: Path):
+    (user / "disk").mkdir()
+    (user / "lotus-home").rename(user / "disk" / "store")
+    (user / "lotus-home").symlink_to(user / "disk" / "store")
+    (user / "again").symlink_to(user / "disk")
+    for path in ("lotus-home", "disk/store", "again/store"):
+        assert is_refused(user, user / path / "secrets" / "gateway")
+    page = files_of(user).list_files(str(user / "disk"), after=None, limit=100)
+    assert page.files == []
+
+
+def test_where_a_folder_is_named_that_holds_lotus_home(user: Path):
+    (user / "all").symlink_to(user)
+    for folder in (user, user / "all", user / "notes" / ".."):
+        files = files_of(user).list_files(str(folder), after=None, limit=100).files
+        read = [files_of(user).read(file) for file in files]
+        assert [os.path.basename(file) for file in files] == ["boat.md"]  # noqa: PTH119
+        assert not [one for one in read if isinstance(one, RawSource) and SECRET.encode() in one.content]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        ".config/google-chrome-unstable/Default/Cookies", ".config/microsoft-edge-dev/Login", ".config/vivaldi-snapshot/x",
+        ".var/app/io.gitlab.librewolf-community/x", ".gnome2/keyrings/login.keyring", ".local/share/TelegramDesktop/tdata/x",
+        ".config/BraveSoftware/Brave-Browser/Default/Cookies", ".config/git/credentials", ".cache/huggingface/token",
+        ".Xauthority", ".subversion/auth/svn.simple/1", ".codex/auth.json", "Library/Keychains/x",
+    ],
+)  # fmt: skip
+def test_at_a_place_of_another_program_and_by_a_hard_link_to_it(user: Path, name: str):
+    (user / name).parent.mkdir(parents=True, exist_ok=True)
+    (user / name).write_text(SECRET)
+    assert is_refused(user, user / name)
+    (user / "notes" / "b.md").hardlink_to(user / name)
+    assert is_refused(user, user / "notes" / "b.md")
+
+
+@pytest.mark.parametrize("name", ["id_ed25519_sk", "id_rsa.old", "id_rsa-backup", "mail.p12", "server.PFX", "box.ppk"])
+def test_by_the_name_of_a_key_anywhere(user: Path, name: str):
+    (user / "notes" / name).write_text(SECRET)
+    assert is_refused(user, user / "notes" / name)
+
+
 @pytest.mark.parametrize("name", SECRETS)
 def test_by_dots(user: Path, name: str):
     assert is_refused(user, f"{user}/notes/../notes/./../{name}")
@@ -144,9 +206,22 @@ def test_a_closed_folder_given_itself_is_refused_in_words(user: Path, folder: st
 
 
 @pytest.mark.parametrize(
-    "name", ["notes/boat.md", "notes/.env.example", "notes/ssh.md", "notes/cookies.md", "notes/env"]
+    "name",
+    [
+        "notes/boat.md",
+        "notes/.env.example",
+        "notes/ssh.md",
+        "notes/cookies.md",
+        "notes/env",
+        "notes/id_rsa.pub",
+        "notes/id_rsa_explained.pub",
+        "notes/keystore.md",
+        ".config/vi/x.md",
+        "notes/.codex/notes.md",
+    ],
 )
 def test_what_only_looks_like_one_is_read(user: Path, name: str):
+    (user / name).parent.mkdir(parents=True, exist_ok=True)
     (user / name).write_text("blue door")
     assert isinstance(files_of(user).read(str(user / name)), RawSource)
 

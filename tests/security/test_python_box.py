@@ -3,17 +3,21 @@ can shut a program off is attacked."""
 
 from __future__ import annotations
 
+import json
 import os
 import platform
+import shutil
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from lotus_tasks.errors import Permanent
+from lotus_tasks.local.home import PROJECT
 from lotus_tasks.reasoning.adapters import python_box, python_cell
 from lotus_tasks.reasoning.adapters.python_box import Way
 
@@ -62,18 +66,18 @@ def attack(way: Way, code: str) -> str:
     return said + ended
 
 
-@pytest.mark.parametrize(
-    "code",
-    [
-        "os.chmod(victim, 0o777)", "os.truncate(victim, 0)", "os.utime(victim, (0, 0))", "os.chown(victim, 1, 1)",
-        "os.setxattr(victim, 'user.a', b'x')", f"call({SETXATTR}, victim.encode(), b'user.a', b'x', ctypes.c_size_t(1), 0)",
-        "os.stat(victim)", "os.lstat(victim)", "os.listdir(os.path.dirname(victim))", "os.open(victim, os.O_PATH)",
-        "os.readlink(victim)", "os.access(victim, os.F_OK) or 1 / 0", "os.unlink(victim)", "os.rename(victim, 'a')",
-        "os.link(victim, 'a')", "os.symlink(victim, 'a'); open('a').read()", "open(victim, 'a')", "os.statvfs(victim)",
-        "os.chdir(os.path.dirname(victim))", "os.listxattr(victim)", "open('/proc/1/root' + victim).read()",
-        "open('/../../..' + victim).read()", "os.mkdir('x'); os.chroot('x')",
-    ],
+ON_A_FILE = (
+    "os.chmod(victim, 0o777)", "os.truncate(victim, 0)", "os.utime(victim, (0, 0))", "os.chown(victim, 1, 1)",
+    "os.setxattr(victim, 'user.a', b'x')", f"call({SETXATTR}, victim.encode(), b'user.a', b'x', ctypes.c_size_t(1), 0)",
+    "os.stat(victim)", "os.lstat(victim)", "os.listdir(os.path.dirname(victim))", "os.open(victim, os.O_PATH)",
+    "os.readlink(victim)", "os.access(victim, os.F_OK) or 1 / 0", "os.unlink(victim)", "os.rename(victim, 'a')",
+    "os.link(victim, 'a')", "os.symlink(victim, 'a'); open('a').read()", "open(victim, 'a')", "os.statvfs(victim)",
+    "os.chdir(os.path.dirname(victim))", "os.listxattr(victim)", "open('/proc/1/root' + victim).read()",
+    "open('/../../..' + victim).read()", "os.mkdir('x'); os.chroot('x')",
 )  # fmt: skip
+
+
+@pytest.mark.parametrize("code", ON_A_FILE)
 def test_on_a_file_of_the_user_s(way: Way, victim: Path, code: str):
     before = (victim.read_text(), victim.stat().st_mode, victim.stat().st_mtime, victim.stat().st_uid)
     said = attack(way, f"victim = {str(victim)!r}\n{code}")
@@ -84,14 +88,14 @@ def test_on_a_file_of_the_user_s(way: Way, victim: Path, code: str):
     assert list(victim.parent.iterdir()) == [victim]
 
 
-@pytest.mark.parametrize(
-    "code",
-    [
-        "os.chmod(os.__file__, 0o777)", "os.utime(os.__file__, (0, 0))", "os.truncate(os.__file__, 0)", "open(os.__file__, 'a')",
-        "os.chown(os.__file__, 1, 1)", "os.unlink(os.__file__)", "open('/new', 'w')", "os.mkdir('/etc/new')",
-        "os.chmod('/dev/null', 0)", "os.chmod('/', 0o777)",
-    ],
+ON_PYTHON = (
+    "os.chmod(os.__file__, 0o777)", "os.utime(os.__file__, (0, 0))", "os.truncate(os.__file__, 0)", "open(os.__file__, 'a')",
+    "os.chown(os.__file__, 1, 1)", "os.unlink(os.__file__)", "open('/new', 'w')", "os.mkdir('/etc/new')",
+    "os.chmod('/dev/null', 0)", "os.chmod('/', 0o777)",
 )  # fmt: skip
+
+
+@pytest.mark.parametrize("code", ON_PYTHON)
 def test_on_what_python_itself_is_read_from(way: Way, code: str):
     before = Path(os.__file__).stat()
     assert "through" not in attack(way, code)
@@ -116,15 +120,15 @@ def test_on_memory_beyond_its_limit(way: Way, code: str):
     assert "through" not in attack(way, code)
 
 
-@pytest.mark.parametrize(
-    "code",
-    [
-        "while True: os.fork()",
-        "import subprocess; subprocess.run([os.sys.executable, '-c', '1'], check=True)",
-        "import multiprocessing; multiprocessing.Process(target=print).start()",
-        "os.execv(os.sys.executable, ['python', '-c', 'print(\"through\")'])",
-    ],
+ON_PROCESSES = (
+    "while True: os.fork()",
+    "import subprocess; subprocess.run([os.sys.executable, '-c', '1'], check=True)",
+    "import multiprocessing; multiprocessing.Process(target=print).start()",
+    "os.execv(os.sys.executable, ['python', '-c', 'print(\"through\")'])",
 )
+
+
+@pytest.mark.parametrize("code", ON_PROCESSES)
 def test_on_the_process_table(way: Way, code: str):
     assert "through" not in attack(way, f"import sys\nos.sys = sys\n{code}")
 
@@ -155,23 +159,69 @@ def test_on_other_processes(way: Way):
             other.kill()
 
 
-@pytest.mark.parametrize(
-    "code",
-    [
-        "import socket; socket.socket()", "import socket; socket.socket(socket.AF_UNIX)",
-        "import socket; socket.socket(socket.AF_NETLINK, 3)",
-        "import socket; socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)",
-        f"call({IO_URING}, 8, ctypes.create_string_buffer(120))",
-        f"call({UNSHARE}, 0x10000000)", f"call({MOUNT}, b'none', b'/box', b'tmpfs', 0, 0)", f"call({KEYCTL}, 0, -3, 1)",
-        f"call({BPF}, 0, 0, 0)", f"call({PERSONALITY}, 0x0040000)", "os.mkfifo('a')", "os.mknod('a', 0o60600, 0)", "os.setuid(0)",
-        f"call({HANDLE}, -100, ctypes.create_string_buffer(128), 0)", "import fcntl; fcntl.ioctl(0, 0x5412, b'x')", "os.nice(-5)",
-        "import resource; resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY,) * 2)",
-    ],
+ON_THE_KERNEL = (
+    "import socket; socket.socket()", "import socket; socket.socket(socket.AF_UNIX)",
+    "import socket; socket.socket(socket.AF_NETLINK, 3)",
+    "import socket; socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)",
+    f"call({IO_URING}, 8, ctypes.create_string_buffer(120))",
+    f"call({UNSHARE}, 0x10000000)", f"call({MOUNT}, b'none', b'/box', b'tmpfs', 0, 0)", f"call({KEYCTL}, 0, -3, 1)",
+    f"call({BPF}, 0, 0, 0)", f"call({PERSONALITY}, 0x0040000)", "os.mkfifo('a')", "os.mknod('a', 0o60600, 0)", "os.setuid(0)",
+    f"call({HANDLE}, -100, ctypes.create_string_buffer(128), 0)", "import fcntl; fcntl.ioctl(0, 0x5412, b'x')", "os.nice(-5)",
+    "import resource; resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY,) * 2)",
 )  # fmt: skip
+
+
+@pytest.mark.parametrize("code", ON_THE_KERNEL)
 def test_on_the_network_and_the_kernel(way: Way, code: str):
     said = attack(way, code)
     assert "through" not in said
     assert "Error" in said
+
+
+OTHER_USER = """
+import json, os, sys
+orders = json.load(sys.stdin)
+if os.getuid() == 0:
+    os.setgroups([]); os.setgid(orders["user"]); os.setuid(orders["user"])
+sys.path.insert(0, orders["project"])
+from lotus_tasks.reasoning.adapters import python_box
+told = {"uid": os.getuid(), "way": python_box.box_way(), "trouble": python_box.box_trouble(), "said": []}
+for code in orders["codes"] if told["way"] else []:
+    told["said"].append(python_box.run_in_box(code, stop=lambda: False))
+print(json.dumps(told))
+"""
+
+
+def interpreters() -> Iterator[list[str]]:
+    """Commands that begin Python as a user who isn't root: another one, who needs a Python to read, or without root's rights."""
+    for command in (["/usr/bin/python3"], ["unshare", "--user", "--map-user=1000", "--map-group=1000", sys.executable]):
+        if shutil.which(command[0]):
+            yield [*command, "-I"]
+
+
+@pytest.mark.timeout(300)
+def test_the_same_by_a_user_who_is_not_root(victim: Path):
+    """As root too: a LOTUS of root's is the rarer one."""
+    if os.getuid() != 0:
+        pytest.skip("the other tests are this one here")
+    place = f"victim = {str(victim)!r}\n"
+    codes = [place + code for code in ON_A_FILE] + list(ON_PYTHON + ON_PROCESSES + ON_THE_KERNEL)
+    orders = {"user": 65534, "project": str(PROJECT), "codes": [f"{CALL}\n{code}\nprint('through')" for code in codes]}
+    before = (victim.read_text(), victim.stat().st_mode, victim.stat().st_mtime, victim.stat().st_uid)
+    told = {"way": "", "trouble": "there is no Python for another user"}
+    for command in interpreters():
+        done = subprocess.run(
+            [*command, "-c", OTHER_USER], input=json.dumps(orders), capture_output=True, text=True, check=False, timeout=250
+        )  # fmt: skip
+        told = json.loads(done.stdout) if done.returncode == 0 else {"way": "", "trouble": done.stderr[-300:]}
+        if told["way"]:
+            break
+    if not told["way"]:
+        pytest.skip(f"no box without root here: {told['trouble']}")
+    assert told["uid"] != 0
+    assert len(told["said"]) == len(codes)
+    assert [code for code, said in zip(codes, told["said"], strict=True) if "through" in said] == []
+    assert (victim.read_text(), victim.stat().st_mode, victim.stat().st_mtime, victim.stat().st_uid) == before
 
 
 def test_on_an_abstract_socket_through_the_kernel_s_own_pair(way: Way):

@@ -31,7 +31,10 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f-\x9f]")
 _WESTERN_SIGNS = "’‘“”„–—…«»€£§°ºª·•¡¿\xa0"
 _WORD = re.compile(r"[^\W\d_]+")
 _UNKNOWN = "it is not UTF-8, and which encoding it is in isn't clear; save it as UTF-8"
-_PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
+_PRIVATE_KEY = re.compile(
+    r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|^PuTTY-User-Key-File-\d|^AGE-SECRET-KEY-1[A-Z0-9]", re.MULTILINE
+)
+"""PEM and OpenSSH, OpenPGP, PuTTY, age."""
 
 
 def decode(raw: RawSource) -> Document | Skip:

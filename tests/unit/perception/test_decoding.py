@@ -78,6 +78,24 @@ def test_what_is_no_text_is_skipped_with_one_reason(content, reason):
     assert reason_of(content) == reason
 
 
+@pytest.mark.parametrize(
+    "key",
+    [
+        "-----BEGIN PGP PRIVATE KEY BLOCK-----",
+        "-----BEGIN SSH2 ENCRYPTED PRIVATE KEY-----",
+        "Bag Attributes\n-----BEGIN PRIVATE KEY-----",
+        "PuTTY-User-Key-File-3: ssh-ed25519",
+        "# created: 2026\nAGE-SECRET-KEY-1QQQQ",
+    ],
+)
+def test_a_private_key_of_any_kind_is_no_text_to_remember(key):
+    assert reason_of(f"{key}\nabc\n".encode()) == "it holds a private key, which is not for remembering"
+
+
+def test_a_word_about_keys_is():
+    assert "PuTTY-User-Key" in text_of(b"A file that begins with PuTTY-User-Key-File-2 or AGE-SECRET-KEY-1A is a key.")
+
+
 def test_a_format_that_is_not_read_is_named():
     assert reason_of(b"<html>", "/notes/page.HTML") == "HTML is not read yet; export it as text or Markdown"
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import re
 import struct
+from pathlib import Path
 
 import pytest
 
@@ -38,6 +40,10 @@ ATTACKS = {
         "clock_settime": 112, "reboot": 142, "kexec_load": 104,
     },
 }  # fmt: skip
+
+
+LATER = {"fchmodat2", "futex_wait", "futex_wake", "futex_requeue"}
+"""Of Linux 6.6 and 6.7."""
 
 
 def answer(machine: str, number: int, *arguments: int, audit: int | None = None) -> int:
@@ -94,6 +100,24 @@ def test_every_call_of_the_list_is_allowed_and_no_other(machine: str):
 def test_the_number_of_another_architecture_ends_the_program(machine: str):
     assert answer(machine, 0, audit=0x40000003) == KILL
     assert answer("x86_64", 0x40000000 | 1) == REFUSED  # x32
+
+
+@pytest.mark.parametrize(
+    ("machine", "header"),
+    [("x86_64", "/usr/include/x86_64-linux-gnu/asm/unistd_64.h"), ("aarch64", "/usr/include/asm-generic/unistd.h")],
+)
+def test_every_number_is_the_kernels_own(machine: str, header: str):
+    """By the headers of linux-libc-dev. ARM64 takes the generic table, whose 3264 names are those of 64 bits there."""
+    if not Path(header).is_file():
+        pytest.skip(f"{header} is not installed")
+    text = Path(header).read_text(encoding="utf-8")
+    found = re.findall(r"^#define __NR(?:3264)?_(\w+)\s+(\d+)\s*$", text, re.MULTILINE)
+    kernels = {("newfstatat" if name == "fstatat" else name): int(number) for name, number in found}
+    ours = allowed_calls(machine) | numbers(machine) | ATTACKS[machine]
+    known = {name: number for name, number in ours.items() if name in kernels}
+    assert known == {name: kernels[name] for name in known}
+    # A header is of its own kernel: names that came later are missing, and nothing else is.
+    assert set(ours) - set(kernels) <= LATER
 
 
 def test_a_thread_is_made_and_no_process_nor_namespace(machine: str):
