@@ -23,6 +23,8 @@ class Manifest:
     ``found_tools``: dotted path ``package.module:function`` of what returns the tools that are there at this moment, besides;
     it takes the name of one that is waited for, or "".
     ``health``: dotted path ``package.module:function`` of the check; it returns a :class:`HealthReport`.
+    ``counted``: ``file.query`` under lotus_tasks/sql: one row, whose columns are what `status` counts at that moment, each
+    named in words ("runs open").
     """
 
     name: str
@@ -34,6 +36,7 @@ class Manifest:
     health: str = ""
     tools: str = ""
     found_tools: str = ""
+    counted: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,6 +48,18 @@ def day_of(moment: datetime) -> str:
     return f"{local.day} {local:%b %Y}"
 
 
+def short(name: object) -> str:
+    """The first 8 characters of an id: enough wherever a person names one."""
+    return str(name)[:8]
+
+
+def counted(number: int, noun: str) -> str:
+    """As in "1 memory" and "2 memories"."""
+    if number == 1:
+        return f"1 {noun}"
+    return f"{number} {noun[:-1]}ies" if noun.endswith("y") else f"{number} {noun}s"
+
+
 def source_title(source: str, moment: datetime | None, *, speaker: str | None = None) -> str:
     """A memory's source for a person: a conversation is named by what was said when, anything else is itself.
 

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 
 import click
 
+from lotus_tasks.cli.help_page import HelpPage
 from lotus_tasks.cli.terminal import guard_terminals
 from lotus_tasks.errors import Cancelled, InvalidInput, LotusError, NotRunning, ServiceDown
 from lotus_tasks.local.home import Home
@@ -47,6 +48,9 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "completion": ("completion", "Let your shell complete these commands."),
 }
 """Command → its module under lotus_tasks.cli, and what `--help` says of it. The command object has the command's name."""
+
+
+click.Context.formatter_class = HelpPage
 
 
 class LazyGroup(click.Group):

@@ -25,7 +25,7 @@ from lotus_tasks.reasoning.models import Run, RunOptions
 from lotus_tasks.reasoning.service.limiting import limits_of
 from lotus_tasks.spine import queries
 from lotus_tasks.spine.database import Connection, connect
-from lotus_tasks.values import ConversationId, RunId, day_of, source_title
+from lotus_tasks.values import ConversationId, RunId, day_of, short, source_title
 
 if TYPE_CHECKING:
     import uuid
@@ -222,9 +222,9 @@ def _cancel(runtime: Runtime, run_id: RunId) -> None:
     cancelled = cancel_run(runtime, run_id)
     said = "cancelled" if cancelled else "had already ended"
     again = (
-        f"`manage.py runs retry {run_id}` starts it again"
+        f"`manage.py runs retry {short(run_id)}` starts it again"
         if cancelled
-        else f"`manage.py runs show {run_id}` has the answer"
+        else f"`manage.py runs show {short(run_id)}` has the answer"
     )
     click.echo(f"run {said}; the question is kept, {again}", err=True)
 

@@ -20,7 +20,7 @@ from lotus_tasks.local.runtime import Runtime, load_runtime
 from lotus_tasks.spine import queries
 from lotus_tasks.spine.database import Connection, connect, one_line
 from lotus_tasks.spine.streams import StreamEntry, TokenReader, connect_redis
-from lotus_tasks.values import RunId
+from lotus_tasks.values import RunId, short
 
 ENDED = frozenset({"succeeded", "failed", "cancelled"})
 LOOK_EVERY_S = 0.5
@@ -93,8 +93,8 @@ class Follower:
                     self._asked.add(call.seq)
                     with self.screen.stand_aside():
                         sys.stderr.write(
-                            f"· LOTUS waits for your yes to {call.call}: `manage.py runs approve {self.run_id}` or "
-                            f"`runs deny {self.run_id}`\n"
+                            f"· LOTUS waits for your yes to {call.call}: `manage.py runs approve {short(self.run_id)}` or "
+                            f"`runs deny {short(self.run_id)}`\n"
                         )
                         sys.stderr.flush()
         except psycopg.OperationalError:
@@ -116,7 +116,7 @@ class Follower:
     def _check_time(self) -> None:
         if self._deadline is not None and time.monotonic() > self._deadline:
             raise TimeoutError(
-                f"no answer within {self._timeout_s:g} s; the run goes on: `manage.py runs follow {self.run_id}`"
+                f"no answer within {self._timeout_s:g} s; the run goes on: `manage.py runs follow {short(self.run_id)}`"
             )
 
     def _row(self, conn: Connection) -> Mapping[str, Any]:
@@ -139,7 +139,7 @@ class Follower:
                 if time.monotonic() > lost_at + STOPPED_S:
                     raise NotRunning(
                         "LOTUS was stopped; the run goes on once it is started again with `python manage.py up`: "
-                        f"`manage.py runs follow {self.run_id}`"
+                        f"`manage.py runs follow {short(self.run_id)}`"
                     ) from None
             self._check_time()
             time.sleep(self._left_s(LOOK_EVERY_S))

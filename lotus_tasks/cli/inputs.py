@@ -63,18 +63,22 @@ def read_piped() -> list[Attachment]:
 
 
 def read_told(text: str) -> str:
-    """A text to be kept, from the argument, or from standard input for "-". Raises InvalidInput for what is no UTF-8: a text that
-    lost letters would be kept for good.
+    """A text to be kept, from the argument, or from standard input for "-". Raises InvalidInput for an empty one, and for what is
+    no UTF-8: a text that lost letters would be kept for good.
     """
     try:
         if text != "-":
-            return os.fsencode(text).decode("utf-8")
-        if sys.stdin is None:
+            told = os.fsencode(text).decode("utf-8")
+        elif sys.stdin is None:
             raise InvalidInput("standard input is closed; give the text as an argument")
-        return sys.stdin.buffer.read().decode("utf-8")
+        else:
+            told = sys.stdin.buffer.read().decode("utf-8")
     except UnicodeDecodeError as error:
         where = "standard input" if text == "-" else "the text"
         raise InvalidInput(f"{where} is not UTF-8 (byte {error.start}); nothing was kept") from error
+    if not told.strip():
+        raise InvalidInput("there is nothing to remember: the text is empty")
+    return told
 
 
 def decode_argument(value: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from lotus_tasks.cli.documents import json_text, print_json
 from lotus_tasks.cli.inputs import read_told
 from lotus_tasks.cli.memory_view import (
     fact_line,
+    local_day,
     origin,
     parsed_line,
     print_changes,
@@ -26,6 +27,7 @@ from lotus_tasks.cli.memory_view import (
 )
 from lotus_tasks.cli.terminal import say_row
 from lotus_tasks.errors import InvalidInput, Permanent
+from lotus_tasks.values import counted, short
 
 KINDS = ("note", "preference", "fact", "turn", "question", "answer", "chunk", "summary")
 _TOLD_KINDS = ("note", "preference", "fact")
@@ -78,6 +80,8 @@ def recall(
 ) -> None:
     """Search LOTUS's memory."""
     filters = {"kinds": list(kinds), "source": source, "conversation": conversation, "since": since, "until": until}
+    if not query.strip():
+        raise InvalidInput('there is nothing to recall: the query is empty; try: manage.py recall "spare key"')
     result = run_command("memory.recall", {"query": query, "k": count, "filters": filters, "explain": explain})
     for trouble in result["degraded"]:
         click.echo(f"degraded: {trouble}", err=True)
@@ -249,7 +253,7 @@ def reindex(words: bool) -> None:
     """Write the vector index anew, and wait until it is whole."""
     result = run_command("memory.reindex", {"words": words}, timeout_s=600.0)
     total = int(result["waiting"])
-    click.echo(f"{total} memories are indexed anew", err=True)
+    click.echo(f"{counted(total, 'memory')} to index anew", err=True)
     waiting, moved_at = total, time.monotonic()
     while waiting:
         time.sleep(_PROGRESS_S)
@@ -277,7 +281,7 @@ def export_memories(path: Path) -> None:
                 file.write(json_text(one, indent=None) + "\n")
             after_no = result["last_no"]
             count += len(page)
-    click.echo(f"{count} memories exported", err=True)
+    click.echo(f"{counted(count, 'memory')} exported", err=True)
 
 
 @memory.command("import")
@@ -297,7 +301,7 @@ def import_memories(path: Path, insist: bool) -> None:
             }
             result = run_command("memory.transfer", told, timeout_s=300.0)
             new, known = new + result["new"], known + result["known"]
-    click.echo(f"{new} memories imported, {known} known already")
+    click.echo(f"{counted(new, 'memory')} imported, {known} known already")
 
 
 @memory.command()
@@ -308,10 +312,15 @@ def stats(as_json: bool) -> None:
     if as_json:
         print_json(result)
         return
-    click.echo(f"{result['memories']} memories, {result['index_lag']} waiting for their vector ({result['embedder']})")
+    click.echo(f"{counted(result['memories'], 'memory')}, {result['index_lag']} waiting for their vector ({result['embedder']})")
     for name, heading in (("by_tier", "tiers"), ("by_kind", "kinds"), ("sources", "sources with the most")):
         if result[name]:
             click.echo(heading)
         rows = result[name].items()
         for key, count in rows if name == "by_tier" else sorted(rows, key=lambda row: -row[1]):
-            say_row(f"  {count:>8}", key)
+            say_row(f"  {count:>8}", _titled(key, result) if name == "sources" else key)
+
+
+def _titled(source: str, result: Mapping[str, Any]) -> str:
+    since = result["conversations"].get(source)
+    return f"conversation {short(source.partition(':')[2])}, begun {local_day(since)}" if since else source

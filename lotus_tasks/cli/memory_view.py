@@ -14,7 +14,7 @@ from lotus_tasks.cli.terminal import say_row
 from lotus_tasks.errors import InvalidInput
 from lotus_tasks.local.runtime import load_runtime
 from lotus_tasks.spine.submission import submit_and_wait
-from lotus_tasks.values import source_title
+from lotus_tasks.values import counted, source_title
 from lotus_tasks.work import CommandSpec
 
 _TIMEOUT_S = 60.0
@@ -57,15 +57,15 @@ def print_memory(result: Mapping[str, Any]) -> None:
     )
     for name in fields:
         if one[name] is not None:
-            say_row(f"  {name:<12} {one[name]}")
+            say_row(f"  {name:<12}", str(one[name]))
     for name, value in one["provenance"].items():
         if value:
-            say_row(f"  {name:<12} {value}")
-    click.echo(f"  {'indexed':<12} {'yes' if result.get('indexed') else 'not yet: found by its words only'}")
+            say_row(f"  {name:<12}", str(value))
+    say_row(f"  {'indexed':<12}", "yes" if result.get("indexed") else "not yet: found by its words only")
     for place in result.get("sources", ()):
-        say_row(f"  also met in   {place['source']}")
+        say_row(f"  {'also met in':<12}", place["source"])
     for near in result.get("neighbours", ()):
-        click.echo(f"  beside        {shown(near['text'], 80)}")
+        say_row(f"  {'beside':<12}", shown(near["text"], 80))
 
 
 def print_changes(result: Mapping[str, Any]) -> None:
@@ -84,10 +84,10 @@ def print_changes(result: Mapping[str, Any]) -> None:
 
 def fact_line(fact: Mapping[str, Any]) -> str:
     """A fact with the time it holds."""
-    until = f"until {_day(fact['valid_to'])}" if fact["valid_to"] else "and holds"
+    until = f"until {local_day(fact['valid_to'])}" if fact["valid_to"] else "and holds"
     said = f"{fact['subject']} · {fact['predicate']} · {fact['value']}"
     read = "" if fact["origin"] == "rules" else f", read by {fact['origin']}"
-    return f"{said}  (from {_day(fact['valid_from'])} {until}; {fact['memory_id'][:8]}{read})"
+    return f"{said}  (from {local_day(fact['valid_from'])} {until}; {fact['memory_id'][:8]}{read})"
 
 
 def print_consolidation(result: Mapping[str, Any], *, dry_run: bool) -> None:
@@ -98,8 +98,8 @@ def print_consolidation(result: Mapping[str, Any], *, dry_run: bool) -> None:
         say_row(f"  {change['action']:<8} {change.get('memory_id', '')[:8]:<8}", change["reason"])
     if dry_run:
         profile = "would be made anew" if result["profile"] else "would stay as it is"
-        click.echo(f"  {result['to_read']} memories would be given to a model to read; your profile {profile}")
-        click.echo(f"dry run: nothing was changed; {result['moved']} memories would change tier")
+        click.echo(f"  {counted(result['to_read'], 'memory')} would be given to a model to read; your profile {profile}")
+        click.echo(f"dry run: nothing was changed; {counted(result['moved'], 'memory')} would change tier")
         return
     done = ", ".join(f"{value} {name}" for name, value in result.items() if isinstance(value, int) and value)
     click.echo(done or "nothing to do")
@@ -121,12 +121,12 @@ def origin(one: Mapping[str, Any]) -> str:
     heading = f" › {one['heading']}" if one.get("heading") else ""
     moment = str(one["happened_at"] or one["stored_at"])
     source = source_title(one["source"], datetime.fromisoformat(moment), speaker=one.get("speaker"))
-    when = "" if source != one["source"] else f" · {_day(moment)}"
-    ended = f" · held until {_day(one['valid_to'])}" if one.get("valid_to") else ""
+    when = "" if source != one["source"] else f" · {local_day(moment)}"
+    ended = f" · held until {local_day(one['valid_to'])}" if one.get("valid_to") else ""
     return f"{source}{heading}{when}{ended} · {one['tier']} · {one['memory_id'][:8]}"
 
 
-def _day(moment: str) -> str:
+def local_day(moment: str) -> str:
     """The local day of an ISO 8601 moment: memory tells them in UTC."""
     return f"{datetime.fromisoformat(moment).astimezone():%Y-%m-%d}"
 

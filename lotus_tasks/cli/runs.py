@@ -18,7 +18,7 @@ from lotus_tasks.local.runtime import load_runtime
 from lotus_tasks.spine import queries
 from lotus_tasks.spine.database import Connection, connect
 from lotus_tasks.spine.submission import submit_and_wait
-from lotus_tasks.values import RunId
+from lotus_tasks.values import RunId, counted, short
 from lotus_tasks.work import CommandSpec
 
 STATUSES = ("queued", "running", "waiting", "succeeded", "failed", "cancelled")
@@ -69,7 +69,7 @@ def show(run_id: str, as_json: bool) -> None:
     click.echo(f"question  {document['question']}")
     if document["resumed"]:
         click.echo(
-            f"resumed   {document['resumed']} times: a worker died or stopped, and another went on from its step"
+            f"resumed   {counted(document['resumed'], 'time')}: a worker died or stopped, and another went on from its step"
         )
     for step in document["steps"]:
         at = f"+{(step['started_at'] - document['created_at']).total_seconds():.2f} s"
@@ -78,7 +78,7 @@ def show(run_id: str, as_json: bool) -> None:
     if spent := _spent(document["steps"]):
         click.echo(f"spent     {spent}")
     if document["status"] == "waiting":
-        click.echo(f"waits     for your yes: `manage.py runs approve {document['run_id']}`, or `runs deny`")
+        click.echo(f"waits     for your yes: `manage.py runs approve {short(document['run_id'])}`, or `runs deny`")
     if document["error"]:
         click.echo(f"error     {document['error']}")
     if document["answer"]:
@@ -212,7 +212,7 @@ def _detail(step: Mapping[str, Any]) -> str:
     parts = [f"attempt {step['attempt']}"] if step["attempt"] > 1 else []
     detail = step["detail"]
     if step["kind"] == "recall" and "memories" in detail:
-        parts.append(f"{detail['memories']} memories")
+        parts.append(counted(detail["memories"], "memory"))
     if step["kind"] == "act":
         # Whole where the user has to decide on it, in short where it is history.
         most = sys.maxsize if step["status"] == "waiting" else 80

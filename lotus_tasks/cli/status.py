@@ -16,7 +16,7 @@ from lotus_tasks.cli.terminal import bare, columns_of, one_line, printable, say_
 from lotus_tasks.health.status import collect_status
 from lotus_tasks.local.runtime import load_runtime
 from lotus_tasks.stack.secret_files import FLOWER_USER
-from lotus_tasks.values import utc_now
+from lotus_tasks.values import counted, utc_now
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -85,9 +85,9 @@ def _process(row: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _module(row: Mapping[str, Any]) -> tuple[str, ...]:
-    """What the module reported; where it counted something, when that was."""
+    """What the module counts; where something is wrong with it, when that was found."""
     detail = row["detail"]
-    if row["checked_at"] and any(character.isdigit() for character in detail):
+    if row["checked_at"] and row["status"] != "ok":
         age_s = (utc_now() - datetime.fromisoformat(row["checked_at"])).total_seconds()
         detail += f" ({duration(max(age_s, 0.0))} ago)"
     return row["name"], row["status"], detail
@@ -108,10 +108,6 @@ def _provider(row: Mapping[str, Any]) -> tuple[str, ...]:
     return row["name"], state, str(row.get("model") or ""), str(row.get("detail") or "")
 
 
-def _set_aside(row: Mapping[str, Any]) -> tuple[str, ...]:
-    return row["store"], f"{row['at'][:19].replace('T', ' ')} UTC", row["reason"], row["path"]
-
-
 def _state(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
     memory = dict(document["memory"])
     lag = memory.pop("index_lag")
@@ -119,7 +115,7 @@ def _state(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
     parts = ", ".join(
         f"{count} {_TIERS.get(tier, '')} ({tier})".replace("  ", " ") for tier, count in memory.items() if count
     )
-    counts = f"{total} {'memory' if total == 1 else 'memories'}{': ' if parts else ''}{parts}"
+    counts = f"{counted(total, 'memory')}{': ' if parts else ''}{parts}"
     last_tick_s = document["beat"]["last_tick_s"]
     return [
         ("memory", f"{counts}; {lag} waiting for their vector" if lag else counts),

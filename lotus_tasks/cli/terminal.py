@@ -103,7 +103,9 @@ def say_row(*cells: str) -> None:
         columns = columns_of(sys.stdout)
         before = printable("".join(f"{one_line(cell)}  " for cell in cells[:-1]))
         width = text_width(before)
-        line = wrap(printable(line), columns, hang=width if width <= columns // 2 else _HANG)
+        # A line of one cell stands in as far as its text does.
+        hang = None if len(cells) == 1 else width if width <= columns // 2 else _HANG
+        line = wrap(printable(line), columns, hang=hang)
     click.echo(line)
 
 

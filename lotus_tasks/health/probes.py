@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, LiteralString
 
 import psycopg
 
@@ -72,6 +73,8 @@ class DatabaseFacts:
     last_tick_s: float | None = None
     tiers: Mapping[str, int] = field(default_factory=dict)
     index_lag: int = 0
+    counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """By module: what it counts, by its words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,14 +93,17 @@ class Found:
     set_aside: Sequence[SetAside] = ()
 
 
-def ask_all(runtime: Runtime, queue_names: Sequence[str], *, skip: Sequence[str] = ()) -> Found:
+def ask_all(
+    runtime: Runtime, queue_names: Sequence[str], *, counted: Mapping[str, str] = MappingProxyType({}), skip: Sequence[str] = ()
+) -> Found:
     """Ask every part at once; returns within TOTAL_LIMIT_S whatever hangs.
 
+    ``counted``: by module, the query of what it counts (Manifest.counted).
     ``skip``: parts not to be asked, which then count as well; ``memory`` leaves out the counting of memories.
     """
     asked: dict[str, Callable[[], Any]] = {
         "processes": lambda: ask_supervisor(runtime),
-        "database": lambda: ask_database(runtime.database_url, with_memory="memory" not in skip),
+        "database": lambda: ask_database(runtime.database_url, counted, with_memory="memory" not in skip),
         "redis": lambda: ask_redis(runtime.redis_url),
         "depths": lambda: ask_depths(runtime.broker_url, queue_names),
         "chroma": lambda: ask_http(runtime.chroma_url, "/api/v2/heartbeat", token=chroma_token(runtime)),
@@ -129,7 +135,7 @@ def ask_supervisor(runtime: Runtime) -> Sequence[ProcessState]:
     return Supervisor(runtime.supervisor_socket, timeout_s=PART_LIMIT_S).processes()
 
 
-def ask_database(url: str, *, with_memory: bool = True) -> DatabaseFacts:
+def ask_database(url: str, counted: Mapping[str, str], *, with_memory: bool = True) -> DatabaseFacts:
     """The system's state in PostgreSQL; counting the memories may be left out. Raises ServiceDown and psycopg.Error."""
     sql, memory = queries.load("status"), queries.load("memory")
     with connect(url, autocommit=True, connect_timeout_s=2) as conn:
@@ -144,7 +150,14 @@ def ask_database(url: str, *, with_memory: bool = True) -> DatabaseFacts:
             last_tick_s=tick["last_tick_s"] if tick else None,
             tiers={f"L{row['tier']}": row["count"] for row in tiers},
             index_lag=max(lag["memories"] - lag["indexed"], 0) if lag else 0,
+            counts={module: conn.execute(_query(named)).fetchone() or {} for module, named in counted.items()},
         )
+
+
+def _query(named: str) -> LiteralString:
+    file, _, name = named.partition(".")
+    query: LiteralString = getattr(queries.load(file), name)
+    return query
 
 
 def count_restarts(home: Home) -> Mapping[str, int]:

@@ -28,7 +28,8 @@ def collect_status(runtime: Runtime, manifests: Sequence[Manifest], *, skip: Seq
 
     Raises NotRunning where neither supervisor, PostgreSQL nor Redis answers.
     """
-    found = ask_all(runtime, queue_names(manifests), skip=skip)
+    counted = {manifest.name: manifest.counted for manifest in manifests if manifest.counted}
+    found = ask_all(runtime, queue_names(manifests), counted=counted, skip=skip)
     if not found.processes and found.database is None and not found.redis:
         raise NotRunning(f"LOTUS is not running in {runtime.home}; start it with `python manage.py up`")
     return assemble(runtime, manifests, found)
@@ -77,12 +78,21 @@ def assemble(runtime: Runtime, manifests: Sequence[Manifest], found: Found) -> d
 
 
 def judge_modules(manifests: Iterable[Manifest], found: Found) -> list[dict[str, Any]]:
-    """Each module's status: what it reported, unless the report is old or its worker gone."""
+    """Each module's status: what it counts now, and what it reported, unless the report is old or its worker gone."""
     if found.database is None:
         reason = found.silent.get("database", "PostgreSQL does not answer")
         return [_module(manifest.name, "down", reason, None) for manifest in manifests]
     reports = {row.name: row for row in found.database.modules}
-    return [_judge(manifest, reports.get(manifest.name), found.database.workers) for manifest in manifests]
+    judged = [_judge(manifest, reports.get(manifest.name), found.database.workers) for manifest in manifests]
+    for row in judged:
+        counts = (_counted(name, number) for name, number in found.database.counts.get(row["name"], {}).items())
+        row["detail"] = "; ".join(filter(None, [", ".join(counts), row["detail"]]))
+    return judged
+
+
+def _counted(name: str, number: int) -> str:
+    first, space, rest = name.partition(" ")
+    return f"{number} {first.removesuffix('s') if number == 1 else first}{space}{rest}"
 
 
 def is_ready(manifests: Sequence[Manifest], found: Found) -> bool:

@@ -9,4 +9,5 @@ MODULE = Manifest(
     publishes=("percept.captured", "tool.used"),
     tools="lotus_tasks.perception.tools:TOOLS",
     health="lotus_tasks.perception.tasks:check_health",
+    counted="perception.counted",
 )

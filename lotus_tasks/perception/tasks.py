@@ -42,11 +42,8 @@ def list_percepts(work: Work) -> Outcome:
 
 def check_health() -> HealthReport:
     """Perception needs PostgreSQL alone: when that answers, it is well."""
-    counts = PostgresPercepts(bootstrap.database()).counts()
-    read, skipped, failed = (counts.get(status, 0) for status in ("captured", "skipped", "failed"))
-    detail = f"{read} sources read in {counts['chunks']} chunks, {skipped} skipped, {failed} failed"
-    facts = {"read": read, "skipped": skipped, "failed": failed, "chunks": counts["chunks"]}
-    return HealthReport(status="ok", detail=detail, facts=facts)
+    PostgresPercepts(bootstrap.database()).probe()
+    return HealthReport(status="ok", detail="")
 
 
 def _follow_ups(command_id: CommandId) -> list[CommandId]:

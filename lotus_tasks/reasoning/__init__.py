@@ -25,4 +25,5 @@ MODULE = Manifest(
     tools="lotus_tasks.reasoning.tools:TOOLS",
     found_tools="lotus_tasks.reasoning.tools:find_mcp_tools",
     health="lotus_tasks.reasoning.tasks:check_health",
+    counted="reasoning.counted",
 )

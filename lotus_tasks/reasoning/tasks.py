@@ -176,12 +176,11 @@ def _announce(run_id: RunId, work: Work, news: Sequence[tuple[str, str]]) -> Non
 
 
 def check_health() -> HealthReport:
-    """Whether runs can be read, how many are open, and whether the MCP servers work."""
+    """Whether runs can be read, and whether the MCP servers work."""
     try:
         with bootstrap.database().transaction() as conn:
-            row = conn.execute(queries.load("reasoning").count_open).fetchone() or {}
+            conn.execute(queries.load("reasoning").counted)
     except ServiceDown as error:
         return HealthReport(status="down", detail=str(error))
-    detail = f"{row['open']} runs open, {row['waiting']} waiting for a yes"
     troubles = mcp_troubles()
-    return HealthReport(status="degraded" if troubles else "ok", detail="; ".join([detail, *troubles]), facts=dict(row))
+    return HealthReport(status="degraded" if troubles else "ok", detail="; ".join(troubles))

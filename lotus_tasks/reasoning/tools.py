@@ -7,19 +7,15 @@ from datetime import datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import structlog
 from pydantic import Field
 
 from lotus_tasks import bootstrap
-from lotus_tasks.errors import ConfigurationError, InvalidInput
+from lotus_tasks.errors import InvalidInput
 from lotus_tasks.local.home import Home
-from lotus_tasks.reasoning.adapters.mcp_rows import read_servers
-from lotus_tasks.reasoning.adapters.mcp_servers import McpServers
+from lotus_tasks.reasoning.adapters.mcp_servers import McpFile
 from lotus_tasks.reasoning.adapters.python_box import box_trouble, run_in_box
 from lotus_tasks.reasoning.service.arithmetic import evaluate
 from lotus_tasks.tools import AnyTool, Tool, ToolAnswer, ToolContext, tool
-
-log = structlog.get_logger("lotus.reasoning")
 
 
 @tool("reasoning")
@@ -65,24 +61,19 @@ def write_file(
 
 
 @bootstrap.per_process
-def mcp_servers() -> McpServers:
-    """The MCP servers of this process. A wrong mcp.toml is told by the health check and keeps nothing else from working."""
+def _mcp_file() -> McpFile:
     home = Home(bootstrap.runtime().home)
-    try:
-        return McpServers(read_servers(home.path), home.log)
-    except ConfigurationError as error:
-        log.warning("no MCP server is used", reason=str(error))
-        return McpServers([], home.log, trouble=str(error))
+    return McpFile(home.path, home.log)
 
 
 def find_mcp_tools(wanted: str = "") -> Sequence[AnyTool]:
     """The tools of the MCP servers that work now; the server of the ``wanted`` one is waited for."""
-    return mcp_servers().tools(wanted)
+    return _mcp_file().servers().tools(wanted)
 
 
 def mcp_troubles() -> list[str]:
-    """A line for each MCP server that doesn't work."""
-    return mcp_servers().troubles()
+    """A line for mcp.toml where it is wrong, and for each MCP server that doesn't work."""
+    return _mcp_file().servers().troubles()
 
 
 TOOLS: tuple[Tool, ...] = (now, calculate, run_python, write_file)

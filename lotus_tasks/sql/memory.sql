@@ -126,6 +126,10 @@ UNION
 SELECT no FROM memories JOIN memory_sources ON memory_id = id WHERE memory_sources.source = %(source)s
 ORDER BY no;
 
+-- name: threads_by_prefix
+-- The conversations whose id begins so; one more than one is enough to know.
+SELECT DISTINCT thread FROM memories WHERE starts_with(thread, %(prefix)s) LIMIT 2;
+
 -- name: numbers_of_thread
 -- The memories of a thread.
 SELECT no FROM memories WHERE thread = %(thread)s ORDER BY no;
@@ -320,8 +324,8 @@ SELECT 1 FROM memory_vectors WHERE memory_no = %(no)s AND indexed;
 SELECT kind, count(*) AS count FROM memories GROUP BY kind ORDER BY count DESC;
 
 -- name: counts_by_source
--- The sources with most memories.
-SELECT source, count(*) AS count FROM memories GROUP BY source ORDER BY count DESC LIMIT 20;
+-- The sources with most memories; of a conversation also since when there are any.
+SELECT source, count(*) AS count, min(coalesce(happened_at, created_at)) FILTER (WHERE source LIKE 'conversation:%%') AS since FROM memories GROUP BY source ORDER BY count DESC LIMIT 20;
 
 -- name: rewrite_memory
 -- A memory as the user changed it.

@@ -69,9 +69,10 @@ FROM states
 WHERE %(status)s::text IS NULL OR status = %(status)s
 ORDER BY captured_at DESC, source LIMIT %(limit)s;
 
--- name: count_percepts
--- How many sources of each status, and how many chunks they have.
-SELECT status, count(*) AS count, coalesce(sum(chunk_count), 0)::bigint AS chunks FROM percepts GROUP BY status;
+-- name: counted
+-- What `status` counts of perception.
+SELECT count(*) FILTER (WHERE status = 'captured') AS "sources read", coalesce(sum(chunk_count), 0)::bigint AS "chunks",
+       count(*) FILTER (WHERE status = 'skipped') AS "skipped", count(*) FILTER (WHERE status = 'failed') AS "failed" FROM percepts;
 
 -- name: ended_commands
 -- Of these commands, those that have ended.

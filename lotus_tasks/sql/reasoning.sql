@@ -142,7 +142,7 @@ SELECT conversation_id AS id FROM runs ORDER BY created_at DESC LIMIT 1;
 -- Conversations whose id begins so.
 SELECT id FROM conversations WHERE id::text LIKE %(prefix)s || '%%' LIMIT 2;
 
--- name: count_open
--- How many runs are open, and how many of them wait for a person.
-SELECT count(*) FILTER (WHERE status <> 'waiting') AS open, count(*) FILTER (WHERE status = 'waiting') AS waiting
+-- name: counted
+-- What `status` counts of reasoning: the runs that are open, and those that wait for a person.
+SELECT count(*) FILTER (WHERE status <> 'waiting') AS "runs open", count(*) FILTER (WHERE status = 'waiting') AS "waiting for a yes"
 FROM runs WHERE status IN ('queued', 'running', 'waiting');

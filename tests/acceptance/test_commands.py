@@ -17,6 +17,7 @@ from stack import Lotus, lotus_home, wait_until
 
 from lotus_tasks.cli import main
 from lotus_tasks.cli import service as service_module
+from lotus_tasks.values import counted
 from tests.modelserver.handle import ModelServerHandle
 
 
@@ -164,7 +165,7 @@ def test_the_index_is_made_anew_and_counted(manage: Manage, word: str):
     assert stats["index_lag"] == 0
     assert sum(stats["by_kind"].values()) == stats["memories"] > 0
     shown = manage("memory", "stats").out.splitlines()
-    assert shown[0].startswith(f"{stats['memories']} memories, 0 waiting for their vector")
+    assert shown[0].startswith(f"{counted(stats['memories'], 'memory')}, 0 waiting for their vector")
     assert {"tiers", "kinds", "sources with the most"} <= set(shown)
     (found, *_) = manage("recall", word, "--json").json
     assert found["text"] == f"A note for the index {word}"
@@ -351,3 +352,25 @@ def test_in_the_foreground_it_serves_until_ctrl_c(model: ModelServerHandle):
             if process.poll() is None:
                 process.kill()
                 process.communicate()
+
+
+@pytest.mark.parametrize(
+    "arguments", [("ask", ""), ("ask", " \n"), ("recall", ""), ("recall", " "), ("remember", ""), ("remember", "-")]
+)
+def test_an_empty_text_is_a_wrong_usage_whatever_it_is_for(manage: Manage, arguments: tuple[str, ...]):
+    done = manage(*arguments, stdin=" \n", code=2)
+    assert done.out == ""
+    assert done.err.startswith("lotus: ")
+    assert "empty" in done.err
+    assert len(done.err.splitlines()) == 1
+
+
+def test_the_beginning_of_a_conversations_id_is_enough_to_find_what_was_said_in_it(manage: Manage, word: str):
+    asked = manage("ask", f"Where is the {word}?", "--json").json
+    begun = asked["conversation_id"][:8]
+    (found,) = manage("recall", word, "--kind", "question", "--conversation", begun, "--json").json
+    assert found["source"] == f"conversation:{asked['conversation_id']}"
+    listed = [one["text"] for one in manage("memory", "list", "--conversation", begun, "--json").json]
+    assert f"Where is the {word}?" in listed
+    assert f"conversation {begun}, begun " in manage("memory", "stats").out
+    assert asked["conversation_id"] not in manage("memory", "stats").out

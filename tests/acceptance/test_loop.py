@@ -194,7 +194,7 @@ def test_a_tool_that_asks_runs_after_a_yes_and_once(loop: Loop, model: ModelServ
     assert (done.returncode, done.stdout) == (0, 'allowed write_file(path="new.md", text="hello")\n')
     stdout, stderr = asking.communicate(timeout=30)
     assert (asking.returncode, stdout.decode()) == (0, "All done.\n")
-    assert stderr.decode().count(f"`manage.py runs approve {run_id}`") == 1
+    assert stderr.decode().count(f"`manage.py runs approve {run_id[:8]}`") == 1
     assert (loop.notes / "new.md").read_text() == "hello"
     assert loop.lotus.run("runs", "approve", run_id).returncode == 1
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -109,3 +110,30 @@ def test_when_nothing_answers_lotus_is_not_running(services, tmp_path):
     )
     with pytest.raises(NotRunning, match=r"manage\.py up"):
         collect_status(runtime, bootstrap.manifests())
+
+
+def test_what_the_modules_count_is_counted_when_status_is_asked(services, database):
+    populate(database)
+    with database.transaction() as conn:
+        conversation = uuid.uuid4()
+        conn.execute("INSERT INTO conversations (id) VALUES (%s)", [conversation])
+        conn.execute(
+            "INSERT INTO runs (id, conversation_id, question, status) VALUES (%s, %s, 'q', 'waiting')",
+            [uuid.uuid4(), conversation],
+        )
+        for number, status in enumerate(("captured", "captured", "skipped")):
+            conn.execute(
+                "INSERT INTO percepts (id, source, kind, status, content_hash, size_bytes, chunker, chunk_count, read_at) "
+                "VALUES (%s, %s, 'text', %s, %s, 1, 1, %s, now())",
+                [uuid.uuid4(), f"/notes/{number}.md", status, str(number), 3 - number],
+            )
+    document = collect_status(services.runtime, bootstrap.manifests())
+    assert module(document, "perception")["detail"].startswith("2 sources read, 6 chunks, 1 skipped, 0 failed")
+    assert module(document, "reasoning")["detail"].startswith("0 runs open, 1 waiting for a yes")
+
+
+def test_every_modules_counts_are_whole_numbers(services, database):
+    named = {manifest.name: manifest.counted for manifest in bootstrap.manifests() if manifest.counted}
+    assert set(named) == {"perception", "reasoning"}
+    found = ask_all(services.runtime, [], counted=named).database
+    assert all(number == 0 for counts in found.counts.values() for number in counts.values())

@@ -39,6 +39,16 @@ class PostgresMemoryBrowser:
             raise InvalidInput(f"several memories begin with {name}; give more of the id")
         return memory_of(rows[0])
 
+    def thread(self, name: str) -> str:
+        """The conversation of this id, or the only one whose id begins so; ``name`` itself where memory has none.
+
+        Raises InvalidInput where there are several.
+        """
+        found = [row["thread"] for row in self._rows("threads_by_prefix", prefix=name)] if name else []
+        if len(found) > 1 and name not in found:
+            raise InvalidInput(f"several conversations begin with {name}; give more of the id")
+        return found[0] if len(found) == 1 else name
+
     def newest(
         self,
         *,
@@ -111,12 +121,14 @@ class PostgresMemoryBrowser:
         return bool(self._rows("is_indexed", no=no))
 
     def stats(self) -> dict[str, Any]:
-        """How many there are, by tier, kind and source."""
+        """How many there are, by tier, kind and source; since when, of the sources that are conversations."""
+        by_source = self._rows("counts_by_source")
         return {
             "memories": sum(row["count"] for row in self._rows("counts_by_tier")),
             "by_tier": {f"L{row['tier']}": row["count"] for row in self._rows("counts_by_tier")},
             "by_kind": {row["kind"]: row["count"] for row in self._rows("counts_by_kind")},
-            "sources": {row["source"]: row["count"] for row in self._rows("counts_by_source")},
+            "sources": {row["source"]: row["count"] for row in by_source},
+            "conversations": {row["source"]: row["since"].isoformat() for row in by_source if row["since"]},
         }
 
     def _rows(self, query: str, **parameters: Any) -> list[dict[str, Any]]:

@@ -50,7 +50,7 @@ def inspect(work: Work) -> Outcome:
         found = browser.newest(
             kind=work.payload.get("kind"),
             source=work.payload.get("source"),
-            conversation=work.payload.get("conversation"),
+            conversation=browser.thread(wanted) if (wanted := work.payload.get("conversation")) else None,
             tier=work.payload.get("tier"),
             since=moment(work.payload.get("since"), "since"),
             until=moment(work.payload.get("until"), "until"),

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from lotus_tasks.errors import Cancelled, InvalidInput, Transient
 from lotus_tasks.events import MemoryRecalled
+from lotus_tasks.memory.adapters.postgres_browser import PostgresMemoryBrowser
 from lotus_tasks.memory.models import EVIDENCE_KINDS, KINDS, Filters, Memory, Recalled
 from lotus_tasks.memory.service.writing import moment
 from lotus_tasks.memory.tasks.parts import parts
@@ -84,6 +85,7 @@ def _count(payload: Mapping[str, Any]) -> int:
 
 def _filters(payload: Mapping[str, Any]) -> Filters:
     wanted = payload.get("filters") or {}
+    browser = PostgresMemoryBrowser(parts().database)
     kinds = [str(kind) for kind in wanted.get("kinds") or ()]
     wrong = [kind for kind in kinds if kind not in KINDS]
     if wrong:
@@ -91,7 +93,7 @@ def _filters(payload: Mapping[str, Any]) -> Filters:
     return Filters(
         kinds=tuple(kind for kind in KINDS if kind in kinds) or EVIDENCE_KINDS,
         source=wanted.get("source"),
-        thread=wanted.get("conversation"),
+        thread=browser.thread(wanted["conversation"]) if wanted.get("conversation") else None,
         since=moment(wanted.get("since"), "since"),
         until=moment(wanted.get("until"), "until"),
     )

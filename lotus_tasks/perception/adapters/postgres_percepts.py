@@ -100,11 +100,10 @@ class PostgresPercepts:
         with self._database.transaction() as conn:
             return conn.execute(self._sql.list_percepts, {"status": status, "limit": limit}).fetchall()
 
-    def counts(self) -> Mapping[str, int]:
-        """How many sources there are of each status, and chunks."""
+    def probe(self) -> None:
+        """Read what is there. Raises ServiceDown where that can't be."""
         with self._database.transaction() as conn:
-            rows = conn.execute(self._sql.count_percepts).fetchall()
-        return {row["status"]: row["count"] for row in rows} | {"chunks": sum(row["chunks"] for row in rows)}
+            conn.execute(self._sql.counted)
 
     def _insert(self, tx: Transaction, values: dict[str, Any]) -> PerceptId | None:
         tx.conn.execute(self._sql.hold_source, {"source": values["source"]})

@@ -9,11 +9,16 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import structlog
+
+from lotus_tasks.errors import ConfigurationError
 from lotus_tasks.reasoning.adapters.mcp_connection import McpServer, McpTool
-from lotus_tasks.reasoning.adapters.mcp_rows import McpServerRow
+from lotus_tasks.reasoning.adapters.mcp_rows import FILE, McpServerRow, read_servers
 
 if TYPE_CHECKING:
     from anyio.from_thread import BlockingPortal
+
+log = structlog.get_logger("lotus.mcp")
 
 FIRST_WAIT_S = 10.0
 """How long a process's first run waits for its servers; later ones take what is there."""
@@ -22,9 +27,10 @@ FIRST_WAIT_S = 10.0
 class McpServers:
     """All servers of this process."""
 
-    def __init__(self, rows: Sequence[McpServerRow], log_folder: Path, *, trouble: str = "") -> None:
+    def __init__(self, rows: Sequence[McpServerRow], log_folder: Path) -> None:
         self._rows = rows
-        self._trouble = trouble
+        self.trouble = ""
+        """Why the rows are not what the user last wrote; "" where they are."""
         self._log_folder = log_folder
         self._lock = threading.Lock()
         self._servers: Sequence[McpServer] | None = None
@@ -42,20 +48,21 @@ class McpServers:
                 if wanted.startswith(f"{server.row.name}_"):
                     server.connect()
         until = time.monotonic() + FIRST_WAIT_S
-        for server in self.servers():
+        servers = self.servers()
+        for server in servers:
             server.connect_soon()
-        for server in self.servers():
+        for server in servers:
             server.settled.wait(max(0.0, until - time.monotonic()))
             # Once is enough: a server that takes longer joins when it is there.
             server.settled.set()
-        return [tool for server in self.servers() for tool in server.tools]
+        return [tool for server in servers for tool in server.tools]
 
     def troubles(self) -> list[str]:
         """A line for each server that doesn't work."""
-        if not self._rows:
-            return [self._trouble] if self._trouble else []
         self.tools()
-        return [f"MCP server {server.row.name}: {server.trouble}" for server in self.servers() if server.trouble]
+        silent = self.servers() if self._rows else ()
+        said = [f"MCP server {server.row.name}: {server.trouble}" for server in silent if server.trouble]
+        return [self.trouble, *said] if self.trouble else said
 
     def servers(self) -> Sequence[McpServer]:
         """Every server, connected or not."""
@@ -65,6 +72,19 @@ class McpServers:
                 self._servers = [McpServer(row, portal, self._log_folder) for row in self._rows]
             return self._servers
 
+    def take(self, rows: Sequence[McpServerRow]) -> None:
+        """From here on there are these. One whose row is as it was stays connected; one that is gone or changed is ended."""
+        with self._lock:
+            before, portal = self._servers, self._portal
+            self._rows, self.trouble = rows, ""
+            if before is None or portal is None:
+                return
+            kept = [next((one for one in before if one.row == row), None) for row in rows]
+            self._servers = [one or McpServer(row, portal, self._log_folder) for one, row in zip(kept, rows, strict=True)]
+            gone = [one for one in before if one not in self._servers]
+        for server in gone:
+            server.close()
+
     def close(self) -> None:
         """End every connection and every server that was started."""
         with self._lock:
@@ -73,6 +93,39 @@ class McpServers:
             if self._portal is not None:
                 self._portal.start_task_soon(self._portal.stop)
             self._servers, self._portal = None, None
+
+
+class McpFile:
+    """The servers that mcp.toml names, as it is now: it is read again when it has changed.
+
+    A wrong one is told by ``McpServers.troubles``; the servers stay what they were before.
+    """
+
+    def __init__(self, home: Path, log_folder: Path) -> None:
+        self._home = home
+        self._lock = threading.Lock()
+        self._servers = McpServers([], log_folder)
+        self._read: tuple[int, ...] | None = None
+
+    def servers(self) -> McpServers:
+        """The servers."""
+        with self._lock:
+            found = self._look()
+            if found != self._read:
+                self._read = found
+                try:
+                    self._servers.take(read_servers(self._home))
+                except ConfigurationError as error:
+                    log.warning("mcp.toml is not followed", reason=str(error))
+                    self._servers.trouble = str(error)
+            return self._servers
+
+    def _look(self) -> tuple[int, ...]:
+        try:
+            status = (self._home / FILE).stat()
+        except OSError:
+            return ()
+        return status.st_mtime_ns, status.st_size, status.st_ino, status.st_mode
 
 
 def _start_portal() -> BlockingPortal:

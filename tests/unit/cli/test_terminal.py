@@ -8,9 +8,11 @@ import sys
 
 import click
 import pytest
+from click.testing import CliRunner
 from prompt_toolkit.data_structures import Size
 
-from lotus_tasks.cli import _explain
+from lotus_tasks.cli import _explain, cli, command_tree
+from lotus_tasks.cli.command_tree import commands_of
 from lotus_tasks.cli.documents import json_text
 from lotus_tasks.cli.terminal import TerminalText, guard_terminals, one_line, printable, say_row, text_width, wrap
 from lotus_tasks.errors import Permanent
@@ -155,3 +157,20 @@ def test_an_error_is_shown_by_the_same_rule_and_piped_as_it_is(monkeypatch: pyte
     assert "\x1b]52;c;aGk=\x07b\x9b2Jc" in pipe.getvalue()
     assert "aGk=" in terminal.getvalue()
     assert not any(character in terminal.getvalue() for character in OBEYED)
+
+
+@pytest.mark.parametrize("columns", [40, 50, 60, 80])
+def test_every_help_page_fits_its_terminal(columns: int):
+    """But for an option's choices, which are one word, and what `completion` shows to be copied."""
+    paths = ["", *(path for path, _ in commands_of(command_tree.read()) if path != "completion")]
+    for path in paths:
+        page = CliRunner().invoke(cli, [*path.split(), "--help"], env={"COLUMNS": str(columns)}).output
+        assert "Usage: manage.py" in page, path
+        longer = [line for line in page.splitlines() if text_width(line) > columns]
+        assert all(line.endswith("]") and " " not in line[line.index("[") :] for line in longer), (path, longer)
+
+
+def test_a_row_of_one_cell_goes_on_below_its_text(monkeypatch: pytest.MonkeyPatch):
+    terminal = stdout_is_a_terminal(monkeypatch)
+    say_row("    what you said on 26 Nov, 16:42 · L1 · 1de99a31")
+    assert terminal.getvalue().splitlines() == ["    what you said on 26 Nov, 16:42 · L1", "    · 1de99a31"]

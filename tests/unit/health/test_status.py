@@ -280,3 +280,12 @@ def test_a_queue_that_nobody_has_is_shown_while_something_waits_there():
     assert queue(found, "attic") == {"name": "attic", "depth": 50, "oldest_s": 7.0, "consumers": 0, "saturated": False}
     assert status(found)["overall"] == "degraded"
     assert status(having(queues=waiting, workers=[*WELL.workers, worker("attic")]))["overall"] == "ok"
+
+
+def test_what_a_module_counts_stands_before_what_it_reported():
+    found = having(
+        modules=[report("memory", detail="Chroma is away", status="degraded"), report("providers", detail="")],
+        counts={"memory": {"sources read": 1, "failed": 2}, "providers": {"runs open": 0}},
+    )
+    assert module(found)["detail"] == "1 source read, 2 failed; Chroma is away"
+    assert module(found, "providers")["detail"] == "0 runs open"

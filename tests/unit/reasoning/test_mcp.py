@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from lotus_tasks.local.home import PROJECT
 from lotus_tasks.reasoning.adapters import mcp_servers
 from lotus_tasks.reasoning.adapters.mcp_connection import McpTool
 from lotus_tasks.reasoning.adapters.mcp_rows import McpServerRow, read_servers
-from lotus_tasks.reasoning.adapters.mcp_servers import McpServers
+from lotus_tasks.reasoning.adapters.mcp_servers import McpFile, McpServers
 from lotus_tasks.tools import ToolContext
 from tests.modelserver import model_server_thread
 
@@ -226,3 +227,55 @@ def test_the_file_is_read(tmp_path):
         '[[server]]\nname = "notes"\ncommand = ["npx", "notes"]\nvariables = ["TOKEN"]\n'
     )
     assert read_servers(tmp_path) == [McpServerRow(name="notes", command=["npx", "notes"], variables=["TOKEN"])]
+
+
+def toml_of(*rows: McpServerRow) -> str:
+    return "\n".join(
+        f"[[server]]\nname = {json.dumps(one.name)}\ncommand = {json.dumps(list(one.command))}\n"
+        f"folder = {json.dumps(one.folder)}\ntrusted = {json.dumps(one.trusted)}\n"
+        for one in rows
+    )
+
+
+@pytest.fixture
+def file(tmp_path) -> Iterator[McpFile]:
+    file = McpFile(tmp_path, tmp_path)
+    yield file
+    file.servers().close()
+
+
+def test_a_mended_file_is_followed_without_a_restart(file, lines, tmp_path):
+    written = tmp_path / "mcp.toml"
+    written.write_text("[[server]\n")
+    (said,) = file.servers().troubles()
+    assert "mcp.toml can't be read" in said
+    assert file.servers().tools() == []
+    written.write_text(toml_of(row(lines)))
+    assert "lines_read_lines" in {tool.card.name for tool in wait_until(file.servers().tools, timeout_s=60, what="the tools")}
+    assert file.servers().troubles() == []
+
+
+def test_a_broken_file_is_told_and_the_servers_that_were_there_stay(file, lines, tmp_path):
+    written = tmp_path / "mcp.toml"
+    written.write_text(toml_of(row(lines)))
+    before = wait_until(file.servers().tools, timeout_s=60, what="the tools")
+    written.write_text("nonsense")
+    assert "mcp.toml can't be read" in file.servers().troubles()[0]
+    assert file.servers().tools() == before
+    written.unlink()
+    assert (file.servers().tools(), file.servers().troubles()) == ([], [])
+
+
+def test_a_server_whose_row_is_the_same_stays_connected_and_a_changed_one_is_begun_anew(file, lines, tmp_path):
+    written = tmp_path / "mcp.toml"
+    other = row(tmp_path / "other.txt", name="other")
+    written.write_text(toml_of(row(lines), other))
+    first, second = file.servers().servers()
+    wait_until(lambda: len(file.servers().tools()) > len(first.tools) > 0, timeout_s=60, what="both servers' tools")
+    written.write_text(toml_of(row(lines), row(tmp_path / "other.txt", name="other", trusted=True)))
+    again, changed = file.servers().servers()
+    assert again is first
+    assert again.trouble == ""
+    assert changed is not second
+    assert changed.row.trusted
+    assert second.trouble == "closed"
