@@ -1,12 +1,18 @@
-"""What asking from the command line takes, whole process: `manage.py ask` beside the `llm` CLI on the same model server.
+"""What asking from the command line takes, whole process: `manage.py ask` beside the `llm` CLI on the same model server; and what
+a key of a shell that completes takes, beside a Python that does nothing.
 
-    python benchmarks/cli.py [--runs N] [--llm VERSION] [--json]
+    python benchmarks/cli.py [--runs N] [--llm VERSION] [--only-key] [--json]
 
 Prints
     ask_s    median seconds of `manage.py ask QUESTION`, from its start to its end: recall and every commit included
     llm_s    median seconds of `llm -m MODEL QUESTION`
     ratio    ask_s / llm_s
+    key_s    median seconds of the answer to a shell whose line is "./manage.py runs show ": the ids of runs, from PostgreSQL
+    bare_s   median seconds of `python -c pass`
+    key_ratio  key_s / bare_s
     spread   the fastest and the slowest run of each
+With --only-key the last three alone, and nothing is installed.
+
 The model answers at once, so what is measured is everything but the model. Runs of the two alternate, both into a pipe; the
 first of each is not counted. The newest llm is installed into a temporary environment, which is removed at the end; so is the
 LOTUS that is started.
@@ -44,16 +50,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="`manage.py ask` beside the `llm` CLI, whole process.")
     parser.add_argument("--runs", type=int, default=15, help="runs of each (default 15)")
     parser.add_argument("--llm", default="", metavar="VERSION", help="this version of llm (default: the newest)")
+    parser.add_argument("--only-key", action="store_true", help="only what a key takes")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
     with model_server_process() as model, tempfile.TemporaryDirectory(prefix="lotus-llm-") as folder:
         model.script(reply=REPLY)
-        llm = Llm(Path(folder), options.llm, model)
+        llm = None if options.only_key else Llm(Path(folder), options.llm, model)
         settings = {"LOTUS_PROVIDERS": "openai", "OPENAI_BASE_URL": model.openai_url}
         with lotus_home(**settings) as lotus:
             lotus.up()
             try:
-                report = measure(lotus, llm, options.runs)
+                lotus.run("remember", "The spare key of the boat hangs behind the blue door.")
+                report = measure_key(lotus, options.runs)
+                if llm is not None:
+                    asked = measure(lotus, llm, options.runs)
+                    report = {**asked, **report, "spread": {**asked["spread"], **report["spread"]}}
             finally:
                 lotus.run("down")
     print(json.dumps(report) if options.json else "\n".join(f"{name:<12} {value}" for name, value in report.items()))
@@ -80,8 +91,7 @@ class Llm:
 
 
 def measure(lotus: Lotus, llm: Llm, runs: int) -> dict[str, Any]:
-    """The figures."""
-    lotus.run("remember", "The spare key of the boat hangs behind the blue door.")
+    """The figures of asking."""
     ours = [sys.executable, str(PROJECT / "manage.py"), "ask", QUESTION]
     asked, theirs = [], []
     for number in range(runs + 1):
@@ -100,14 +110,34 @@ def measure(lotus: Lotus, llm: Llm, runs: int) -> dict[str, Any]:
     }
 
 
-def timed(command: Sequence[str], environment: Mapping[str, str]) -> float:
-    """Seconds from the command's start to its end. Raises RuntimeError where it didn't print the model's answer."""
+def measure_key(lotus: Lotus, runs: int) -> dict[str, Any]:
+    """The figures of a key."""
+    lotus.run("ask", QUESTION)
+    line = {"_MANAGE_PY_COMPLETE": "bash_complete", "COMP_LINE": "./manage.py runs show "}
+    keys, bare = [], []
+    for number in range(runs + 1):
+        key_s = timed([sys.executable, str(PROJECT / "manage.py")], {**lotus.environment, **line}, wanted="plain,")
+        bare_s = timed([sys.executable, "-c", "pass"], lotus.environment, wanted="")
+        if number:
+            keys.append(key_s)
+            bare.append(bare_s)
+    return {
+        "key_s": round(statistics.median(keys), 3),
+        "bare_s": round(statistics.median(bare), 3),
+        "key_ratio": round(statistics.median(keys) / statistics.median(bare), 1),
+        "spread": {"key_s": _spread(keys), "bare_s": _spread(bare)},
+        "runs": runs,
+    }
+
+
+def timed(command: Sequence[str], environment: Mapping[str, str], *, wanted: str = REPLY) -> float:
+    """Seconds from the command's start to its end. Raises RuntimeError where it didn't print what is ``wanted``."""
     started = time.perf_counter()
     done = subprocess.run(
         command, env=dict(environment), stdin=subprocess.DEVNULL, check=False, capture_output=True, text=True
     )
     took_s = time.perf_counter() - started
-    if done.returncode != 0 or REPLY not in done.stdout:
+    if done.returncode != 0 or wanted not in done.stdout:
         raise RuntimeError(f"{command[0]} ended with {done.returncode}: {done.stdout} {done.stderr}")
     return took_s
 

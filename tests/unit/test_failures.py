@@ -40,7 +40,7 @@ def run_tests(folder: Path, source: str, **options: object) -> subprocess.Comple
         "error",
         "test_it.py",
     ]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False, **options)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240, check=False, **options)
 
 
 def test_what_a_failed_test_leaves_fails_no_later_one(tmp_path: Path):
