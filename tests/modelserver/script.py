@@ -57,6 +57,7 @@ class Script:
     ``context_told``: where an OpenAI-compatible server tells ``context_tokens``: ``props``, or a field of the models' list, such
     as ``meta.n_ctx``. ``context_words``: how it refuses a longer prompt, a name of wires.CONTEXT_ERRORS.
     ``redirect_to``: the server to which every vendor's path is redirected, with ``redirect_status``.
+    ``instead``: what every vendor's path answers, with its status and type: another program is at the address.
     """
 
     reply: str = DEFAULT_REPLY
@@ -76,6 +77,9 @@ class Script:
     count_usage: bool = True
     redirect_to: str = ""
     redirect_status: int = 307
+    instead: str = ""
+    instead_status: int = 200
+    instead_type: str = "text/html"
 
 
 @dataclass(kw_only=True)

@@ -134,6 +134,9 @@ class Handler(BaseHTTPRequestHandler):
                 stage.script.redirect_status, b"", "text/plain", {"Location": f"{stage.script.redirect_to}{self.path}"}
             )
             return
+        if stage.script.instead:
+            self._send(stage.script.instead_status, stage.script.instead.encode(), stage.script.instead_type)
+            return
         answers: dict[str, Callable[[str, dict[str, Any]], None]] = {
             "/": lambda *_: self._send(200, b"Ollama is running", "text/plain; charset=utf-8"),
             "/api/version": lambda *_: self._json(200, {"version": "0.12.6"}),

@@ -12,6 +12,7 @@ from lotus_tasks.providers.adapters.connection import ModelList, PerProcess, Rem
 from lotus_tasks.providers.adapters.failures import from_error, from_status, message_of, scrub, translated
 from lotus_tasks.providers.adapters.interruption import make_interruptible, refuse_outside, watched
 from lotus_tasks.providers.adapters.origin import stay_at_origin
+from lotus_tasks.providers.adapters.pages import refuse_pages
 from lotus_tasks.providers.adapters.reading import count, heard, listed, mapping, speech, text, thought
 from lotus_tasks.providers.adapters.stopping import read_stop
 from lotus_tasks.providers.models import (
@@ -84,10 +85,7 @@ class AnthropicChatModel:
         with watched(watch), translated(self._row, watch=watch), self._status_errors(model):
             events = self._client.get().messages.create(**_wire_request(request, model), stream=True)
             try:
-                content_type = events.response.headers.get("content-type", "")
-                if "html" in content_type:
-                    raise ValueError("a page instead of a stream")
-                if "json" in content_type:
+                if "json" in events.response.headers.get("content-type", ""):
                     yield from heard(_whole(self._row, json.loads(events.response.read()), model))
                 else:
                     yield from heard(_deltas(self._row, events))
@@ -134,6 +132,7 @@ class AnthropicChatModel:
         )
         make_interruptible(client._client, direct=is_here(self._row))  # noqa: SLF001 - the only way to its transport
         stay_at_origin(client._client, self._row)  # noqa: SLF001
+        refuse_pages(client._client, self._row)  # noqa: SLF001
         return client
 
     def _find_default(self) -> ModelName:

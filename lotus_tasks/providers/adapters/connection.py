@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection
 from typing import Generic, TypeVar
 from urllib.parse import urlsplit
 
-from lotus_tasks.errors import LotusError
 from lotus_tasks.providers.adapters.failures import scrub
 from lotus_tasks.providers.adapters.interruption import watched
 from lotus_tasks.providers.models import (
@@ -21,6 +20,7 @@ from lotus_tasks.providers.models import (
     ProviderStatus,
     TimeLimits,
 )
+from lotus_tasks.providers.service.guarding import failure_of
 from lotus_tasks.providers.service.watching import CallWatch
 
 CHECK_S = 5.0
@@ -124,9 +124,7 @@ def check_by_listing(row: ProviderRow, list_names: Callable[[], tuple[ModelName,
         with watched(short_watch(row)):
             names = list_names()
     except Exception as error:  # noqa: BLE001 - whatever fails is the answer
-        detail = (
-            str(error) if isinstance(error, LotusError) else f"{type(error).__name__}: {scrub(str(error), row.api_key)}"
-        )
+        detail = scrub(str(failure_of(row.name, error)), row.api_key)
         return ProviderStatus(
             name=row.name, kind=row.kind, configured=True, reachable=False, detail=detail, model=row.model
         )

@@ -14,8 +14,10 @@ import structlog
 
 from lotus_tasks.errors import LotusError
 from lotus_tasks.providers.adapters.contexts import refused_sizes
+from lotus_tasks.providers.adapters.pages import is_page_text
 from lotus_tasks.providers.models import FailureKind, ModelRefusal, ModelUnavailable, ProviderRow
 from lotus_tasks.providers.ports import Watch
+from lotus_tasks.providers.service.guarding import UNEXPECTED
 from lotus_tasks.values import utc_now
 
 log = structlog.get_logger("lotus.providers")
@@ -77,7 +79,7 @@ def from_status(
     body: Any = None,
 ) -> ModelUnavailable | ModelRefusal:
     """The failure that an HTTP ``status`` with the message ``text`` stands for; ``body``: what it came in."""
-    said = scrub(text, row.api_key)
+    said = "a web page" if is_page_text(text) else scrub(text, row.api_key)
     where = f"{row.name}: HTTP {status}" + (f": {said}" if said else "")
     retry_after_s = parse_retry_after(headers or {})
     if status == 429:
@@ -131,7 +133,7 @@ def _translate(row: ProviderRow, error: Exception) -> Exception:
         missing = error.name or str(error)
         said = f"{row.name}: the package {missing} isn't installed; ./start_lotus.sh installs it"
         return ModelRefusal(FailureKind.NOT_CAPABLE, f"package {missing} is missing", said)
-    said = scrub(str(chain[-1]) or type(chain[-1]).__name__, row.api_key)
+    said = scrub(_own_words(chain), row.api_key)
     names = {type(cause).__name__ for cause in chain}
     unavailable: tuple[FailureKind, str] | None = None
     if any(isinstance(cause, socket.gaierror) for cause in chain):
@@ -157,12 +159,27 @@ def _translate(row: ProviderRow, error: Exception) -> Exception:
     }:
         unavailable = FailureKind.CUT, "connection cut"
     elif any(isinstance(cause, ValueError | TypeError | KeyError | AttributeError | IndexError) for cause in chain):
+        log.info("a reply could not be read", provider=row.name, reason=repr(error))
         unavailable = FailureKind.GARBAGE, "unreadable reply"
     if unavailable is None:
         log.warning("a provider's adapter failed", provider=row.name, exc_info=error)
-        unavailable = FailureKind.SERVER_FAULT, f"unexpected {type(error).__name__}"
+        unavailable = FailureKind.SERVER_FAULT, UNEXPECTED
     kind, summary = unavailable
-    return ModelUnavailable(kind, summary, f"{row.name} at {row.base_url}: {summary} ({said})")
+    return ModelUnavailable(kind, summary, f"{row.name} at {row.base_url}: {summary}" + (f" ({said})" if said else ""))
+
+
+def _own_words(chain: list[BaseException]) -> str:
+    """What an error says to a person; "" where it speaks of Python."""
+    if any(isinstance(cause, json.JSONDecodeError) for cause in chain):
+        return "it is no JSON"
+    if any(isinstance(cause, UnicodeError) for cause in chain):
+        return "it is no UTF-8 text"
+    last = next((cause for cause in chain if type(cause) is ValueError), chain[-1])
+    if isinstance(last, TypeError | KeyError | AttributeError | IndexError | StopIteration):
+        return "its fields aren't those of this kind of server"
+    if isinstance(last, ValueError) and type(last) is not ValueError:  # pydantic's
+        return "its fields aren't those of this kind of server"
+    return str(last)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

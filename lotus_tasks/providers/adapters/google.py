@@ -13,6 +13,7 @@ from lotus_tasks.providers.adapters.connection import ModelList, PerProcess, Rem
 from lotus_tasks.providers.adapters.failures import from_status, scrub, translated
 from lotus_tasks.providers.adapters.interruption import make_interruptible, refuse_outside, watched
 from lotus_tasks.providers.adapters.origin import stay_at_origin
+from lotus_tasks.providers.adapters.pages import refuse_pages
 from lotus_tasks.providers.adapters.reading import heard
 from lotus_tasks.providers.adapters.stopping import read_stop
 from lotus_tasks.providers.models import (
@@ -139,13 +140,10 @@ class GoogleChatModel:
         import httpx2
 
         refuse_outside(self._row.base_url)
-        http = httpx2.Client(
-            timeout=httpx2.Timeout(None, connect=self._connect_s),
-            follow_redirects=True,
-            event_hooks={"response": [_refuse_pages]},
-        )
+        http = httpx2.Client(timeout=httpx2.Timeout(None, connect=self._connect_s), follow_redirects=True)
         make_interruptible(http, direct=is_here(self._row))
         stay_at_origin(http, self._row)
+        refuse_pages(http, self._row)
         return http
 
     @contextmanager
@@ -169,11 +167,6 @@ class GoogleChatModel:
             if delay is not None:
                 headers.setdefault("retry-after", delay)
             raise from_status(self._row, status, said, headers, model=model) from None
-
-
-def _refuse_pages(response: Any) -> None:
-    if "html" in response.headers.get("content-type", "") and response.status_code < 400:
-        raise ValueError("a page instead of a stream")
 
 
 def _retry_delay(details: Any) -> str | None:

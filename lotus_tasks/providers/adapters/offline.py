@@ -27,12 +27,12 @@ from lotus_tasks.values import day_of, utc_now
 MODEL = ModelName("quotes")
 
 NOT_CONFIGURED = "No model is configured, so this quotes your memory."
-NOT_REACHABLE = "No configured model could be reached, so this quotes your memory. See `manage.py providers check`."
+NOT_ASKED = "No model was asked, so this quotes your memory. See `manage.py providers check`."
 KNOWS_NOTHING = "I don't know: memory holds nothing that answers this."
 NOT_CONFIGURED_EMPTY = "No model is configured either."
 NO_ANSWER = "No model answered ({failed}), so this quotes your memory."
 NO_ANSWER_EMPTY = "No model answered either ({failed})."
-NOT_REACHABLE_EMPTY = "No configured model could be reached either. See `manage.py providers check`."
+NOT_ASKED_EMPTY = "No model was asked either. See `manage.py providers check`."
 
 _EVERYTHING = 10**9
 """Quoting has no context size."""
@@ -116,4 +116,4 @@ class OfflineChatModel:
             return (NO_ANSWER_EMPTY if empty else NO_ANSWER).format(failed="; ".join(failed))
         if self._remedy:
             return f"{NOT_CONFIGURED_EMPTY if empty else NOT_CONFIGURED} {self._remedy}"
-        return NOT_REACHABLE_EMPTY if empty else NOT_REACHABLE
+        return NOT_ASKED_EMPTY if empty else NOT_ASKED

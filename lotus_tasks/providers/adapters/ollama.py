@@ -19,6 +19,7 @@ from lotus_tasks.providers.adapters.connection import (
 from lotus_tasks.providers.adapters.failures import from_error, from_status, message_of, translated
 from lotus_tasks.providers.adapters.interruption import make_interruptible, refuse_outside, watched
 from lotus_tasks.providers.adapters.origin import stay_at_origin
+from lotus_tasks.providers.adapters.pages import refuse_pages
 from lotus_tasks.providers.adapters.reading import count, documents, heard, lines, listed, mapping, speech, thought
 from lotus_tasks.providers.adapters.stopping import read_stop
 from lotus_tasks.providers.models import (
@@ -182,6 +183,7 @@ class OllamaChatModel:
         )
         make_interruptible(client._client, direct=is_here(self._row))  # noqa: SLF001 - the only way to its transport
         stay_at_origin(client._client, self._row)  # noqa: SLF001
+        refuse_pages(client._client, self._row)  # noqa: SLF001
         return client
 
     def _keep_headers(self, response: Any) -> None:

@@ -15,6 +15,7 @@ from lotus_tasks.providers.adapters.dialect import refused_fields
 from lotus_tasks.providers.adapters.failures import from_error, from_status, message_of, scrub, translated
 from lotus_tasks.providers.adapters.interruption import keep_connection, make_interruptible, refuse_outside, watched
 from lotus_tasks.providers.adapters.origin import stay_at_origin
+from lotus_tasks.providers.adapters.pages import refuse_pages
 from lotus_tasks.providers.adapters.reading import (
     DONE,
     count,
@@ -112,8 +113,6 @@ class OpenAIChatModel:
             try:
                 with self._client.get().chat.completions.with_streaming_response.create(**wire) as response:
                     self._without[model] = without
-                    if "html" in (content_type := response.headers.get("content-type", "")):
-                        raise ValueError(f"a page of {content_type} instead of a stream")
                     yield from _Reading(self._row, model).read(events(lines(response.iter_bytes())))
                     return
             except openai.APIStatusError as error:
@@ -162,6 +161,7 @@ class OpenAIChatModel:
         client._client.event_hooks["response"].append(keep_connection(httpx2.SyncByteStream))  # noqa: SLF001
         make_interruptible(client._client, direct=is_here(self._row))  # noqa: SLF001 - the only way to its transport
         stay_at_origin(client._client, self._row)  # noqa: SLF001
+        refuse_pages(client._client, self._row)  # noqa: SLF001
         return client
 
     def _find_default(self) -> ModelName:

@@ -13,7 +13,6 @@ from lotus_tasks.providers.models import (
     CallRecord,
     Completion,
     CompletionRequest,
-    FailureKind,
     LimitReached,
     ModelName,
     ModelRefusal,
@@ -32,9 +31,6 @@ from lotus_tasks.providers.service.outage import OutagePolicy
 from lotus_tasks.providers.service.retry import RetryPolicy
 from lotus_tasks.providers.service.sizing import LearnedContexts
 from lotus_tasks.providers.service.watching import Interrupt
-
-_UNREACHED = frozenset({FailureKind.REFUSED, FailureKind.UNRESOLVED, FailureKind.NO_FIRST_TOKEN})
-"""How a provider fails that doesn't answer at all."""
 
 
 @dataclass(slots=True)
@@ -121,7 +117,7 @@ class CompletionService:
             completion = self._outlast(request, progress) if candidate.provider == OFFLINE else None
             if completion is None:
                 if candidate.provider == OFFLINE:
-                    request = replace(request, failed=_failed(progress))
+                    request = replace(request, failed=tuple(progress.degraded))
                 completion = self._ask(candidate, request, progress, others_left=others_left)
             if completion is not None:
                 completion = self._whole(completion, request, progress)
@@ -256,9 +252,3 @@ class CompletionService:
             return None
         self.breakers.record_success(name)
         return completion
-
-
-def _failed(progress: _Progress) -> tuple[str, ...]:
-    """What kept the models from answering, unless it is all that none of them could be reached."""
-    unreached = sum(getattr(one.failure, "kind", None) in _UNREACHED for one in progress.left)
-    return () if unreached == len(progress.degraded) else tuple(progress.degraded)

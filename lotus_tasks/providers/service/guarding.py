@@ -13,14 +13,16 @@ from lotus_tasks.providers.service.choice import Choice
 
 log = structlog.get_logger("lotus.providers")
 
+UNEXPECTED = "unexpected fault, which `manage.py logs worker-providers` tells"
+"""A fault of the program's, for a person: the log has its traceback."""
+
 
 def failure_of(provider: ProviderName, error: Exception) -> LotusError:
     """``error`` as what a completion knows; one that nobody foresaw is logged with its traceback, and may pass."""
     if isinstance(error, LotusError):
         return error
-    summary = f"unexpected {type(error).__name__}"
     log.warning("a provider's adapter failed", provider=provider, exc_info=error)
-    return ModelUnavailable(FailureKind.SERVER_FAULT, summary, f"{provider}: {summary}: {error}")
+    return ModelUnavailable(FailureKind.SERVER_FAULT, UNEXPECTED, f"{provider}: {UNEXPECTED}")
 
 
 def is_present(model: ChatModel) -> bool:

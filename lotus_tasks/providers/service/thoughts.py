@@ -44,10 +44,18 @@ _WRAPPERS = frozenset(
 _CLOSINGS = frozenset(end for ends in _OPENINGS.values() for end in ends) - _WRAPPERS
 _MARKERS = tuple(sorted({*_OPENINGS, *_CLOSINGS, *_ANSWERS, *_WRAPPERS}))
 _LONGEST = max(map(len, _MARKERS))
-_TAGS = frozenset({"<think>", "<thinking>", "<thought>"})
-"""Openings that a sentence may name: within one they count only when they are closed."""
+_NAMED = frozenset({"<think>", "<thinking>", "<thought>", "<seed:think>", "◁think▷", "[THINK]"})
+"""Openings that a sentence may name. Behind a sentence's end, within its line, they count only when they are closed."""
+_NAMED_ENDS = frozenset(end for opening in _NAMED for end in _OPENINGS[opening])
+_SENTENCE_ENDS = ".!?…。！？"
+_OPENING_QUOTES = "\"'“„‘‚«‹([{*_"
+_CLOSING_QUOTES = "\"'”“’»)]}*_"
+_GOING_ON = ",;:.!?…-)\"'”’»"
+"""What follows a mark at once where the sentence that names it goes on."""
 _SPECIAL = re.compile(r"[\n`~<◁\[]")
 _RUN = re.compile(r"`+|~+")
+_TAIL = 4
+"""So many characters of a line say whether a sentence has ended."""
 _FENCE = 3
 """Characters that open a code fence (CommonMark 0.31, 4.5)."""
 
@@ -66,17 +74,41 @@ class _Line:
     ticks: int = 0
     fence: str = ""
     fence_ends: bool = False
+    mentions: int = 0
+    tail: str = ""
+
+    @property
+    def in_sentence(self) -> bool:
+        """Whether a mark here would stand within a sentence: behind a word and a space, or in quotation marks."""
+        if self.blank or not self.tail:
+            return False
+        if self.tail[-1].isspace():
+            return self.tail.rstrip().rstrip(_CLOSING_QUOTES)[-1:] not in [*_SENTENCE_ENDS]
+        return self.in_quotes
+
+    @property
+    def in_quotes(self) -> bool:
+        """Whether the line's last characters open a quotation, or set what follows off."""
+        before = self.tail.rstrip(_OPENING_QUOTES)
+        return before != self.tail and (not before or before[-1].isspace())
 
     @property
     def in_code(self) -> bool:
         return bool(self.fence or self.ticks)
 
+    def _saw(self, text: str) -> None:
+        tail = self.tail + text
+        words = tail.rstrip()
+        self.tail = words[-_TAIL:] + (" " if len(words) < len(tail) else "")
+
     def plain(self, text: str) -> None:
+        self._saw(text)
         if text.strip(" \t>"):  # a quotation's mark stands before a fence, too
             self.blank = self.fence_ends = False
 
     def run(self, run: str) -> None:
         """A run of backticks or tildes."""
+        self._saw(run)
         if self.fence:
             self.fence_ends = self.blank and run.startswith(self.fence)
         elif self.blank and len(run) >= _FENCE:
@@ -89,15 +121,15 @@ class _Line:
         """The line is over. What was quoted within it is, too: a stray backtick must not hide a thought for good."""
         self.fence = "" if self.fence_ends else self.fence
         self.blank, self.ticks, self.fence_ends = True, 0, False
+        self.mentions, self.tail = 0, ""
 
 
 class ThoughtSplitter:
     """One reply's text, as it comes: ``feed`` each piece, then ``finish``.
 
     Thoughts stand between the marks of ``_OPENINGS``. A closing mark that nothing opened makes all before it a thought: many
-    chat templates write the opening into the prompt. A mark in a code fence or between backticks is text, and so is one within
-    a sentence that is never closed. A thought that is never closed otherwise lasts to the end. White space before the answer
-    is dropped.
+    chat templates write the opening into the prompt. A mark in a code fence, between backticks or within a sentence, which names
+    it, is text, closed or not. A thought that is never closed lasts to the end. White space before the answer is dropped.
     """
 
     def __init__(self) -> None:
@@ -162,7 +194,14 @@ class ThoughtSplitter:
                 self._line.plain(self._pending[0])
                 yield from self._say(self._take(1))
             return
-        if mark in _OPENINGS:
+        is_named = self._names(mark, last=last) if mark in _NAMED | _NAMED_ENDS and self._said else False
+        if is_named is None:
+            yield ThoughtDelta("")  # a sign of life
+        elif is_named:
+            self._line.mentions += 1 if mark in _NAMED else -bool(self._line.mentions)
+            self._line.plain(mark)
+            yield from self._say(self._take(len(mark)))
+        elif mark in _OPENINGS:
             self._open(mark)
         elif mark in _CLOSINGS or (mark in _ANSWERS and not self._thinks):
             self._take(len(mark))
@@ -174,6 +213,20 @@ class ThoughtSplitter:
             self._line.plain(mark)
             yield from self._say(self._take(len(mark)))
 
+    def _names(self, mark: str, *, last: bool) -> bool | None:
+        """Whether a sentence of the answer names the mark that comes now; None where the rest of its line must be seen."""
+        after = self._pending[len(mark) :]
+        if mark in _NAMED_ENDS:
+            if self._line.mentions or (self._line.in_sentence and self._line.in_quotes):
+                return True
+            return _goes_on(after, last=last, at_end=True) if self._line.in_sentence else False
+        if not self._line.in_sentence:
+            return False
+        line, line_end, _ = after.partition("\n")
+        if _first(line, _OPENINGS[mark])[1]:
+            return True
+        return bool(line.strip()) or not line_end if line_end or last else None
+
     def _may_become_a_mark(self) -> bool:
         size = len(self._pending)
         return size < _LONGEST and any(_is(self._pending, one[:size]) for one in _MARKERS)
@@ -181,7 +234,7 @@ class ThoughtSplitter:
     def _open(self, mark: str) -> None:
         taken = self._take(len(mark))
         self._ends = _OPENINGS[mark]
-        if mark in _TAGS and self._said and not self._line.blank:
+        if mark in _NAMED and self._said and not self._line.blank:
             self._mode, self._held = _Mode.HELD, taken
             return
         self._mode, self._thinks = _Mode.THOUGHT, True
@@ -192,6 +245,14 @@ class ThoughtSplitter:
         """The thought up to its end, or as far as no end can have begun."""
         marks = (*self._ends, "<|message|>") if self._ends is _HARMONY_ENDS else self._ends
         at, mark = _first(self._pending, marks)
+        if mark and self._mode is _Mode.HELD:
+            is_named = _goes_on(self._pending[at + len(mark) :], last=last, at_end=False)
+            if is_named is None:
+                yield ThoughtDelta("")
+                return
+            if is_named:
+                yield from self._give_back(at + len(mark))
+                return
         if not mark:
             at = len(self._pending) if last else len(self._pending) - _begun(self._pending, marks)
         yield from self._think(self._take(at))
@@ -201,6 +262,14 @@ class ThoughtSplitter:
                 yield ThoughtDelta(self._held.partition(">")[2])
                 self._held = ""
             self._mode, self._thinks = _Mode.ANSWER, True
+
+    def _give_back(self, size: int) -> Iterator[Delta]:
+        """What was held, and ``size`` characters more, are the answer's."""
+        text, self._held, self._mode = self._held + self._take(size), "", _Mode.ANSWER
+        if "\n" in text:
+            self._line.end()
+        self._line.plain(text.rpartition("\n")[2])
+        yield from self._say(text)
 
     def _recast(self) -> Iterator[Delta]:
         self._thinks, self._lead, self._line = True, "", _Line()
@@ -226,6 +295,14 @@ class ThoughtSplitter:
     def _take(self, count: int) -> str:
         taken, self._pending = self._pending[:count], self._pending[count:]
         return taken
+
+
+def _goes_on(after: str, *, last: bool, at_end: bool) -> bool | None:
+    """Whether a sentence goes on with ``after``; None where that is still to come, ``at_end`` where nothing does."""
+    words = after.lstrip(" \t")
+    if not words:
+        return at_end if last else None
+    return words[0] in _GOING_ON if len(words) == len(after) else words[0].islower()
 
 
 def _is(text: str, mark: str) -> bool:

@@ -81,7 +81,7 @@ FAULTS = (
     Fault(name="cut", kind=K.CUT, said="connection cut", inflict=broken("cut")),
     Fault(name="end-early", kind=K.CUT, said="cut mid-stream", inflict=broken("end_early")),
     Fault(name="garbage", kind=K.GARBAGE, said="unreadable reply", inflict=broken("garbage")),
-    Fault(name="login-page", kind=K.GARBAGE, said="unreadable reply", inflict=broken("html")),
+    Fault(name="login-page", kind=K.GARBAGE, said="http://127.0.0.1", inflict=broken("html")),
     Fault(name="error-in-stream", kind=K.SERVER_FAULT, said="failed mid-stream", inflict=broken("error_in_stream")),
     Fault(name="empty", kind=K.EMPTY, said="empty reply", inflict=broken("empty")),
 )

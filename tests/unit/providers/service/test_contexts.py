@@ -150,7 +150,7 @@ def test_tools_are_ranked_by_the_words_they_share(asked, first):
         (unavailable("503"), "No model answered (a: 503, still after "),
         (
             unavailable("connection refused", FailureKind.REFUSED),
-            "No configured model could be reached, so this quotes",
+            "No model answered (a: connection refused, still after ",
         ),
     ],
 )

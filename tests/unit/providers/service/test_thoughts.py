@@ -68,8 +68,51 @@ CASES = {
     "white space alone": ("  \n", "  \n", ""),
     "indented": ("    code", "    code", ""),
     "another's end": ("Say <|end|> and <|message|>.", "Say <|end|> and <|message|>.", ""),
+    "an example behind a stray end": ("Hm.</think>It is <think>a</think> here.", "It is <think>a</think> here.", "Hm."),
+    "a sentence that ends behind the end": ("Sure. <think>a</think>\nBlue.", "Sure. \nBlue.", "a"),
+    "begun within a line": ("Let me look <think>\na\n</think>\nBlue.", "Let me look \nBlue.", "\na\n"),
+    "glued to a word": ("Look<think>a</think>Blue.", "LookBlue.", "a"),
+    "behind a named one": (
+        "The user names <think> here.\nSo:\n</think>\nBlue.",
+        "Blue.",
+        "The user names <think> here.\nSo:\n",
+    ),
     "JSON": ('<think>a</think>{"tag": "<think>"}', '{"tag": "<think>"}', "a"),
 }
+
+
+NAMED = {
+    "closed, with something between": "R1 writes <think>its reasoning</think> before it answers.",
+    "closed at once": "An empty <think></think> pair turns it off.",
+    "two tags": "The <think> and </think> tags mark the reasoning.",
+    "two tags at the end": "Its reasoning stands between <think> and </think>",
+    "two tags and the sentence's end": "It stands between <think> and </think>.\n\nNothing else does.",
+    "the end alone": "The closing </think> tag ends it.",
+    "the end alone, last": "Stop reading at </think>.",
+    "in quotation marks": 'Look for "<think>" and for "</think>".',
+    "in other quotation marks": "Il cherche «<think>» puis «</think>».",
+    "bold": "Both **<think>** and **</think>** count.",
+    "in brackets": "The tags (<thinking>…</thinking>) are Claude's.",
+    "in a list": "Marks:\n- <think>…</think> for R1\n- [THINK]…[/THINK] for Magistral\n- ◁think▷…◁/think▷ for Kimi",
+    "in a heading": "## What <think>…</think> means\nIt marks reasoning.",
+    "in a table": "| R1 | <think>…</think> |\n| Kimi | ◁think▷…◁/think▷ |",
+    "over lines": "First it writes <think> alone,\nthen it reasons, then comes </think> and the answer.",
+    "over lines, as it stands": "It writes <think>\nits reasoning\n</think> and then the answer.",
+    "at a sentence's beginning": "Models differ. <think>…</think> marks what R1 thinks.",
+    "another's": "Seed writes <seed:think>x</seed:think>, Exaone <thought>x</thought>, each in lower case.",
+    "in German": "Das Modell schreibt <think>so</think> und dann die Antwort.",
+    "in French": "Le modèle écrit <think>ainsi</think>, puis répond.",
+}
+"""Answers that speak of the marks."""
+
+
+@pytest.mark.parametrize(
+    "before", ["", "<think>Explain.</think>", "Explain.\n</think>\n"], ids=["bare", "thought", "end"]
+)
+@pytest.mark.parametrize("text", NAMED.values(), ids=NAMED)
+def test_an_answer_may_speak_of_the_marks(text, before):
+    assert split(before + text)[0] == text
+    assert split(*before, *text)[0] == text
 
 
 def split(*pieces: str) -> tuple[str, str]:
