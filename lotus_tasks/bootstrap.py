@@ -12,13 +12,15 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, TypeVar
 
-from lotus_tasks.errors import ConfigurationError
+import structlog
+
+from lotus_tasks.errors import ConfigurationError, LotusError
 from lotus_tasks.events import EVENTS, CommandFailed
 from lotus_tasks.local.allowed_folders import AllowedFolders
 from lotus_tasks.local.closed_places import ClosedPlaces, find_own_places
 from lotus_tasks.local.runtime import Runtime
 from lotus_tasks.manifest import HealthReport, Manifest, ToolCard, load_order, subscribers
-from lotus_tasks.spine.database import Database
+from lotus_tasks.spine.database import Database, one_line
 from lotus_tasks.spine.outbox import Outbox
 from lotus_tasks.spine.queues import queue_names
 from lotus_tasks.spine.streams import connect_redis
@@ -26,6 +28,8 @@ from lotus_tasks.tools import AnyTool, Tool
 
 if TYPE_CHECKING:
     import redis
+
+log = structlog.get_logger("lotus.health")
 
 T = TypeVar("T")
 
@@ -165,8 +169,12 @@ def check_module(manifest: Manifest) -> HealthReport:
     path, _, function = manifest.health.partition(":")
     try:
         report = getattr(import_module(path), function)()
-    except Exception as error:  # noqa: BLE001 - a check that fails is a report, whatever failed
-        return HealthReport(status="down", detail=f"its health check failed: {type(error).__name__}: {error}")
+    except LotusError as error:
+        return HealthReport(status="down", detail=f"its health check failed: {one_line(error)}")
+    except Exception:
+        log.exception("a health check failed", module=manifest.name)
+        where = f"`manage.py logs worker-{manifest.name}` tells why"
+        return HealthReport(status="down", detail=f"its health check failed unexpectedly; {where}")
     if not isinstance(report, HealthReport):
         return HealthReport(
             status="down", detail=f"{manifest.health} returned {type(report).__name__}, not a HealthReport"

@@ -158,7 +158,10 @@ class Chat:
 
     def _choose_model(self, rest: str) -> None:
         self.model = rest or None
-        click.echo(f"asks {rest or 'the model of the provider'}", err=True)
+        offered = self.choices("model") if rest else {}
+        unseen = offered and not {rest, f"{rest}:latest"} & offered.keys()
+        hint = ", which no provider had at the last look; /model alone goes back" if unseen else ""
+        click.echo(f"asks {rest or 'the model of the provider'}{hint}", err=True)
 
     def _attach(self, rest: str) -> None:
         self.attachments += read_attachments(tuple(shlex.split(_needed(rest, "/file PATH"))))

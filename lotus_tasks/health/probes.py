@@ -191,7 +191,7 @@ def _gather(asked: Mapping[str, Callable[[], Any]]) -> tuple[dict[str, Any], dic
         except (LotusError, psycopg.Error) as error:
             silent[part] = one_line(error)
         except Exception as error:  # noqa: BLE001 - each client has errors of its own, and all mean that the part doesn't answer
-            silent[part] = f"{type(error).__name__}: {one_line(error)}"
+            silent[part] = one_line(error) or "it doesn't answer"
 
     threads = {part: threading.Thread(target=ask, args=(part,), name=f"ask-{part}", daemon=True) for part in asked}
     for thread in threads.values():

@@ -110,7 +110,8 @@ class Execution:
                 return self.end(claim, error, status=status)
             except Exception as error:
                 log.exception("failed unexpectedly")
-                reason = f"internal error in {claim.name}: {type(error).__name__}: {one_line(error)}"
+                module = claim.name.partition(".")[0]
+                reason = f"internal error in {claim.name}; `manage.py logs worker-{module}` has it"
                 return self.end(claim, Permanent(reason))
             else:
                 crash_point("after_finish", claim.name)

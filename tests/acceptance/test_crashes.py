@@ -125,3 +125,29 @@ def test_a_task_that_kills_its_worker_every_time_fails_its_run_and_the_queue_goe
     model.reset()
     done = lotus.run("ask", "and now?")
     assert (done.returncode, done.stdout) == (0, "The scripted model answers.\n"), done.stderr
+
+
+@pytest.mark.parametrize("fault", [{"kind": "hang"}, {"kind": "stall", "after_tokens": 2}], ids=["before", "during"])
+def test_killing_the_providers_worker_while_an_answer_goes_on_leaves_it_whole_and_gone_on_with_once(
+    lotus: Lotus, model: ModelServerHandle, fault: dict[str, Any]
+):
+    first, rest = "The keel is five metres long and the mast is", " twelve metres high, and the boom is four."
+    model.script(rules=[{"contains": "You were cut off", "reply": rest, "stop_reason": "stop"}])
+    model.script(reply=first, stop_reason="length")
+    model.fault(every=2, **fault)  # the continuation
+    asking = lotus.popen("ask", "How long is the boat?")
+    wanted = fault.get("after_tokens", 0)
+    model.wait_for(lambda calls: len(calls) == 2 and calls[1]["tokens_sent"] >= wanted, within_s=15)
+    fault_at = time.monotonic()
+    lotus.kill("worker-providers")
+    stdout, stderr = asking.communicate(timeout=60)
+    assert asking.returncode == 0, stderr.decode()
+    assert time.monotonic() - fault_at < WITHIN_S
+    assert stdout.decode() == f"{first}{rest}\n"
+    run_id = json.loads(lotus.run("runs", "list", "-n", "1", "--json").stdout)[0]["run_id"]
+    shown = show(lotus, run_id)
+    assert (shown["answer"], shown["resumed"]) == (first + rest, 1)
+    assert [step["attempt"] for step in shown["steps"]] == [1, 2, 1]
+    assert_once(lotus, [run_id])
+    asked = ["You were cut off" in call["body"]["messages"][-1]["content"] for call in model.calls]
+    assert asked == [False, True, False, True]

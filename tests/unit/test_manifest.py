@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lotus_tasks import bootstrap
-from lotus_tasks.errors import ConfigurationError
+from lotus_tasks.errors import ConfigurationError, ServiceDown
 from lotus_tasks.events import EVENTS
 from lotus_tasks.manifest import Manifest, load_order, subscribers
 from workers import WORKERS
@@ -88,3 +88,23 @@ def test_the_real_modules_fit_together_and_every_event_has_a_publisher():
 def test_every_module_has_a_worker_that_serves_its_queue():
     served = {queue for worker in WORKERS for queue in worker.modules}
     assert {manifest.queue for manifest in bootstrap.manifests()} | {"system"} == served
+
+
+@pytest.mark.parametrize(
+    ("error", "detail"),
+    [
+        (ServiceDown("PostgreSQL is away"), "its health check failed: PostgreSQL is away"),
+        (
+            AttributeError("'list' object has no attribute 'encode'"),
+            "its health check failed unexpectedly; `manage.py logs worker-a` tells why",
+        ),
+    ],
+    ids=["known", "unforeseen"],
+)
+def test_a_health_check_that_fails_is_told_in_a_persons_words(monkeypatch, error, detail):
+    def check():
+        raise error
+
+    monkeypatch.setattr(bootstrap, "check_that_fails", check, raising=False)
+    report = bootstrap.check_module(module("a", health="lotus_tasks.bootstrap:check_that_fails"))
+    assert (report.status, report.detail) == ("down", detail)

@@ -74,18 +74,16 @@ def with_model(
 ) -> Choice:
     """The choice with the asked-for model at the providers that have it, which go first; else at the first that doesn't tell.
 
-    ``offers``: whether a provider has the model, None where it doesn't tell. Raises ModelRefusal where all say that they haven't.
+    ``offers``: whether a provider that is there has the model, None where it doesn't tell. Raises ModelRefusal where all say that
+    they haven't, or where none is there; the offline provider has no model but when it was asked for itself.
     """
     wanted = request.model
     asked = [candidate.provider for candidate in choice.candidates if candidate.provider in offers]
-    if wanted is None or not asked:
+    if wanted is None or request.provider == OFFLINE or (not asked and choice.passed_over):
         return choice
     having = [name for name in asked if offers[name]] or [name for name in asked if offers[name] is None][:1]
     if not having:
-        whose = request.provider or "no provider"
-        said = f"{whose} has {'no' if request.provider else 'a'} model {wanted}"
-        hint = f"`manage.py providers models{f' {request.provider}' if request.provider else ''}` lists what there is"
-        raise ModelRefusal(FailureKind.UNKNOWN_MODEL, f"unknown model {wanted}", f"{said}; {hint}")
+        raise unknown_model(wanted, request.provider)
     others = [candidate for candidate in choice.candidates if candidate.provider not in having]
     return replace(
         choice,
@@ -94,6 +92,13 @@ def with_model(
             *(replace(one, model=rows[one.provider].model) for one in others),
         ),
     )
+
+
+def unknown_model(wanted: ModelName, provider: ProviderName | None) -> ModelRefusal:
+    """What is said of an asked-for model that ``provider``, or none at all, has."""
+    said = f"{provider or 'no provider'} has {'no' if provider else 'a'} model {wanted}"
+    hint = f"`manage.py providers models{f' {provider}' if provider else ''}` lists what there is"
+    return ModelRefusal(FailureKind.UNKNOWN_MODEL, f"unknown model {wanted}", f"{said}; {hint}")
 
 
 def _wanted(request: CompletionRequest, order: Sequence[ProviderName]) -> list[ProviderName]:

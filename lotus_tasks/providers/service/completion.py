@@ -13,6 +13,7 @@ from lotus_tasks.providers.models import (
     CallRecord,
     Completion,
     CompletionRequest,
+    FailureKind,
     LimitReached,
     ModelName,
     ModelRefusal,
@@ -22,7 +23,7 @@ from lotus_tasks.providers.models import (
 )
 from lotus_tasks.providers.ports import BreakerStore, ChatModel, Meter, TokenSink
 from lotus_tasks.providers.service.asking import ModelCalls, Telling
-from lotus_tasks.providers.service.choice import Candidate, choose, with_model
+from lotus_tasks.providers.service.choice import Candidate, choose, unknown_model, with_model
 from lotus_tasks.providers.service.continuing import Continuation, continuation_of, cut_notice, goes_on, joined
 from lotus_tasks.providers.service.exhaustion import Failure, exhausted
 from lotus_tasks.providers.service.generations import Generations
@@ -117,6 +118,7 @@ class CompletionService:
             completion = self._outlast(request, progress) if candidate.provider == OFFLINE else None
             if completion is None:
                 if candidate.provider == OFFLINE:
+                    _refuse_unknown(request, progress)
                     request = replace(request, failed=tuple(progress.degraded))
                 completion = self._ask(candidate, request, progress, others_left=others_left)
             if completion is not None:
@@ -252,3 +254,14 @@ class CompletionService:
             return None
         self.breakers.record_success(name)
         return completion
+
+
+def _refuse_unknown(request: CompletionRequest, progress: _Progress) -> None:
+    """Memory stands in for no model that nobody has: servers that list none tell it only when they are asked.
+
+    Raises ModelRefusal where every provider was left because it doesn't know the model that was asked for.
+    """
+    kinds = {getattr(one.failure, "kind", None) for one in progress.left}
+    if request.model is not None and kinds == {FailureKind.UNKNOWN_MODEL}:
+        alone = progress.left[0].candidate.provider if len(progress.left) == 1 else None
+        raise unknown_model(request.model, alone)

@@ -90,6 +90,20 @@ def test_provider_model_and_new_change_what_is_asked(talk: Chat):
     assert talk.provider is None
 
 
+def test_a_model_that_no_provider_had_at_the_last_look_is_told_at_once(talk: Chat, monkeypatch, capsys):
+    seen = [{"name": "ollama", "detail": "", "models": ["llama3.2:latest", "qwen3"]}]
+    monkeypatch.setattr(Chat, "_providers", lambda _: seen)
+    for name in ("qwen3", "llama3.2", "nosuch", ""):
+        assert talk.take(f"/model {name}")
+    told = capsys.readouterr().err.splitlines()
+    assert told == [
+        "asks qwen3",
+        "asks llama3.2",
+        "asks nosuch, which no provider had at the last look; /model alone goes back",
+        "asks the model of the provider",
+    ]
+
+
 def test_a_file_waits_for_the_next_question(talk: Chat, tmp_path: Path):
     (tmp_path / "a note.txt").write_text("hello")
     talk.take(f"/file '{tmp_path / 'a note.txt'}'")

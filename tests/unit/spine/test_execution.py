@@ -142,3 +142,13 @@ def test_a_payload_of_other_types_is_refused_before_the_body_runs(payload, said)
 def test_a_payload_of_the_right_types_or_without_values_runs():
     right = {"text": "a", "k": 3, "importance": 0.5, "source": None, "items": [{"text": "b"}], "unknown": {}}
     assert carried_out(Outbox(), lease_s=5.0, **right) == 1
+
+
+def test_a_fault_of_the_programs_ends_the_command_in_a_persons_words():
+    outbox = Outbox()
+
+    def body(_work):
+        raise AttributeError("'list' object has no attribute 'encode'")
+
+    Execution(outbox, Keeper()).carry_out(claim_of(), body)
+    assert outbox.ended == ["internal error in providers.complete; `manage.py logs worker-providers` has it"]

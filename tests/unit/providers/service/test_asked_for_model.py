@@ -61,6 +61,23 @@ def test_one_that_is_not_there_has_no_model():
         scene.complete(question(model="nosuch"))
 
 
+def test_a_server_that_lists_nothing_and_then_refuses_the_model_is_named_and_memory_stands_in_for_nothing():
+    refusing = ActingModel(row("a"), [ModelRefusal(FailureKind.UNKNOWN_MODEL, "unknown model nosuch", "HTTP 404")])
+    scene = stage(refusing, OFFLINE)
+    with pytest.raises(ModelRefusal) as caught:
+        scene.complete(question(model="nosuch"))
+    assert str(caught.value) == "a has no model nosuch; `manage.py providers models a` lists what there is"
+    assert scene.sink.text == ""
+    assert scene.complete(question()).provider == "offline"  # a model of the settings' that is gone
+
+
+def test_without_any_provider_a_model_that_was_asked_for_is_refused_and_the_offline_one_may_be_asked_itself():
+    for scene in (stage(OFFLINE), stage(model("a", has=None, present=False), OFFLINE)):
+        with pytest.raises(ModelRefusal, match="^no provider has a model nosuch; "):
+            scene.complete(question(model="nosuch"))
+        assert scene.complete(question(model="nosuch", provider="offline")).provider == "offline"
+
+
 @pytest.mark.parametrize("details", [{"model": "wanted"}, {"models": ("wanted",)}], ids=str)
 def test_what_the_settings_name_is_not_looked_up(details):
     scene = stage(ActingModel(row("a", **details), [speech("Yes.")], has=False), OFFLINE)
