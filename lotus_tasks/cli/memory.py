@@ -46,13 +46,7 @@ _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.
 @_json_option
 def remember(text: str, kind: str, happened_at: str | None, insist: bool, as_json: bool) -> None:
     """Tell LOTUS something to keep."""
-    told: dict[str, Any] = {
-        "text": read_told(text),
-        "kind": kind,
-        "source": "user",
-        "happened_at": happened_at,
-        "insist": insist,
-    }
+    told: dict[str, Any] = {"text": read_told(text), "kind": kind, "source": "user", "happened_at": happened_at, "insist": insist}
     if text == "-" and not sys.stdin.isatty():
         told["provenance"] = {"origin": "outside"}  # who wrote what comes through a pipe isn't known
     result = run_command("memory.remember", told)

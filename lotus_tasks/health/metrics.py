@@ -45,12 +45,8 @@ class StatusCollector(Collector):
             yield _by("status", f"ended_last_hour_{figure}", meaning, rows)
         restarts = ((one["name"], one["restarts"]) for one in status.get("processes", ()))
         yield _by("process", "process_restarts", "Starts after the first, since the supervisor began.", restarts)
-        yield _gauge(
-            "beat_last_tick_seconds", "Time since beat's last sweep.", status.get("beat", {}).get("last_tick_s")
-        )
-        yield _gauge(
-            "memory_index_lag", "Memories that wait for the vector index.", status.get("memory", {}).get("index_lag")
-        )
+        yield _gauge("beat_last_tick_seconds", "Time since beat's last sweep.", status.get("beat", {}).get("last_tick_s"))
+        yield _gauge("memory_index_lag", "Memories that wait for the vector index.", status.get("memory", {}).get("index_lag"))
 
 
 _ENDED: Final = {

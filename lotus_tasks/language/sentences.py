@@ -23,16 +23,12 @@ _SHORT: Final = re.compile(
 _BEFORE_NUMBER: Final = re.compile(
     r"(?<![\w'’])(?:nos?|nr|num|vol|pp?|figs?|art|ch|chap|sec|tab|eq|abb|kap|ziff|str)\.$", re.IGNORECASE
 )
-_CAN_END: Final = re.compile(
-    r"(?<![\w'’])(?:etc|usw|usf|inc|ltd|co|corp|dept|al|jr|sr|ave|blvd|a\.m|p\.m)\.$", re.IGNORECASE
-)
+_CAN_END: Final = re.compile(r"(?<![\w'’])(?:etc|usw|usf|inc|ltd|co|corp|dept|al|jr|sr|ave|blvd|a\.m|p\.m)\.$", re.IGNORECASE)
 _ORDINAL: Final = re.compile(
-    r"(?<!\w)(?:am|dem|den|der|die|das|des|vom|zum|zur|im|bis|seit|ab|beim|eine?n?|jede[nrs]?|unser)\s+\d{1,2}\.$",
-    re.IGNORECASE,
+    r"(?<!\w)(?:am|dem|den|der|die|das|des|vom|zum|zur|im|bis|seit|ab|beim|eine?n?|jede[nrs]?|unser)\s+\d{1,2}\.$", re.IGNORECASE
 )
 _MONTH: Final = re.compile(
-    r"(?:jan|jän|feb|mär|apr|mai|jun|jul|aug|sep|okt|nov|dez|led|úno|bře|dub|kvě|čer|srp|zář|říj|lis|pro)\w*\b",
-    re.IGNORECASE,
+    r"(?:jan|jän|feb|mär|apr|mai|jun|jul|aug|sep|okt|nov|dez|led|úno|bře|dub|kvě|čer|srp|zář|říj|lis|pro)\w*\b", re.IGNORECASE
 )
 _DAY: Final = re.compile(r"(?<![\w.,])\d{1,2}\.$")
 _LETTER: Final = re.compile(r"[^\W\d_]")

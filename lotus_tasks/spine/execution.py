@@ -24,7 +24,6 @@ from lotus_tasks.errors import (
     Transient,
 )
 from lotus_tasks.spine.crashpoints import crash_point
-from lotus_tasks.spine.database import one_line
 from lotus_tasks.spine.leases import HeldLease, LeaseKeeper
 from lotus_tasks.spine.outbox import Claim, Outbox, WakeUp
 from lotus_tasks.values import CommandId, RunId
@@ -108,7 +107,7 @@ class Execution:
                 status = "unknown" if isinstance(error, EffectUnknown) else "failed"
                 log.warning(status, reason=str(error))
                 return self.end(claim, error, status=status)
-            except Exception as error:
+            except Exception:
                 log.exception("failed unexpectedly")
                 module = claim.name.partition(".")[0]
                 reason = f"internal error in {claim.name}; `manage.py logs worker-{module}` has it"

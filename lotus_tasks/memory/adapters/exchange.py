@@ -55,9 +55,7 @@ def _answered(row: Mapping[str, Any]) -> Iterator[Draft]:
     yield replace(told, provenance={**told.provenance, "derived_from": derived, **by})
 
 
-def _turn(
-    row: Mapping[str, Any], text: str, kind: Kind, *, speaker: str, happened_at: datetime, outside: bool
-) -> Draft:
+def _turn(row: Mapping[str, Any], text: str, kind: Kind, *, speaker: str, happened_at: datetime, outside: bool) -> Draft:
     thread = str(row["conversation_id"])
     return Draft(
         text=text,

@@ -73,7 +73,7 @@ def test_a_server_that_lists_nothing_and_then_refuses_the_model_is_named_and_mem
 
 def test_without_any_provider_a_model_that_was_asked_for_is_refused_and_the_offline_one_may_be_asked_itself():
     for scene in (stage(OFFLINE), stage(model("a", has=None, present=False), OFFLINE)):
-        with pytest.raises(ModelRefusal, match="^no provider has a model nosuch; "):
+        with pytest.raises(ModelRefusal, match=r"^no provider has a model nosuch; "):
             scene.complete(question(model="nosuch"))
         assert scene.complete(question(model="nosuch", provider="offline")).provider == "offline"
 
