@@ -13,11 +13,7 @@ from lotus_tasks.local.home import PROJECT
 
 def complete_and_list_imports(line: str, environment: Mapping[str, str] | None = None) -> tuple[list[str], set[str]]:
     """What bash is answered for ``line``, and every module that the answering process imported."""
-    asked = {
-        **(os.environ if environment is None else environment),
-        "_MANAGE_PY_COMPLETE": "bash_complete",
-        "COMP_LINE": line,
-    }
+    asked = {**(os.environ if environment is None else environment), "_MANAGE_PY_COMPLETE": "bash_complete", "COMP_LINE": line}
     offered, imported = _run("manage.py", environment=asked)
     return offered, imported - _run("-c", "pass", environment=asked)[1]
 

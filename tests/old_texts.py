@@ -187,31 +187,49 @@ TEXTS: Mapping[tuple[str, ...], Sequence[str]] = {
         "Reservnyckeln till båten hänger bakom den blå dörren. Åsa kommer på lördag.",
         "Elräkningen betalades den tredje maj. Mormor bad om bröd, mjölk och ägg på vägen.",
     ),
-    ("fi", "cp1252"): ("Veneen vara-avain roikkuu sinisen oven takana. Äiti tulee huomenna yöllä.",),
+    ("fi", "cp1252"): (
+        "Veneen vara-avain roikkuu sinisen oven takana. Äiti tulee huomenna yöllä.",
+    ),
     ("da", "cp1252"): (
         "Reservenøglen til båden hænger bag den blå dør.",
         "Elregningen blev betalt den tredje maj. Mormor bad om brød, mælk og æg på vejen.",
     ),
-    ("be", "cp1251"): ("Запасны ключ ад лодкі вісіць за сінімі дзвярыма",),
-    ("sr", "cp1251", "iso8859-5"): ("Резервни кључ од чамца виси иза плавих врата",),
-    ("fa", "cp1256"): ("کلید یدکی قایق پشت در آبی آویزان است",),
+    ("be", "cp1251"): (
+        "Запасны ключ ад лодкі вісіць за сінімі дзвярыма",
+    ),
+    ("sr", "cp1251", "iso8859-5"): (
+        "Резервни кључ од чамца виси иза плавих врата",
+    ),
+    ("fa", "cp1256"): (
+        "کلید یدکی قایق پشت در آبی آویزان است",
+    ),
     ("sk", "cp1250", "iso8859-2"): (
         "Účet za elektrinu zaplatený tretieho mája. Babka chcela chlieb, mlieko a vajcia; ešte kľúč od člna.",
     ),
     ("hr", "cp1250", "iso8859-2"): (
         "Račun za struju plaćen je trećeg svibnja. Baka je tražila kruh, mlijeko i jaja, još i ključ od čamca.",
     ),
-    ("ro", "cp1250"): ("Factura de curent a fost plătită pe trei mai. Bunica a cerut pâine, lapte şi ouă.",),
-    ("lv", "cp1257"): ("Rezerves atslēga laivai karājas aiz zilajām durvīm. Vecmāmiņa lūdza nopirkt maizi.",),
-    ("et", "cp1257"): ("Paadi varuvõti ripub sinise ukse taga. Vanaema palus leiba, piima ja mune, öö läbi sõites.",),
+    ("ro", "cp1250"): (
+        "Factura de curent a fost plătită pe trei mai. Bunica a cerut pâine, lapte şi ouă.",
+    ),
+    ("lv", "cp1257"): (
+        "Rezerves atslēga laivai karājas aiz zilajām durvīm. Vecmāmiņa lūdza nopirkt maizi.",
+    ),
+    ("et", "cp1257"): (
+        "Paadi varuvõti ripub sinise ukse taga. Vanaema palus leiba, piima ja mune, öö läbi sõites.",
+    ),
     ("it", "cp1252"): (
         "La bolletta è stata pagata il tre maggio. Perché no? Più tardi c'è la nonna, così sarà già lì.",
     ),
-    ("ga", "cp1252"): ("Tá an eochair bhreise ar crochadh taobh thiar den doras gorm. Dúirt mé é sin leat.",),
+    ("ga", "cp1252"): (
+        "Tá an eochair bhreise ar crochadh taobh thiar den doras gorm. Dúirt mé é sin leat.",
+    ),
     ("ca", "cp1252"): (
         "La clau de recanvi penja darrere la porta blava. L'àvia va demanar pa, llet i ous; això és tot.",
     ),
-    ("nl", "cp1252"): ("De reservesleutel hangt achter de blauwe deur. Financiële coördinatie, één idee.",),
+    ("nl", "cp1252"): (
+        "De reservesleutel hangt achter de blauwe deur. Financiële coördinatie, één idee.",
+    ),
     ("symbols", "cp1252"): (
         "temperature 21 °C ± 0.5",
         "Copyright © 2020 Acme®",

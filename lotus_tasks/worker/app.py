@@ -27,9 +27,7 @@ if _PROJECT not in sys.path:  # `celery` started elsewhere finds celeryconfig be
     sys.path.insert(0, _PROJECT)
 
 broker.use_for_redis()
-app = Celery(
-    "lotus", include=[*(f"lotus_tasks.{name}.tasks" for name in bootstrap.MODULES), "lotus_tasks.worker.system"]
-)
+app = Celery("lotus", include=[*(f"lotus_tasks.{name}.tasks" for name in bootstrap.MODULES), "lotus_tasks.worker.system"])
 app.config_from_object("celeryconfig")
 app.steps["consumer"].add("lotus_tasks.worker.worker_steps:GatheredEvents")
 app.steps["consumer"].add("lotus_tasks.worker.worker_steps:GuardedTasks")

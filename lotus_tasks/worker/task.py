@@ -74,9 +74,7 @@ class CommandTask(Task):  # type: ignore[misc]  # Celery ships no types
 
     abstract = True
     if REDIS_BROKER:
-        Request = (
-            "lotus_tasks.worker.worker_steps:ReceivedRequest"  # celeryconfig's queues have no acknowledgements there
-        )
+        Request = "lotus_tasks.worker.worker_steps:ReceivedRequest"  # celeryconfig's queues have no acknowledgements there
     body: Body
     in_tool_slot = False
 

@@ -188,9 +188,7 @@ def test_an_answer_cut_at_its_length_goes_on_and_one_cut_again_says_so(lotus: Lo
     assert "its content filter broke the answer off" in shown
 
 
-def test_what_a_model_thinks_is_shown_where_it_is_wanted_and_never_in_the_answer(
-    lotus: Lotus, model: ModelServerHandle
-):
+def test_what_a_model_thinks_is_shown_where_it_is_wanted_and_never_in_the_answer(lotus: Lotus, model: ModelServerHandle):
     model.script(reply="Behind the blue door.", thinking="The user asks for the key.\nIt hangs in Marstal.")
     shown = lotus.run("ask", "Where is the key?", "--show-thinking")
     assert shown.stdout == "Behind the blue door.\n"

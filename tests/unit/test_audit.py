@@ -14,11 +14,7 @@ sys.path.insert(0, str(PROJECT / "requirements"))
 import audit
 
 SOUND = {"name": "celery", "version": "5.7.0", "vulns": []}
-FAULTY = {
-    "name": "celery",
-    "version": "5.7.0",
-    "vulns": [{"id": "GHSA-1", "fix_versions": ["5.7.1"], "aliases": ["CVE-1"]}],
-}
+FAULTY = {"name": "celery", "version": "5.7.0", "vulns": [{"id": "GHSA-1", "fix_versions": ["5.7.1"], "aliases": ["CVE-1"]}]}
 UNKNOWN = {"name": "vine", "skip_reason": "not found"}
 
 

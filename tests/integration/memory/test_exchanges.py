@@ -81,9 +81,7 @@ def test_what_was_asked_changes_no_score(workers, tell, parts):
     for ask in asks:
         after = parts.recaller.recall(ask, count=5)
         assert [one.memory.text for one in after.memories] == [one.memory.text for one in before[ask].memories]
-        assert [one.score for one in after.memories] == pytest.approx(
-            [one.score for one in before[ask].memories], abs=0.2
-        )
+        assert [one.score for one in after.memories] == pytest.approx([one.score for one in before[ask].memories], abs=0.2)
         assert after.support == pytest.approx(before[ask].support, abs=0.2)
 
 

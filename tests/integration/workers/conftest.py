@@ -225,9 +225,7 @@ def celery_worker(worker_environment: dict[str, str]) -> Iterator[CeleryTestWork
 @pytest.fixture
 def relay(worker_environment: dict[str, str]) -> Iterator[ProcessNode]:
     """The relay, which sends what the tests insert."""
-    node = ProcessNode(
-        "relay", [sys.executable, "-m", "lotus_tasks.worker.relay"], worker_environment, ready_line="relaying"
-    )
+    node = ProcessNode("relay", [sys.executable, "-m", "lotus_tasks.worker.relay"], worker_environment, ready_line="relaying")
     try:
         yield node
     finally:

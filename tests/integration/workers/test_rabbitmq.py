@@ -34,9 +34,7 @@ def garbage() -> dict[str, amqp.Message]:
         return amqp.Message(BODY, application_headers=WHOLE | headers, **JSON)
 
     def with_body(body: str | bytes, **properties: object) -> amqp.Message:
-        content = (
-            body.encode() if isinstance(body, str) else body
-        )  # else the client encodes it, and finds the fault itself
+        content = body.encode() if isinstance(body, str) else body  # else the client encodes it, and finds the fault itself
         return amqp.Message(content, application_headers=WHOLE, **(JSON | properties))
 
     return {

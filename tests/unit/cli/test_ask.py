@@ -11,9 +11,7 @@ from lotus_tasks.cli.inputs import read_attachments
 from lotus_tasks.errors import InvalidInput
 
 
-def test_a_pipe_nobody_writes_into_is_refused_before_it_is_opened(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_pipe_nobody_writes_into_is_refused_before_it_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """To open it is to wait for a writer, for ever."""
 
     def opened(self: Path, *_: object, **__: object) -> None:

@@ -110,9 +110,7 @@ def test_zsh_and_fish_are_told_what_a_name_means():
     assert answer("manage.py con", shell="fish")[0].startswith("plain,conversations")
 
 
-@pytest.mark.parametrize(
-    "line", ["manage.py con", "manage.py runs list --status w", "manage.py on add x ", "manage.py ask -f "]
-)
+@pytest.mark.parametrize("line", ["manage.py con", "manage.py runs list --status w", "manage.py on add x ", "manage.py ask -f "])
 def test_a_key_imports_nothing_but_click(line: str):
     """No command's code, no Celery, no database's driver: a person waits for a key."""
     offered, imported = complete_and_list_imports(line, {"LOTUS_HOME": "/nonexistent"})

@@ -56,9 +56,7 @@ def test_a_line_ends_a_sentence_where_lines_are_asked_for():
     assert sentences_and_lines("first\n\n  second   one. Third.") == ["first", "second one.", "Third."]
 
 
-@pytest.mark.parametrize(
-    ("text", "first"), [("", ""), ("\n\n", ""), ("no end", "no end"), ("Dr. Weiss? Yes.", "Dr. Weiss?")]
-)
+@pytest.mark.parametrize(("text", "first"), [("", ""), ("\n\n", ""), ("no end", "no end"), ("Dr. Weiss? Yes.", "Dr. Weiss?")])
 def test_the_first_sentence(text: str, first: str):
     assert first_sentence(text) == first
 

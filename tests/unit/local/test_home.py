@@ -82,7 +82,5 @@ def test_a_file_of_keys_that_cannot_be_closed_is_refused(
     (tmp_path / ".env").write_text("OPENAI_API_KEY=sk-1\n")
     (tmp_path / ".env").chmod(0o644)
     monkeypatch.setattr(Path, "chmod", chmod)
-    with pytest.raises(
-        ConfigurationError, match=rf"\.env may hold keys, .* \(mode 0644\) and can't be closed: {why}; move"
-    ):
+    with pytest.raises(ConfigurationError, match=rf"\.env may hold keys, .* \(mode 0644\) and can't be closed: {why}; move"):
         close_to_others(tmp_path / ".env")

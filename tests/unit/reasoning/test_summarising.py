@@ -61,9 +61,7 @@ def test_the_rule_keeps_the_first_sentences_and_drops_its_oldest_lines():
 
 
 def test_the_rule_keeps_the_answer_where_a_name_is_abbreviated():
-    turn = Turn(
-        question="What did Dr. Weiss say about tooth 36?", answer="Dr. Weiss said tooth 36 needs a crown [1]. Soon."
-    )
+    turn = Turn(question="What did Dr. Weiss say about tooth 36?", answer="Dr. Weiss said tooth 36 needs a crown [1]. Soon.")
     told = "- What did Dr. Weiss say about tooth 36? → Dr. Weiss said tooth 36 needs a crown [1]."
     assert summarise_by_rule("", [turn]) == told
 

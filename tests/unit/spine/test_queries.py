@@ -133,9 +133,7 @@ def find_foreign(query: Query) -> frozenset[str]:
 
 TABLES = find_tables()
 QUERIES = [
-    one
-    for file in sorted(SQL.glob("*.sql"))
-    for one in find_queries(file.read_text(encoding="utf-8"), file.stem, TABLES)
+    one for file in sorted(SQL.glob("*.sql")) for one in find_queries(file.read_text(encoding="utf-8"), file.stem, TABLES)
 ]
 CODE = {file: file.read_text(encoding="utf-8") for file in sorted(PACKAGE.rglob("*.py"))}
 
@@ -153,9 +151,7 @@ def test_a_query_touches_its_owner_s_tables(query: Query):
 
 def test_no_exception_is_left_that_nothing_needs():
     touched = {one.key: one.tables for one in QUERIES}
-    files = {
-        one.file: frozenset().union(*(other.tables for other in QUERIES if other.file == one.file)) for one in QUERIES
-    }
+    files = {one.file: frozenset().union(*(other.tables for other in QUERIES if other.file == one.file)) for one in QUERIES}
     needed = {key: touched.get(key, files.get(key.removesuffix(".*"), frozenset())) for key in FOREIGN}
     assert {key: tables - needed[key] for key, tables in FOREIGN.items() if tables - needed[key]} == {}
 
@@ -176,9 +172,7 @@ def test_every_query_that_the_code_asks_for_exists():
 
 
 def test_a_planted_query_on_a_foreign_table_is_found():
-    planted = (
-        "-- name: peek\n-- What a run was asked.\nWITH one AS (SELECT 1) SELECT question FROM one JOIN runs ON true;\n"
-    )
+    planted = "-- name: peek\n-- What a run was asked.\nWITH one AS (SELECT 1) SELECT question FROM one JOIN runs ON true;\n"
     (query,) = find_queries(planted, "memory", TABLES)
     assert find_foreign(query) == {"runs"}
 
