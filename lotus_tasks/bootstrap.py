@@ -20,7 +20,9 @@ from lotus_tasks.local.allowed_folders import AllowedFolders
 from lotus_tasks.local.closed_places import ClosedPlaces, find_own_places
 from lotus_tasks.local.runtime import Runtime
 from lotus_tasks.manifest import HealthReport, Manifest, ToolCard, load_order, subscribers
+from lotus_tasks.spine import forgetting
 from lotus_tasks.spine.database import Database, one_line
+from lotus_tasks.spine.forgetting import Forgetter
 from lotus_tasks.spine.outbox import Outbox
 from lotus_tasks.spine.queues import queue_names
 from lotus_tasks.spine.streams import connect_redis
@@ -120,6 +122,13 @@ def tool_cards(wanted: Sequence[str] = ()) -> tuple[ToolCard, ...]:
     for name in wanted:
         found_tools(name)
     return tuple(one.card for one in (*declared, *found_tools().values()))
+
+
+@cache
+def forgetters() -> tuple[Forgetter, ...]:
+    """Each module's part of a forgetting, and the spine's."""
+    named = (manifest.forgets.partition(":") for manifest in manifests() if manifest.forgets)
+    return (*(getattr(import_module(path), function) for path, _, function in named), forgetting.forget)
 
 
 def allowed_folders() -> AllowedFolders:

@@ -22,6 +22,7 @@ class Manifest:
     ``tools``: dotted path ``package.module:NAME`` of the tools it offers to models (see lotus_tasks/tools.py), if any.
     ``found_tools``: dotted path ``package.module:function`` of what returns the tools that are there at this moment, besides;
     it takes the name of one that is waited for, or "".
+    ``forgets``: dotted path of its part of a forgetting, a spine.forgetting.Forgetter, where it keeps texts.
     ``health``: dotted path ``package.module:function`` of the check; it returns a :class:`HealthReport`.
     ``counted``: ``file.query`` under lotus_tasks/sql: one row, whose columns are what `status` counts at that moment, each
     named in words ("runs open").
@@ -37,6 +38,7 @@ class Manifest:
     tools: str = ""
     found_tools: str = ""
     counted: str = ""
+    forgets: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from lotus_tasks.errors import Cancelled, InvalidInput
 from lotus_tasks.events import MemoryStored
-from lotus_tasks.memory.adapters.oblivion import forget as erase
+from lotus_tasks.memory.adapters.forgetting import forget as erase
 from lotus_tasks.memory.adapters.postgres_browser import PostgresMemoryBrowser
 from lotus_tasks.memory.adapters.postgres_writer import PostgresMemoryWriter
 from lotus_tasks.memory.models import Filters, Memory, plain

@@ -8,6 +8,7 @@ MODULE = Manifest(
     tasks=("perception.ingest", "perception.list"),
     publishes=("percept.captured", "tool.used"),
     tools="lotus_tasks.perception.tools:TOOLS",
+    forgets="lotus_tasks.perception.adapters.forgetting:forget",
     health="lotus_tasks.perception.tasks:check_health",
     counted="perception.counted",
 )

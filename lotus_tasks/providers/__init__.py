@@ -7,5 +7,6 @@ MODULE = Manifest(
     queue="providers",
     tasks=("providers.complete", "providers.check", "providers.models", "providers.pull"),
     publishes=("provider.completed",),
+    forgets="lotus_tasks.providers.adapters.forgetting:forget",
     health="lotus_tasks.providers.tasks:check_health",
 )

@@ -24,6 +24,7 @@ MODULE = Manifest(
     },
     tools="lotus_tasks.reasoning.tools:TOOLS",
     found_tools="lotus_tasks.reasoning.tools:find_mcp_tools",
+    forgets="lotus_tasks.reasoning.adapters.forgetting:forget",
     health="lotus_tasks.reasoning.tasks:check_health",
     counted="reasoning.counted",
 )

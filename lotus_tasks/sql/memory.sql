@@ -340,6 +340,18 @@ DELETE FROM memory_vectors WHERE memory_no = %(no)s;
 -- A changed text has other terms.
 DELETE FROM memory_lexicon WHERE memory_no = %(no)s;
 
+-- name: chunk_places
+-- Where the chunks among these memories were read.
+SELECT DISTINCT met.percept_id, met.seq FROM memory_sources AS met JOIN memories ON memories.id = met.memory_id
+WHERE met.memory_id = ANY(%(ids)s) AND memories.kind = 'chunk' AND met.percept_id IS NOT NULL AND met.seq IS NOT NULL;
+
+-- name: forget_in_changes
+-- What is kept of how other memories were changed, where it quotes a forgotten text.
+UPDATE memory_changes
+SET before = replace(before::text, %(json_text)s, %(json_blank)s)::jsonb, after = replace(after::text, %(json_text)s, %(json_blank)s)::jsonb,
+    reason = replace(reason, %(text)s, %(blank)s)
+WHERE before::text LIKE %(json_pattern)s OR after::text LIKE %(json_pattern)s OR reason LIKE %(pattern)s;
+
 -- name: forget_changes
 -- A forgotten memory leaves no history.
 DELETE FROM memory_changes WHERE memory_id = ANY(%(ids)s);
@@ -378,43 +390,6 @@ SELECT id FROM memories
 WHERE NOT id = ANY(%(ids)s)
   AND (text = ANY(%(texts)s) OR (kind IN ('summary', 'answer') AND text LIKE ANY(%(patterns)s::text[]))
        OR (kind = 'summary' AND jsonb_typeof(provenance->'derived_from') = 'array' AND provenance->'derived_from' ?| %(names)s::text[]));
-
--- name: forget_chunks
--- What perception keeps of a forgotten text, wherever it was met.
-DELETE FROM percept_chunks AS chunk
-WHERE text = ANY(%(texts)s)
-   OR EXISTS (SELECT FROM memory_sources AS met JOIN memories ON memories.id = met.memory_id
-              WHERE met.memory_id = ANY(%(ids)s) AND memories.kind = 'chunk' AND met.percept_id = chunk.percept_id AND met.seq = chunk.seq);
-
--- name: forget_percept
--- A source of which no chunk is left was never read.
-DELETE FROM percepts WHERE source = %(source)s AND NOT EXISTS (SELECT FROM percept_chunks WHERE percept_id = percepts.id);
-
--- name: forget_answers
--- Answers, questions and citations that quote a forgotten text word for word.
-UPDATE runs SET answer = replace(answer, %(text)s, %(blank)s),
-       question = CASE WHEN question LIKE %(pattern)s THEN replace(question, %(text)s, %(blank)s) ELSE question END,
-       result = replace(result::text, %(json_text)s, %(json_blank)s)::jsonb
-WHERE answer LIKE %(pattern)s OR question LIKE %(pattern)s OR result::text LIKE %(json_pattern)s
-RETURNING id, conversation_id;
-
--- name: forget_steps
--- Commands that hold a forgotten text word for word.
-UPDATE commands SET payload = replace(payload::text, %(json_text)s, %(json_blank)s)::jsonb, result = replace(result::text, %(json_text)s, %(json_blank)s)::jsonb
-WHERE status NOT IN ('queued', 'running') AND (payload::text LIKE %(json_pattern)s OR result::text LIKE %(json_pattern)s);
-
--- name: forget_details
--- Tool calls that carried a forgotten text.
-UPDATE steps SET detail = replace(detail::text, %(json_text)s, %(json_blank)s)::jsonb WHERE detail::text LIKE %(json_pattern)s;
-
--- name: forget_titles
--- Conversations whose title is a forgotten text or begins it.
-UPDATE conversations SET title = %(blank)s
-WHERE title <> '' AND (title LIKE %(pattern)s OR (length(title) >= 12 AND starts_with(%(plain)s::text, rtrim(title, '… '))));
-
--- name: forget_summaries
--- A model told these conversations in short, in its own words; what is left of them is told anew.
-UPDATE conversations SET summary = '', summary_until = NULL, summary_outside = false WHERE id::text = ANY(%(ids)s) AND summary <> '';
 
 -- name: withhold_chunk
 -- A chunk without its secrets.

@@ -229,3 +229,13 @@ DELETE FROM events WHERE created_at < now() - %(keep_days)s * interval '1 day';
 -- name: prune_workers
 -- Workers that stopped without a word.
 DELETE FROM workers WHERE seen_at < now() - interval '1 hour';
+
+-- name: forget_in_commands
+-- Commands that hold a forgotten text word for word.
+UPDATE commands SET payload = replace(payload::text, %(json_text)s, %(json_blank)s)::jsonb, result = replace(result::text, %(json_text)s, %(json_blank)s)::jsonb,
+       error = replace(error, %(text)s, %(blank)s)
+WHERE status NOT IN ('queued', 'running') AND (payload::text LIKE %(json_pattern)s OR result::text LIKE %(json_pattern)s OR error LIKE %(pattern)s);
+
+-- name: forget_in_events
+-- Events that hold a forgotten text word for word.
+UPDATE events SET payload = replace(payload::text, %(json_text)s, %(json_blank)s)::jsonb WHERE payload::text LIKE %(json_pattern)s;

@@ -78,3 +78,17 @@ SELECT count(*) FILTER (WHERE status = 'captured') AS "sources read", coalesce(s
 -- Of these commands, those that have ended.
 SELECT id, name, status, result, error FROM commands
 WHERE id = ANY(%(ids)s) AND status NOT IN ('queued', 'running');
+
+-- name: forget_chunks
+-- What perception keeps of a forgotten text, wherever it was met, and the chunks of these places.
+DELETE FROM percept_chunks
+WHERE text = ANY(%(texts)s)
+   OR (percept_id, seq) IN (SELECT * FROM unnest(%(percepts)s::uuid[], %(numbers)s::int[]));
+
+-- name: forget_percept
+-- A source of which no chunk is left was never read.
+DELETE FROM percepts WHERE source = %(source)s AND NOT EXISTS (SELECT FROM percept_chunks WHERE percept_id = percepts.id);
+
+-- name: forget_in_reasons
+-- Why a source was left out, where that quotes a forgotten text.
+UPDATE percepts SET reason = replace(reason, %(text)s, %(blank)s) WHERE reason LIKE %(pattern)s;

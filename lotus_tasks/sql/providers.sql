@@ -36,3 +36,7 @@ WHERE provider = %(provider)s AND started_at >= %(since)s;
 -- name: prune_calls
 -- Calls older than the limit.
 DELETE FROM provider_calls WHERE started_at < now() - %(keep_days)s * interval '1 day';
+
+-- name: forget_in_failures
+-- What a server said when a call failed, where that quotes a forgotten text.
+UPDATE provider_calls SET failure = replace(failure, %(text)s, %(blank)s) WHERE failure LIKE %(pattern)s;

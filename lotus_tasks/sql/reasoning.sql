@@ -146,3 +146,42 @@ SELECT id FROM conversations WHERE id::text LIKE %(prefix)s || '%%' LIMIT 2;
 -- What `status` counts of reasoning: the runs that are open, and those that wait for a person.
 SELECT count(*) FILTER (WHERE status <> 'waiting') AS "runs open", count(*) FILTER (WHERE status = 'waiting') AS "waiting for a yes"
 FROM runs WHERE status IN ('queued', 'running', 'waiting');
+
+-- name: forget_answers
+-- Answers, questions with what was attached to them, citations and errors that quote a forgotten text word for word.
+UPDATE runs SET answer = replace(answer, %(text)s, %(blank)s),
+       question = CASE WHEN question LIKE %(pattern)s THEN replace(question, %(text)s, %(blank)s) ELSE question END,
+       result = replace(result::text, %(json_text)s, %(json_blank)s)::jsonb, error = replace(error, %(text)s, %(blank)s),
+       options = replace(options::text, %(json_text)s, %(json_blank)s)::jsonb
+WHERE answer LIKE %(pattern)s OR question LIKE %(pattern)s OR result::text LIKE %(json_pattern)s OR error LIKE %(pattern)s
+   OR options::text LIKE %(json_pattern)s
+RETURNING id, conversation_id;
+
+-- name: forget_details
+-- Tool calls that carried a forgotten text.
+UPDATE steps SET detail = replace(detail::text, %(json_text)s, %(json_blank)s)::jsonb WHERE detail::text LIKE %(json_pattern)s;
+
+-- name: forget_titles
+-- Conversations whose title is a forgotten text or begins it.
+UPDATE conversations SET title = %(blank)s
+WHERE title <> '' AND (title LIKE %(pattern)s OR (length(title) >= 12 AND starts_with(%(plain)s::text, rtrim(title, '… '))));
+
+-- name: forget_summaries
+-- A model told these conversations in short, in its own words; what is left of them is told anew.
+UPDATE conversations SET summary = '', summary_until = NULL, summary_outside = false WHERE summary <> '' AND (id::text = ANY(%(ids)s) OR summary LIKE ANY(%(patterns)s::text[]));
+
+-- name: forget_in_occasions
+-- Why a run of a schedule or a subscription began or didn't.
+UPDATE occasions SET reason = replace(reason, %(text)s, %(blank)s) WHERE reason LIKE %(pattern)s;
+
+-- name: forget_in_troubles
+-- What a schedule's trouble quotes.
+UPDATE schedules SET trouble = replace(trouble, %(text)s, %(blank)s) WHERE trouble LIKE %(pattern)s;
+
+-- name: forget_in_slots
+-- What is noted of a schedule's slots.
+UPDATE schedule_slots SET note = replace(note, %(text)s, %(blank)s) WHERE note LIKE %(pattern)s;
+
+-- name: forget_in_held_back
+-- What is noted of events that a subscription held back.
+UPDATE subscription_events SET note = replace(note, %(text)s, %(blank)s) WHERE note LIKE %(pattern)s;

@@ -11,7 +11,7 @@ import redis
 
 from lotus_tasks import bootstrap
 from lotus_tasks.errors import InvalidInput, NotFound, Permanent, ServiceDown, Transient
-from lotus_tasks.memory.adapters.oblivion import forget as erase
+from lotus_tasks.memory.adapters.forgetting import forget as erase
 from lotus_tasks.memory.adapters.postgres_browser import PostgresMemoryBrowser
 from lotus_tasks.memory.adapters.postgres_writer import PostgresMemoryWriter
 from lotus_tasks.memory.adapters.tiers import tier_rule

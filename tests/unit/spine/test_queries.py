@@ -42,18 +42,11 @@ FOREIGN = {
     "outbox.prune_payloads": {"runs"},
     # A view that reasoning publishes, the tasks of subscriptions: an event and what follows from it are one statement.
     "outbox.publish_event": {"event_followers"},
-    # Forgetting is complete and in one transaction, so it must know every place where a text rests.
+    # What memory's own commands carried and found.
     "memory.forget_payloads": {"commands"},
     "memory.forget_results": {"commands"},
     "memory.forget_looks": {"commands"},
     "memory.forget_plans": {"commands"},
-    "memory.forget_steps": {"commands"},
-    "memory.forget_chunks": {"percept_chunks"},
-    "memory.forget_percept": {"percepts", "percept_chunks"},
-    "memory.forget_answers": {"runs"},
-    "memory.forget_details": {"steps"},
-    "memory.forget_titles": {"conversations"},
-    "memory.forget_summaries": {"conversations"},
     "memory.withhold_chunk": {"percept_chunks"},
     "memory.withhold_payload": {"commands"},
     "memory.drop_payload": {"commands"},
