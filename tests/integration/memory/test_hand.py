@@ -158,6 +158,8 @@ def test_a_source_is_known_by_every_memory_that_was_met_in_it(workers, recall, t
 
 def test_without_chroma_recall_goes_on_by_words_and_says_so(workers, parts, tell, monkeypatch):
     tell("The ferry leaves at nine.")
+    parts.index.close()
+    monkeypatch.setattr(parts.index, "_socket", None)
     monkeypatch.setattr(parts.index, "_url", "http://127.0.0.1:9")
     result = workers.run("memory.recall", query="When does the ferry leave?")["result"]
     assert [one["text"] for one in result["memories"]] == ["The ferry leaves at nine."]
