@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
+from lotus_tasks.commands import codec
+from lotus_tasks.commands.codec import Command
 from lotus_tasks.errors import InvalidInput
 from lotus_tasks.events import Event
 from lotus_tasks.values import CommandId, RunId, derive_command_id
+
+R_co = TypeVar("R_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +34,29 @@ class CommandSpec:
     not_before: datetime | None = None
     idempotent: bool = True
     urgent: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        command: Command[Any],
+        *,
+        key: str,
+        module: str = "",
+        run_id: RunId | None = None,
+        max_attempts: int = 3,
+        not_before: datetime | None = None,
+        idempotent: bool = True,
+    ) -> CommandSpec:
+        """The row of a command. ``module``: whose verb is meant, where every module has it."""
+        return cls(
+            name=f"{module}.{command.verb}" if module else command.verb,
+            key=key,
+            payload=codec.write(command),
+            run_id=run_id,
+            max_attempts=max_attempts,
+            not_before=not_before,
+            idempotent=idempotent,
+        )
 
     @property
     def id(self) -> CommandId:
@@ -106,16 +133,16 @@ class Work(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(Generic[R_co]):
     """What a body returns: committed together with the command's success.
 
-    ``result`` is JSON. ``write`` runs in that transaction, after the fence was checked: what must happen exactly once in
-    PostgreSQL belongs there, and what it puts into ``result`` is kept. ``after`` runs once that is committed: a hint to
-    whoever watches, which may be lost.
+    ``result`` is a result's class. ``write`` runs in that transaction, after the fence was checked: what must happen exactly
+    once in PostgreSQL belongs there; what it returns, if anything, is the result. ``after`` runs once that is committed: a hint
+    to whoever watches, which may be lost.
     """
 
-    result: Mapping[str, Any] = field(default_factory=dict)
+    result: R_co | None = None
     events: Sequence[Event] = ()
     commands: Sequence[CommandSpec] = ()
-    write: Callable[[Transaction], None] | None = None
+    write: Callable[[Transaction], R_co | None] | None = None
     after: Callable[[], None] | None = None

@@ -6,7 +6,6 @@ import json
 import select
 import sys
 import unicodedata
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,9 +13,8 @@ from typing import Any
 from lotus_tasks.local.runtime import Runtime
 from lotus_tasks.spine import queries
 from lotus_tasks.spine.database import Connection
-from lotus_tasks.spine.submission import submit_and_wait
+from lotus_tasks.spine.submission import ask
 from lotus_tasks.values import RunId
-from lotus_tasks.work import CommandSpec
 
 SHOWN_CHARACTERS = 4000
 """Of one argument. Nobody reads more in a question; `runs show` has it whole."""
@@ -44,9 +42,10 @@ def describe_call(detail: Mapping[str, Any], *, most: int = SHOWN_CHARACTERS) ->
 
 def send_answer(runtime: Runtime, run_id: RunId, seqs: Sequence[int], *, approved: bool) -> int:
     """Say yes or no to these steps; returns how many of them still waited."""
-    payload = {"run_id": str(run_id), "approved": approved, "steps": list(seqs)}
-    spec = CommandSpec(name="reasoning.answer", key=f"reasoning.answer/{run_id}/{uuid.uuid4()}", payload=payload)
-    return int(submit_and_wait(runtime.database_url, spec)["answered"])
+    from lotus_tasks.commands.reasoning import Answer
+
+    said = Answer(run_id=run_id, approved=approved, steps=tuple(seqs))
+    return ask(runtime.database_url, said).answered
 
 
 def can_ask() -> bool:

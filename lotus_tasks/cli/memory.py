@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,23 @@ from lotus_tasks.cli.memory_view import (
     shown,
 )
 from lotus_tasks.cli.terminal import say_row
+from lotus_tasks.commands import codec
+from lotus_tasks.commands.memory import (
+    CountMemories,
+    Edit,
+    ExplainMemory,
+    Forget,
+    ListFacts,
+    ListMemories,
+    MemoryStats,
+    Remember,
+    ShowMemory,
+    TellHistory,
+    TellProfile,
+    Told,
+)
+from lotus_tasks.commands.recall import Recall, RecallFilters
+from lotus_tasks.commands.upkeep import Consolidate, Export, Import, Reindex
 from lotus_tasks.errors import InvalidInput, Permanent
 from lotus_tasks.values import counted, short
 
@@ -46,15 +63,15 @@ _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.
 @_json_option
 def remember(text: str, kind: str, happened_at: str | None, insist: bool, as_json: bool) -> None:
     """Tell LOTUS something to keep."""
-    told: dict[str, Any] = {"text": read_told(text), "kind": kind, "source": "user", "happened_at": happened_at, "insist": insist}
-    if text == "-" and not sys.stdin.isatty():
-        told["provenance"] = {"origin": "outside"}  # who wrote what comes through a pipe isn't known
-    result = run_command("memory.remember", told)
+    # Who wrote what comes through a pipe isn't known.
+    provenance = {"origin": "outside"} if text == "-" and not sys.stdin.isatty() else None
+    told = Told(text=read_told(text), kind=kind, happened_at=happened_at, provenance=provenance)
+    result = run_command(Remember(items=(told,), insist=insist))
     if as_json:
-        print_json(result)
+        print_json(codec.write(result))
         return
-    memory_id = result["memory_ids"][0][:8]
-    click.echo(f"remembered {memory_id}" if result["new"] else f"known already as {memory_id}")
+    memory_id = (result.memory_ids or ("",))[0][:8]
+    click.echo(f"remembered {memory_id}" if result.new else f"known already as {memory_id}")
 
 
 @click.command()
@@ -79,30 +96,30 @@ def recall(
     as_json: bool,
 ) -> None:
     """Search LOTUS's memory."""
-    filters = {"kinds": list(kinds), "source": source, "conversation": conversation, "since": since, "until": until}
     if not query.strip():
         raise InvalidInput('there is nothing to recall: the query is empty; try: manage.py recall "spare key"')
-    result = run_command("memory.recall", {"query": query, "k": count, "filters": filters, "explain": explain})
-    for trouble in result["degraded"]:
+    filters = RecallFilters(kinds=tuple(kinds), source=source, conversation=conversation, since=since, until=until)
+    result = run_command(Recall(query=query, k=count, filters=filters, explain=explain))
+    for trouble in result.degraded:
         click.echo(f"degraded: {trouble}", err=True)
     if as_json:
-        print_json(result["memories"])
+        print_json(codec.write(result)["memories"])
         return
-    if not result["memories"]:
+    if not result.memories:
         click.echo("nothing in memory answers that", err=True)
-    elif result["support"] is not None and result["support"] < 0:
+    elif result.support is not None and result.support < 0:
         click.echo("nothing in memory seems to answer that; the nearest is:", err=True)
-    for number, memory in enumerate(result["memories"], 1):
-        click.echo(f"{number:>2}. {shown(memory['text'])}")
+    for number, memory in enumerate(result.memories, 1):
+        click.echo(f"{number:>2}. {shown(memory.text)}")
         say_row(f"    {origin(memory)}")
         if explain:
             click.echo(
-                f"    {memory['score']:.3f} = "
-                + " + ".join(f"{name} {share:.3f}" for name, share in memory["shares"].items())
+                f"    {memory.score:.3f} = "
+                + " + ".join(f"{name} {share:.3f}" for name, share in (memory.shares or {}).items())
             )
     if explain:
-        spent = ", ".join(f"{name} {value:.1f}" for name, value in result["timings_ms"].items())
-        click.echo(f"terms: {' '.join(result['terms'])} · milliseconds: {spent}", err=True)
+        spent = ", ".join(f"{name} {value:.1f}" for name, value in result.timings_ms.items())
+        click.echo(f"terms: {' '.join(result.terms or ())} · milliseconds: {spent}", err=True)
 
 
 @click.group()
@@ -121,14 +138,14 @@ def memory() -> None:
 @_json_option
 def list_memories(as_json: bool, **wanted: Any) -> None:
     """The newest memories."""
-    found = run_command("memory.inspect", {"what": "list", **wanted})["memories"]
+    found = run_command(ListMemories(**wanted))
     if as_json:
-        print_json(found)
+        print_json(codec.write(found)["memories"])
         return
-    if not found:
+    if not found.memories:
         click.echo('there is nothing here; `manage.py remember "…"` keeps something', err=True)
-    for one in found:
-        say_row(one["memory_id"][:8], one["tier"], f"{one['kind']:<10}", shown(one["text"], 80))
+    for one in found.memories:
+        say_row(one.memory_id[:8], one.tier, f"{one.kind:<10}", shown(one.text, 80))
 
 
 @memory.command()
@@ -136,9 +153,9 @@ def list_memories(as_json: bool, **wanted: Any) -> None:
 @_json_option
 def show(memory_id: str, as_json: bool) -> None:
     """One memory: its text, where it came from, what stands beside it."""
-    result = run_command("memory.inspect", {"what": "show", "id": memory_id})
+    result = run_command(ShowMemory(id=memory_id))
     if as_json:
-        print_json(result)
+        print_json(codec.write(result))
         return
     print_memory(result)
 
@@ -152,16 +169,15 @@ def show(memory_id: str, as_json: bool) -> None:
 def edit(memory_id: str, text: str | None, kind: str | None, importance: float | None, insist: bool) -> None:
     """Change a memory; what it was stays in its history."""
     result = run_command(
-        "memory.edit",
-        {
-            "id": memory_id,
-            "text": None if text is None else read_told(text),
-            "kind": kind,
-            "importance": importance,
-            "insist": insist,
-        },
+        Edit(
+            id=memory_id,
+            text=None if text is None else read_told(text),
+            kind=kind,
+            importance=importance,
+            insist=insist,
+        )
     )
-    click.echo(f"changed {', '.join(result['changed'])}" if result["changed"] else "nothing changed: it was so already")
+    click.echo(f"changed {', '.join(result.changed)}" if result.changed else "nothing changed: it was so already")
 
 
 @memory.command()
@@ -175,7 +191,7 @@ def forget(memory_ids: Sequence[str], source: str | None, yes: bool, as_json: bo
         raise InvalidInput("name what to forget: the ids of memories, or --source")
     if source and not yes:
         click.confirm(f"Forget everything from {source}?", abort=True, err=True)
-    result = run_command("memory.forget", {"ids": list(memory_ids), "source": source})
+    result = codec.write(run_command(Forget(ids=tuple(memory_ids), source=source)))
     if as_json:
         print_json(result)
         return
@@ -188,9 +204,9 @@ def forget(memory_ids: Sequence[str], source: str | None, yes: bool, as_json: bo
 @_json_option
 def history(memory_id: str, as_json: bool) -> None:
     """What a memory was before, and since when it holds."""
-    result = run_command("memory.inspect", {"what": "history", "id": memory_id})
+    result = run_command(TellHistory(id=memory_id))
     if as_json:
-        print_json(result)
+        print_json(codec.write(result))
         return
     print_changes(result)
 
@@ -200,9 +216,9 @@ def history(memory_id: str, as_json: bool) -> None:
 @_json_option
 def explain(memory_id: str, as_json: bool) -> None:
     """Why a memory is where it is."""
-    result = run_command("memory.inspect", {"what": "explain", "id": memory_id})
+    result = run_command(ExplainMemory(id=memory_id))
     if as_json:
-        print_json(result)
+        print_json(codec.write(result))
         return
     print_memory(result)
     print_changes(result)
@@ -214,9 +230,9 @@ def explain(memory_id: str, as_json: bool) -> None:
 @_json_option
 def facts(subject: str | None, closed: bool, as_json: bool) -> None:
     """What is known of SUBJECT, or of everyone; `user` is you."""
-    found = run_command("memory.inspect", {"what": "facts", "subject": subject, "closed": closed})["facts"]
+    found = run_command(ListFacts(subject=subject, closed=closed)).facts
     if as_json:
-        print_json(found)
+        print_json([codec.write(fact) for fact in found])
         return
     if not found:
         click.echo("nothing is known", err=True)
@@ -229,9 +245,9 @@ def facts(subject: str | None, closed: bool, as_json: bool) -> None:
 @_json_option
 def consolidate(dry_run: bool, as_json: bool) -> None:
     """Put memory in order now; beat does it every few minutes."""
-    result = run_command("memory.consolidate", {"dry_run": dry_run}, timeout_s=600.0)
+    result = run_command(Consolidate(dry_run=dry_run), timeout_s=600.0)
     if as_json:
-        print_json(result)
+        print_json(codec.write(result))
         return
     print_consolidation(result, dry_run=dry_run)
 
@@ -240,24 +256,24 @@ def consolidate(dry_run: bool, as_json: bool) -> None:
 @_json_option
 def profile(as_json: bool) -> None:
     """What is known of you, in one piece."""
-    found = run_command("memory.inspect", {"what": "profile"})["profile"]
+    found = run_command(TellProfile())
     if as_json:
-        print_json(found)
+        print_json(codec.write(found)["profile"])
         return
-    print_profile(found)
+    print_profile(found.profile)
 
 
 @memory.command()
 @click.option("--words", is_flag=True, help="Index the words anew as well.")
 def reindex(words: bool) -> None:
     """Write the vector index anew, and wait until it is whole."""
-    result = run_command("memory.reindex", {"words": words}, timeout_s=600.0)
-    total = int(result["waiting"])
+    result = run_command(Reindex(words=words), timeout_s=600.0)
+    total = result.waiting
     click.echo(f"{counted(total, 'memory')} to index anew", err=True)
     waiting, moved_at = total, time.monotonic()
     while waiting:
         time.sleep(_PROGRESS_S)
-        now = int(run_command("memory.inspect", {"what": "stats"})["index_lag"])
+        now = run_command(CountMemories()).index_lag
         if now != waiting:
             waiting, moved_at = now, time.monotonic()
             click.echo(f"  {total - waiting}/{total}", err=True)
@@ -276,10 +292,10 @@ def export_memories(path: Path) -> None:
     except OSError as error:
         raise Permanent(f"{path} can't be written: {error.strerror}") from error
     with opened as file:
-        while page := (result := run_command("memory.transfer", {"what": "export", "after_no": after_no}))["memories"]:
+        while page := (result := run_command(Export(after_no=after_no))).memories:
             for one in page:
                 file.write(json_text(one, indent=None) + "\n")
-            after_no = result["last_no"]
+            after_no = result.last_no
             count += len(page)
     click.echo(f"{counted(count, 'memory')} exported", err=True)
 
@@ -293,14 +309,13 @@ def import_memories(path: Path, insist: bool) -> None:
     with click.open_file(str(path), encoding="utf-8", errors="surrogateescape") as file:
         lines = ((number, line) for number, line in enumerate(file, 1) if line.strip())
         while batch := list(islice(lines, _IMPORT_BATCH)):
-            told = {
-                "what": "import",
-                "memories": [parsed_line(line, number) for number, line in batch],
-                "lines": [number for number, _ in batch],
-                "insist": insist,
-            }
-            result = run_command("memory.transfer", told, timeout_s=300.0)
-            new, known = new + result["new"], known + result["known"]
+            told = Import(
+                memories=tuple(parsed_line(line, number) for number, line in batch),
+                lines=tuple(number for number, _ in batch),
+                insist=insist,
+            )
+            result = run_command(told, timeout_s=300.0)
+            new, known = new + result.new, known + result.known
     click.echo(f"{counted(new, 'memory')} imported, {known} known already")
 
 
@@ -308,19 +323,20 @@ def import_memories(path: Path, insist: bool) -> None:
 @_json_option
 def stats(as_json: bool) -> None:
     """How much there is, and where."""
-    result = run_command("memory.inspect", {"what": "stats"})
+    result = run_command(CountMemories())
     if as_json:
-        print_json(result)
+        print_json(codec.write(result))
         return
-    click.echo(f"{counted(result['memories'], 'memory')}, {result['index_lag']} waiting for their vector ({result['embedder']})")
-    for name, heading in (("by_tier", "tiers"), ("by_kind", "kinds"), ("sources", "sources with the most")):
-        if result[name]:
+    click.echo(f"{counted(result.memories, 'memory')}, {result.index_lag} waiting for their vector ({result.embedder})")
+    counts = (("tiers", result.by_tier), ("kinds", result.by_kind), ("sources with the most", result.sources))
+    for heading, found in counts:
+        if found:
             click.echo(heading)
-        rows = result[name].items()
-        for key, count in rows if name == "by_tier" else sorted(rows, key=lambda row: -row[1]):
-            say_row(f"  {count:>8}", _titled(key, result) if name == "sources" else key)
+        rows = found.items()
+        for key, count in rows if heading == "tiers" else sorted(rows, key=lambda row: -row[1]):
+            say_row(f"  {count:>8}", _titled(key, result) if found is result.sources else key)
 
 
-def _titled(source: str, result: Mapping[str, Any]) -> str:
-    since = result["conversations"].get(source)
+def _titled(source: str, result: MemoryStats) -> str:
+    since = result.conversations.get(source)
     return f"conversation {short(source.partition(':')[2])}, begun {local_day(since)}" if since else source

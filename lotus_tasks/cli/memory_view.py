@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import json
-import uuid
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from lotus_tasks.cli.terminal import say_row
+from lotus_tasks.commands import codec
+from lotus_tasks.commands.codec import Command
+from lotus_tasks.commands.memory import ExplainedMemory, Fact, MemoryHistory, Profile, ShownMemory
+from lotus_tasks.commands.recall import RecalledMemory
+from lotus_tasks.commands.upkeep import Consolidated
 from lotus_tasks.errors import InvalidInput
 from lotus_tasks.local.runtime import load_runtime
-from lotus_tasks.spine.submission import submit_and_wait
+from lotus_tasks.spine.submission import ask
 from lotus_tasks.values import counted, source_title
-from lotus_tasks.work import CommandSpec
 
+R = TypeVar("R")
 _TIMEOUT_S = 60.0
 _WAIT_NOTICE_S = 2.0
 
 
-def run_command(name: str, payload: Mapping[str, Any], *, timeout_s: float = _TIMEOUT_S) -> Mapping[str, Any]:
+def run_command(command: Command[R], *, timeout_s: float = _TIMEOUT_S) -> R:
     """Submit a command to the memory worker and wait for its result."""
-    spec = CommandSpec(name=name, key=f"cli/{uuid.uuid4()}", payload=payload)
-    return submit_and_wait(load_runtime().database_url, spec, timeout_s=timeout_s, waiting=_say_that_it_waits())
+    return ask(load_runtime().database_url, command, timeout_s=timeout_s, waiting=_say_that_it_waits())
 
 
 def _say_that_it_waits() -> Any:
@@ -38,10 +40,10 @@ def _say_that_it_waits() -> Any:
     return waiting
 
 
-def print_memory(result: Mapping[str, Any]) -> None:
+def print_memory(result: ShownMemory | ExplainedMemory) -> None:
     """A memory for a person."""
-    one = result["memory"]
-    click.echo(one["text"])
+    one = result.memory
+    click.echo(one.text)
     fields = (
         "memory_id",
         "kind",
@@ -56,74 +58,76 @@ def print_memory(result: Mapping[str, Any]) -> None:
         "created_at",
     )
     for name in fields:
-        if one[name] is not None:
-            say_row(f"  {name:<12}", str(one[name]))
-    for name, value in one["provenance"].items():
+        if getattr(one, name) is not None:
+            say_row(f"  {name:<12}", str(getattr(one, name)))
+    for name, value in one.provenance.items():
         if value:
             say_row(f"  {name:<12}", str(value))
-    say_row(f"  {'indexed':<12}", "yes" if result.get("indexed") else "not yet: found by its words only")
-    for place in result.get("sources", ()):
-        say_row(f"  {'also met in':<12}", place["source"])
-    for near in result.get("neighbours", ()):
-        say_row(f"  {'beside':<12}", shown(near["text"], 80))
+    say_row(f"  {'indexed':<12}", "yes" if result.indexed else "not yet: found by its words only")
+    for place in result.sources:
+        say_row(f"  {'also met in':<12}", place.source)
+    for near in result.neighbours:
+        say_row(f"  {'beside':<12}", shown(near.text, 80))
 
 
-def print_changes(result: Mapping[str, Any]) -> None:
+def print_changes(result: MemoryHistory | ExplainedMemory) -> None:
     """What is known through a memory, and what happened to it."""
-    if result.get("tier_rule"):
-        click.echo(f"  {result['tier_rule']}")
-    if not result["changes"]:
+    if isinstance(result, ExplainedMemory):
+        click.echo(f"  {result.tier_rule}")
+    if not result.changes:
         click.echo("  nothing has changed since it was stored")
-    for fact in result.get("facts", ()):
+    for fact in result.facts:
         say_row(f"  {fact_line(fact)}")
-    for change in result["changes"]:
-        say_row(f"  {_minute(change['at'])}", f"{change['action']}: {change['reason']}")
-        for name, old in (change["before"] or {}).items():
-            click.echo(f"      {name}: {shown(str(old), 60)} → {shown(str((change['after'] or {}).get(name)), 60)}")
+    for change in result.changes:
+        say_row(f"  {_minute(change.at)}", f"{change.action}: {change.reason}")
+        for name, old in (change.before or {}).items():
+            click.echo(f"      {name}: {shown(str(old), 60)} → {shown(str((change.after or {}).get(name)), 60)}")
 
 
-def fact_line(fact: Mapping[str, Any]) -> str:
+def fact_line(fact: Fact) -> str:
     """A fact with the time it holds."""
-    until = f"until {local_day(fact['valid_to'])}" if fact["valid_to"] else "and holds"
-    said = f"{fact['subject']} · {fact['predicate']} · {fact['value']}"
-    read = "" if fact["origin"] == "rules" else f", read by {fact['origin']}"
-    return f"{said}  (from {local_day(fact['valid_from'])} {until}; {fact['memory_id'][:8]}{read})"
+    until = f"until {local_day(fact.valid_to)}" if fact.valid_to else "and holds"
+    said = f"{fact.subject} · {fact.predicate} · {fact.value}"
+    read = "" if fact.origin == "rules" else f", read by {fact.origin}"
+    return f"{said}  (from {local_day(fact.valid_from)} {until}; {fact.memory_id[:8]}{read})"
 
 
-def print_consolidation(result: Mapping[str, Any], *, dry_run: bool) -> None:
+def print_consolidation(result: Consolidated, *, dry_run: bool) -> None:
     """What a round did, or would do."""
-    for trouble in result["degraded"]:
+    for trouble in result.degraded:
         click.echo(f"degraded: {trouble}", err=True)
-    for change in result["planned"]:
-        say_row(f"  {change['action']:<8} {change.get('memory_id', '')[:8]:<8}", change["reason"])
+    for change in result.planned:
+        say_row(f"  {change.action:<8} {(change.memory_id or '')[:8]:<8}", change.reason)
     if dry_run:
-        profile = "would be made anew" if result["profile"] else "would stay as it is"
-        click.echo(f"  {counted(result['to_read'], 'memory')} would be given to a model to read; your profile {profile}")
-        click.echo(f"dry run: nothing was changed; {counted(result['moved'], 'memory')} would change tier")
+        profile = "would be made anew" if result.profile else "would stay as it is"
+        click.echo(f"  {counted(result.to_read or 0, 'memory')} would be given to a model to read; your profile {profile}")
+        click.echo(f"dry run: nothing was changed; {counted(result.moved, 'memory')} would change tier")
         return
-    done = ", ".join(f"{value} {name}" for name, value in result.items() if isinstance(value, int) and value)
+    done = ", ".join(
+        f"{value} {name}" for name, value in codec.write(result).items() if isinstance(value, int) and value
+    )
     click.echo(done or "nothing to do")
 
 
-def print_profile(profile: Mapping[str, Any] | None) -> None:
+def print_profile(profile: Profile | None) -> None:
     """What is known of the user."""
     if profile is None:
         click.echo('nothing is known of you yet; `manage.py remember "I live in …"` tells LOTUS', err=True)
         return
-    click.echo(profile["text"])
-    by = "by rules" if profile["origin"] == "rules" else f"in the words of {profile['origin']}"
-    later = "" if profile["current"] else "; what is known has changed since"
-    click.echo(f"{by}, {_minute(profile['built_at'])}: {profile['reason']}{later}", err=True)
+    click.echo(profile.text)
+    by = "by rules" if profile.origin == "rules" else f"in the words of {profile.origin}"
+    later = "" if profile.current else "; what is known has changed since"
+    click.echo(f"{by}, {_minute(profile.built_at)}: {profile.reason}{later}", err=True)
 
 
-def origin(one: Mapping[str, Any]) -> str:
+def origin(one: RecalledMemory) -> str:
     """Where a recalled memory comes from."""
-    heading = f" › {one['heading']}" if one.get("heading") else ""
-    moment = str(one["happened_at"] or one["stored_at"])
-    source = source_title(one["source"], datetime.fromisoformat(moment), speaker=one.get("speaker"))
-    when = "" if source != one["source"] else f" · {local_day(moment)}"
-    ended = f" · held until {local_day(one['valid_to'])}" if one.get("valid_to") else ""
-    return f"{source}{heading}{when}{ended} · {one['tier']} · {one['memory_id'][:8]}"
+    heading = f" › {one.heading}" if one.heading else ""
+    moment = str(one.happened_at or one.stored_at)
+    source = source_title(one.source, datetime.fromisoformat(moment), speaker=one.speaker)
+    when = "" if source != one.source else f" · {local_day(moment)}"
+    ended = f" · held until {local_day(one.valid_to)}" if one.valid_to else ""
+    return f"{source}{heading}{when}{ended} · {one.tier} · {one.memory_id[:8]}"
 
 
 def local_day(moment: str) -> str:

@@ -18,11 +18,13 @@ import click
 
 from lotus_tasks.cli.documents import print_json
 from lotus_tasks.cli.terminal import one_line, say_row, show_progress
+from lotus_tasks.commands import codec
+from lotus_tasks.commands.perception import Ingest, Ingested, ListPercepts
 from lotus_tasks.errors import InvalidInput, NotFound, Permanent
 from lotus_tasks.local.runtime import load_runtime
 from lotus_tasks.spine import queries
 from lotus_tasks.spine.database import Connection, connect
-from lotus_tasks.spine.submission import submit, submit_and_wait
+from lotus_tasks.spine.submission import ask, submit
 from lotus_tasks.values import CommandId
 from lotus_tasks.work import CommandSpec
 
@@ -53,12 +55,9 @@ def ingest(paths: tuple[str, ...], patience_s: float, cancel: bool) -> int:
     if cancel:
         return _cancel()
     request = uuid.uuid4()
-    payloads = [_payload(path) for path in paths]
-    specs = [
-        CommandSpec(name="perception.ingest", key=f"ingest/{request}/{number}", payload=payload)
-        for number, payload in enumerate(payloads)
-    ]
-    about = {spec.id: str(spec.payload.get("path", "stdin")) for spec in specs}
+    asked = [_asked(path) for path in paths]
+    specs = [CommandSpec.of(one, key=f"ingest/{request}/{number}") for number, one in enumerate(asked)]
+    about = {spec.id: one.path or "stdin" for spec, one in zip(specs, asked, strict=True)}
     reading = Reading(open=about, found=sum(not Path(path).is_dir() for path in about.values()))
     with connect(load_runtime().database_url, autocommit=True) as conn:
         conn.execute("LISTEN lotus_ended")
@@ -82,16 +81,14 @@ def ingest(paths: tuple[str, ...], patience_s: float, cancel: bool) -> int:
 @click.option("--json", "as_json", is_flag=True, help="One JSON list.")
 def perceived(status: str | None, limit: int, as_json: bool) -> None:
     """What LOTUS has read: indexed (it can be recalled), pending, skipped or failed, with the reason."""
-    spec = CommandSpec(
-        name="perception.list", key=f"perceived/{uuid.uuid4()}", payload={"status": status, "limit": limit}
-    )
-    percepts = submit_and_wait(load_runtime().database_url, spec, timeout_s=30.0)["percepts"]
+    asked = ListPercepts(status=status, limit=limit)
+    percepts = ask(load_runtime().database_url, asked, timeout_s=30.0).percepts
     if as_json:
-        print_json(percepts)
+        print_json([codec.write(percept) for percept in percepts])
         return
     for percept in percepts:
-        reason = f"  ({percept['reason']})" if percept["reason"] else ""
-        say_row(f"{percept['status']:<8} {percept['chunks']:>5}", f"{_short(percept['source'])}{reason}")
+        reason = f"  ({percept.reason})" if percept.reason else ""
+        say_row(f"{percept.status:<8} {percept.chunks:>5}", f"{_short(percept.source)}{reason}")
     if not percepts:
         click.echo(_NOTHING[status], err=True)
 
@@ -115,27 +112,28 @@ class Reading:
             ended = "cancelled" if row["status"] == "cancelled" else "failed"
             self.counts[ended] += 1
             self.complaints.append(f"{ended}: {_short(about)}: {row['error'] or row['status']}")
-        elif row["name"] != "perception.ingest":
+        elif row["name"] != Ingest.verb:
             self.done += 1
-        elif row["result"]["kind"] == "folder":
-            self._take_folder(row["result"])
         else:
-            self._take_file(row["result"])
+            self._take_result(codec.read(Ingested, row["result"]))
 
-    def _take_folder(self, result: Mapping[str, Any]) -> None:
-        self.found += len(result["commands"])
-        self.ignored.update(result["ignored"])
-        for command_id in (*result["commands"], *filter(None, [result["more"]])):
-            self.open[CommandId(uuid.UUID(command_id))] = result["source"]
+    def _take_result(self, result: Ingested) -> None:
+        if result.kind == "folder":
+            self.found += len(result.commands or ())
+            self.ignored.update(result.ignored or {})
+        else:
+            self._take_file(result)
+        for command_id in (*(result.commands or ()), *(result.follow_ups or ()), result.more):
+            if command_id is not None:
+                self.open[command_id] = result.source
 
-    def _take_file(self, result: Mapping[str, Any]) -> None:
-        self.counts[result["status"]] += 1
-        self.chunks += result["chunks"] if result["status"] == "captured" else 0
-        if result["reason"]:
-            status = "read in part" if result["status"] == "captured" else result["status"]
-            self.complaints.append(f"{status}: {_short(result['source'])}: {result['reason']}")
-        for command_id in result["follow_ups"]:
-            self.open[CommandId(uuid.UUID(command_id))] = result["source"]
+    def _take_file(self, result: Ingested) -> None:
+        status = result.status or ""
+        self.counts[status] += 1
+        self.chunks += (result.chunks or 0) if status == "captured" else 0
+        if result.reason:
+            said = "read in part" if status == "captured" else status
+            self.complaints.append(f"{said}: {_short(result.source)}: {result.reason}")
 
     @property
     def progress(self) -> str:
@@ -213,18 +211,18 @@ def _follow(conn: Connection, reading: Reading, *, patience_s: float) -> None:
         show_progress()
 
 
-def _payload(path: str) -> dict[str, Any]:
+def _asked(path: str) -> Ingest:
     if path == "-":
         content = sys.stdin.buffer.read(_MOST_BYTES + 1)
         if len(content) > _MOST_BYTES:
             raise Permanent(f"stdin holds more than {_MOST_BYTES // 1_000_000} MB; split it")
-        return {
-            "source": f"stdin:{hashlib.sha256(content).hexdigest()[:12]}",
-            "content": base64.b64encode(content).decode("ascii"),
-        }
+        return Ingest(
+            source=f"stdin:{hashlib.sha256(content).hexdigest()[:12]}",
+            content=base64.b64encode(content).decode("ascii"),
+        )
     if path.startswith(("http://", "https://")):
         raise InvalidInput(f"{path}: reading web pages is not supported yet; save the page as text and ingest the file")
-    return {"path": _absolute(path)}
+    return Ingest(path=_absolute(path))
 
 
 def _absolute(path: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,13 +12,13 @@ from lotus_tasks.cli.approving import describe_call, send_answer, waiting_calls
 from lotus_tasks.cli.ask import answer_document, cancel_run, find_one, show_run
 from lotus_tasks.cli.documents import print_json
 from lotus_tasks.cli.terminal import say_row
+from lotus_tasks.commands.reasoning import Retry
 from lotus_tasks.errors import NotFound, Permanent
 from lotus_tasks.local.runtime import load_runtime
 from lotus_tasks.spine import queries
 from lotus_tasks.spine.database import Connection, connect
-from lotus_tasks.spine.submission import submit_and_wait
+from lotus_tasks.spine.submission import ask
 from lotus_tasks.values import RunId, counted, short
-from lotus_tasks.work import CommandSpec
 
 STATUSES = ("queued", "running", "waiting", "succeeded", "failed", "cancelled")
 
@@ -156,10 +155,7 @@ def retry(run_id: str, detach: bool, as_json: bool) -> None:
     runtime = load_runtime()
     with connect(runtime.database_url) as conn:
         found = _find(conn, run_id)
-    spec = CommandSpec(
-        name="reasoning.retry", key=f"reasoning.retry/{found}/{uuid.uuid4()}", payload={"run_id": str(found)}
-    )
-    submit_and_wait(runtime.database_url, spec)
+    ask(runtime.database_url, Retry(run_id=found))
     if detach:
         if as_json:
             print_json({"run_id": found, "status": "queued"})

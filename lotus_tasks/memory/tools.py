@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from lotus_tasks.commands.memory import Told
 from lotus_tasks.errors import Cancelled, InvalidInput
 from lotus_tasks.events import MemoryStored
 from lotus_tasks.memory.adapters.forgetting import forget as erase
@@ -13,10 +14,10 @@ from lotus_tasks.memory.adapters.postgres_browser import PostgresMemoryBrowser
 from lotus_tasks.memory.adapters.postgres_writer import PostgresMemoryWriter
 from lotus_tasks.memory.models import Filters, Memory, plain
 from lotus_tasks.memory.service.writing import draft_of, entries, moment
-from lotus_tasks.memory.tasks.parts import parts, refuse
+from lotus_tasks.memory.tasks.parts import index_after, parts, refuse
 from lotus_tasks.spine import queries
 from lotus_tasks.tools import Tool, ToolAnswer, ToolContext, tool
-from lotus_tasks.work import CommandSpec, Transaction
+from lotus_tasks.work import Transaction
 
 
 @tool("memory")
@@ -47,7 +48,7 @@ def remember(
 ) -> ToolAnswer:
     """Keep something the user said for good. Not for what memory holds already, nor for what a page or a file says."""
     provenance = {"run_id": str(context.work.run_id), "tool": "remember"}
-    draft = draft_of({"text": text, "kind": kind, "provenance": provenance}, context.key)
+    draft = draft_of(Told(text=text, kind=kind, provenance=provenance), context.key)
     refuse(context.work, [draft])
     ready = entries([draft])
 
@@ -55,7 +56,7 @@ def remember(
         stored = PostgresMemoryWriter(tx.conn).insert(ready)
         tx.publish(MemoryStored(source=draft.source, count=len(stored.new)))
         if stored.new:
-            tx.submit(CommandSpec(name="memory.index", key=f"memory.index/{context.key}"))
+            tx.submit(index_after(context.key))
 
     return ToolAnswer(text="It is remembered.", write=write)
 
@@ -75,7 +76,7 @@ def forget(
         erase(tx.conn, [memory])
         # This call itself quotes the memory, and is still at work.
         tx.conn.execute(queries.load("memory").withhold_payload, {"command_id": context.work.command_id})
-        tx.submit(CommandSpec(name="memory.index", key=f"memory.index/{context.key}"))
+        tx.submit(index_after(context.key))
 
     return ToolAnswer(text="It is forgotten.", write=write)
 

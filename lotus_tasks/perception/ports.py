@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Protocol
 
+from lotus_tasks.commands.perception import PerceptLine
 from lotus_tasks.perception.models import Chunk, Document, FolderPage, Percept, RawSource, Skip
 from lotus_tasks.values import CommandId, PerceptId
 from lotus_tasks.work import Transaction
@@ -52,5 +53,5 @@ class PerceptStore(Protocol):
     def fail(self, tx: Transaction, source: str, reason: str) -> None:
         """Note on what is kept of the source that it can't be read any more."""
 
-    def list(self, *, status: str | None, limit: int) -> Sequence[Mapping[str, Any]]:
-        """The latest first: source, kind, status, reason, chunks, size_bytes, captured_at."""
+    def list(self, *, status: str | None, limit: int) -> Sequence[PerceptLine]:
+        """What was read, the latest first."""

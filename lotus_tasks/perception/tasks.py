@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lotus_tasks import bootstrap
+from lotus_tasks.commands.perception import Ingest, Ingested, ListPercepts, PerceptList
 from lotus_tasks.errors import InvalidInput
 from lotus_tasks.events import PerceptCaptured
 from lotus_tasks.manifest import HealthReport
@@ -18,26 +19,25 @@ STATUSES = ("indexed", "pending", "skipped", "failed")
 _MOST_LISTED = 10_000
 
 
-@command_task("perception.ingest")
-def ingest(work: Work) -> Outcome:
+@command_task(Ingest)
+def ingest(asked: Ingest, work: Work) -> Outcome[Ingested]:
     """Read a file, a folder or given content, and cut it into chunks."""
     intake = Intake(
         files=LocalFiles(closed=bootstrap.closed_places()),
         store=PostgresPercepts(bootstrap.database()),
         follow_ups=_follow_ups,
     )
-    return intake.take_in(work)
+    return intake.take_in(asked, work)
 
 
-@command_task("perception.list")
-def list_percepts(work: Work) -> Outcome:
-    """What was read: payload {status?, limit?}."""
-    status = work.payload.get("status")
-    if status is not None and status not in STATUSES:
-        raise InvalidInput(f"{status!r} is no status of a source; there are {', '.join(STATUSES)}")
-    limit = min(max(int(work.payload.get("limit", 1000)), 1), _MOST_LISTED)
-    rows = PostgresPercepts(bootstrap.database()).list(status=status, limit=limit)
-    return Outcome(result={"percepts": [{**row, "captured_at": row["captured_at"].isoformat()} for row in rows]})
+@command_task(ListPercepts)
+def list_percepts(asked: ListPercepts, _work: Work) -> Outcome[PerceptList]:
+    """What was read, the latest first."""
+    if asked.status is not None and asked.status not in STATUSES:
+        raise InvalidInput(f"{asked.status!r} is no status of a source; there are {', '.join(STATUSES)}")
+    limit = min(max(asked.limit, 1), _MOST_LISTED)
+    found = PostgresPercepts(bootstrap.database()).list(status=asked.status, limit=limit)
+    return Outcome(result=PerceptList(percepts=tuple(found)))
 
 
 def check_health() -> HealthReport:

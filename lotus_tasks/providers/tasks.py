@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Any
 
 import structlog
 
@@ -55,7 +56,7 @@ from lotus_tasks.settings import Settings, load_settings
 from lotus_tasks.spine.streams import TokenWriter
 from lotus_tasks.values import RunId
 from lotus_tasks.work import CommandSpec, Outcome, Work
-from lotus_tasks.worker.task import command_task
+from lotus_tasks.worker.task import plain_task
 
 log = structlog.get_logger("lotus.providers")
 
@@ -98,8 +99,8 @@ def completions() -> CompletionService:
     )
 
 
-@command_task("providers.complete")
-def complete(work: Work) -> Outcome:
+@plain_task("providers.complete")
+def complete(work: Work) -> Outcome[Any]:
     """Complete a prompt; tokens go to the run's stream, the answer into the result.
 
     Whoever asks without a run names in ``then`` the task to be told: it gets ``command_id``, in the transaction that keeps the
@@ -127,15 +128,15 @@ def complete(work: Work) -> Outcome:
     )
 
 
-@command_task("providers.check")
-def check(work: Work) -> Outcome:
+@plain_task("providers.check")
+def check(work: Work) -> Outcome[Any]:
     """Ask every provider, or the one named ``provider``, whether it would serve."""
     chosen = [find_model(work.payload["provider"])] if work.payload.get("provider") else preferred()
     return Outcome(result={"providers": [write_status(status) for status in check_all(chosen)]})
 
 
-@command_task("providers.models")
-def list_models(work: Work) -> Outcome:
+@plain_task("providers.models")
+def list_models(work: Work) -> Outcome[Any]:
     """The models that each provider offers, or the one named ``provider``; ``error`` where one doesn't tell."""
     chosen = [find_model(work.payload["provider"])] if work.payload.get("provider") else preferred()
     found = []
@@ -150,8 +151,8 @@ def list_models(work: Work) -> Outcome:
     return Outcome(result={"providers": found})
 
 
-@command_task("providers.pull")
-def pull(work: Work) -> Outcome:
+@plain_task("providers.pull")
+def pull(work: Work) -> Outcome[Any]:
     """Download ``model`` into Ollama; progress goes to the stream of this command's id as notices."""
     wanted = ModelName(work.payload["model"])
     chosen = next((model for model in models().values() if isinstance(model, OllamaChatModel)), None)

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lotus_tasks import bootstrap
+from lotus_tasks.commands.codec import Nothing
+from lotus_tasks.commands.reasoning import (
+    Advance,
+    Answer,
+    FollowUp,
+    GiveUpWaiting,
+    Retry,
+    RunsStarted,
+    StartDue,
+    StepsAnswered,
+    Summarise,
+)
 from lotus_tasks.errors import InvalidInput, ServiceDown
+from lotus_tasks.events import CommandFailed
 from lotus_tasks.manifest import HealthReport, ToolCard
 from lotus_tasks.reasoning.adapters.conversations import PostgresConversations
 from lotus_tasks.reasoning.adapters.postgres import PostgresRunStore
@@ -25,31 +37,28 @@ from lotus_tasks.work import Outcome, Transaction, Work
 from lotus_tasks.worker.task import command_task
 
 
-@command_task("reasoning.advance")
-def advance(work: Work) -> Outcome:
+@command_task(Advance)
+def advance(ended: Advance, work: Work) -> Outcome[Nothing]:
     """Carry a run on after one of its commands ended. The run is locked for one short transaction; no network is used."""
-    run_id = RunId(uuid.UUID(work.payload["run_id"]))
-    command_id = CommandId(uuid.UUID(work.payload["command_id"]))
     news: list[tuple[str, str]] = []
-    tools = _tools_for(command_id)
+    tools = _tools_for(ended.command_id)
 
     def write(tx: Transaction) -> None:
         store = PostgresRunStore()
-        run = store.lock(tx, run_id, tools)
-        step = next((step for step in run.steps if step.command_id == command_id), None) if run else None
+        run = store.lock(tx, ended.run_id, tools)
+        step = next((step for step in run.steps if step.command_id == ended.command_id), None) if run else None
         if run is None or step is None:
-            PostgresConversations().take_summary(tx, command_id)
+            PostgresConversations().take_summary(tx, ended.command_id)
             return
-        if work.payload["event"] == "command.failed":
-            failed = StepFailed(step=step, reason=work.payload["reason"], unknown=work.payload["unknown"])
-            decision = decide(run, failed)
+        if ended.event == CommandFailed.name:
+            decision = decide(run, StepFailed(step=step, reason=ended.reason, unknown=ended.unknown))
         else:
             decision = decide(run, StepEnded(step=step, result=step.result), reader=read_answer_apart)
         store.save(tx, run, decision)
         news.append(("step", step.kind))
         news.extend(_news(decision))
 
-    return Outcome(write=write, after=lambda: _announce(run_id, work, news))
+    return Outcome(write=write, after=lambda: _announce(ended.run_id, work, news))
 
 
 def _tools_for(command_id: CommandId) -> tuple[ToolCard, ...]:
@@ -63,49 +72,48 @@ def _tools_for(command_id: CommandId) -> tuple[ToolCard, ...]:
     return bootstrap.tool_cards(wanted=sorted(missing))
 
 
-@command_task("reasoning.answer")
-def answer(work: Work) -> Outcome:
+@command_task(Answer)
+def answer(said: Answer, work: Work) -> Outcome[StepsAnswered]:
     """The user's yes or no to what a run asks: to the ``steps`` they were shown, and to nothing that came since."""
-    run_id = RunId(uuid.UUID(work.payload["run_id"]))
-    result: dict[str, int] = {}
     news: list[tuple[str, str]] = []
     tools = bootstrap.tool_cards()
 
-    def write(tx: Transaction) -> None:
-        reply = Reply(approved=bool(work.payload["approved"]), steps=frozenset(map(int, work.payload["steps"])))
-        decisions = PostgresRunStore().answer(tx, run_id, tools, reply)
-        result["answered"] = len(decisions)
+    def write(tx: Transaction) -> StepsAnswered:
+        reply = Reply(approved=said.approved, steps=frozenset(said.steps))
+        decisions = PostgresRunStore().answer(tx, said.run_id, tools, reply)
         for decision in decisions:
             news.extend(_news(decision))
+        return StepsAnswered(answered=len(decisions))
 
-    return Outcome(result=result, write=write, after=lambda: _announce(run_id, work, news))
+    return Outcome(write=write, after=lambda: _announce(said.run_id, work, news))
 
 
-@command_task("reasoning.summarise")
-def summarise(work: Work) -> Outcome:
+@command_task(Summarise)
+def summarise(asked: Summarise, _work: Work) -> Outcome[Nothing]:
     """Put a conversation's older turns into its summary: by rule at once, and by a model when it has answered."""
 
     def write(tx: Transaction) -> None:
-        PostgresConversations().summarise(tx, work.payload)
+        PostgresConversations().summarise(tx, asked)
 
     return Outcome(write=write)
 
 
-@command_task("reasoning.retry")
-def retry(work: Work) -> Outcome:
+@command_task(Retry)
+def retry(asked: Retry, _work: Work) -> Outcome[Nothing]:
     """Start a failed or cancelled run again, from the step it had reached."""
-    run_id = RunId(uuid.UUID(work.payload["run_id"]))
     tools = bootstrap.tool_cards()
 
     def write(tx: Transaction) -> None:
-        if not PostgresRunStore().restart(tx, run_id, tools):
-            raise InvalidInput(f"run {str(run_id)[:8]} did not fail and was not cancelled; there is nothing to retry")
+        if not PostgresRunStore().restart(tx, asked.run_id, tools):
+            raise InvalidInput(
+                f"run {str(asked.run_id)[:8]} did not fail and was not cancelled; there is nothing to retry"
+            )
 
     return Outcome(write=write)
 
 
-@command_task("reasoning.give_up_waiting")
-def give_up_waiting(_work: Work) -> Outcome:
+@command_task(GiveUpWaiting)
+def give_up_waiting(_asked: GiveUpWaiting, _work: Work) -> Outcome[Nothing]:
     """Say no to what the user has left unanswered for LOTUS_APPROVAL_TIMEOUT_S."""
     limit_s = float(bootstrap.runtime().setting("LOTUS_APPROVAL_TIMEOUT_S"))
     tools = bootstrap.tool_cards()
@@ -119,27 +127,25 @@ def give_up_waiting(_work: Work) -> Outcome:
     return Outcome(write=write)
 
 
-@command_task("reasoning.start_due")
-def start_due(_work: Work) -> Outcome:
+@command_task(StartDue)
+def start_due(_asked: StartDue, _work: Work) -> Outcome[RunsStarted]:
     """Start the runs that the user's schedules say."""
-    started: dict[str, int] = {}
 
-    def write(tx: Transaction) -> None:
-        started["started"] = len(PostgresSchedules(tx.conn, limits=_limits()).start_due(now=utc_now()))
+    def write(tx: Transaction) -> RunsStarted:
+        return RunsStarted(started=len(PostgresSchedules(tx.conn, limits=_limits()).start_due(now=utc_now())))
 
-    return Outcome(result=started, write=write)
+    return Outcome(write=write)
 
 
-@command_task("reasoning.follow_up")
-def follow_up(work: Work) -> Outcome:
+@command_task(FollowUp)
+def follow_up(published: FollowUp, _work: Work) -> Outcome[RunsStarted]:
     """Start the runs that the user's subscriptions ask for after an event."""
-    started: dict[str, int] = {}
 
-    def write(tx: Transaction) -> None:
+    def write(tx: Transaction) -> RunsStarted:
         subscriptions = PostgresSubscriptions(tx.conn, limits=_limits())
-        started["started"] = len(subscriptions.follow_up(int(work.payload["event_id"]), now=utc_now()))
+        return RunsStarted(started=len(subscriptions.follow_up(published.event_id, now=utc_now())))
 
-    return Outcome(result=started, write=write)
+    return Outcome(write=write)
 
 
 def _limits() -> Mapping[str, Any]:

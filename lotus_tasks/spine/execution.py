@@ -31,7 +31,7 @@ from lotus_tasks.work import Outcome, Work, refuse_mistyped
 
 log = structlog.get_logger("lotus.tasks")
 
-Body = Callable[[Work], Outcome]
+Body = Callable[[Work], Outcome[Any]]
 
 stopping = threading.Event()
 """Set when this worker was told to stop."""
@@ -122,7 +122,7 @@ class Execution:
         """End the command without a result. Returns what to send."""
         return self._settle(partial(self._outbox.end, claim, error, status=status)) or []
 
-    def _finish(self, claim: Claim, outcome: Outcome, lease: HeldLease) -> list[WakeUp]:
+    def _finish(self, claim: Claim, outcome: Outcome[Any], lease: HeldLease) -> list[WakeUp]:
         """Commit; while PostgreSQL is away and the lease may still be ours, try again rather than lose the work."""
         pause_s = 0.1
         while True:
@@ -143,7 +143,7 @@ class Execution:
             return None
 
 
-def _tell(outcome: Outcome) -> None:
+def _tell(outcome: Outcome[Any]) -> None:
     """The hint after the commit: the work is done, whatever becomes of the hint."""
     if outcome.after is None:
         return

@@ -11,13 +11,13 @@ Every write of a running command checks the fence that its claim counted, so a s
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, LiteralString
 
+from lotus_tasks.commands import codec
 from lotus_tasks.errors import LotusError, StaleLease, Transient
 from lotus_tasks.events import CommandFailed, Event
 from lotus_tasks.spine import queries
@@ -166,19 +166,17 @@ class Outbox:
         claimed = {name: row[name] for name in same}
         return Claim(command_id=CommandId(row["id"]), queued_at=row["created_at"], **claimed)
 
-    def finish(self, claim: Claim, outcome: Outcome) -> list[WakeUp]:
+    def finish(self, claim: Claim, outcome: Outcome[Any]) -> list[WakeUp]:
         """Commit the outcome with the command's success. Returns what to send. Raises StaleLease, and then nothing is kept."""
         with self.database.transaction() as conn:
             tx = OutboxTransaction(conn=conn, subscribers=self.subscribers, cause=str(claim.command_id))
             mine = {"id": claim.command_id, "fence": claim.fence, "quick": claim.is_repeatable_step}
-            said = json.dumps(outcome.result, default=str)
-            finished = {**mine, "result": json_parameter(dict(outcome.result))}
+            finished = {**mine, "result": _result_parameter(outcome.result)}
             if conn.execute(self._sql.finish, finished).fetchone() is None:
                 raise _taken_over(claim)
-            if outcome.write is not None:
-                outcome.write(tx)
-                if json.dumps(outcome.result, default=str) != said:  # `write` put in what only the database knows
-                    conn.execute(self._sql.keep_result, {**mine, "result": json_parameter(dict(outcome.result))})
+            # What only the database knows is the result then.
+            if outcome.write is not None and (written := outcome.write(tx)) is not None:
+                conn.execute(self._sql.keep_result, {**mine, "result": _result_parameter(written)})
             for event in outcome.events:
                 tx.publish(event)
             for spec in outcome.commands:
@@ -293,6 +291,10 @@ class Outbox:
         """Free what the former process of this name held."""
         with self.database.transaction() as conn:
             conn.execute(self._sql.expire_leases_of, {"owner": owner})
+
+
+def _result_parameter(result: object) -> object:
+    return json_parameter({} if result is None else codec.write(result))
 
 
 def _wake_up(row: Mapping[str, Any]) -> WakeUp:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
+from lotus_tasks.commands import codec
+from lotus_tasks.commands.codec import Command
 from lotus_tasks.errors import Permanent
 from lotus_tasks.spine import queries
 from lotus_tasks.spine.database import Connection, connect
 from lotus_tasks.spine.outbox import OutboxTransaction
 from lotus_tasks.values import CommandId
 from lotus_tasks.work import CommandSpec
+
+R = TypeVar("R")
 
 
 def submit(conn: Connection, specs: Iterable[CommandSpec]) -> list[CommandId]:
@@ -20,6 +25,19 @@ def submit(conn: Connection, specs: Iterable[CommandSpec]) -> list[CommandId]:
     ids = [tx.submit(spec) for spec in specs]
     conn.execute(queries.load("outbox").wake_relay)
     return ids
+
+
+def ask(
+    database_url: str,
+    command: Command[R],
+    *,
+    timeout_s: float = 60.0,
+    waiting: Callable[[float], None] | None = None,
+) -> R:
+    """Submit a command that nobody has submitted before, and wait for its result: see submit_and_wait."""
+    spec = CommandSpec.of(command, key=f"{command.verb}/{uuid.uuid4()}")
+    result = submit_and_wait(database_url, spec, timeout_s=timeout_s, waiting=waiting)
+    return codec.read(codec.result_class(type(command)), result)
 
 
 def submit_and_wait(

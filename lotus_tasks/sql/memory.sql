@@ -363,17 +363,17 @@ WHERE name IN ('memory.remember', 'memory.edit') AND status NOT IN ('queued', 'r
   AND (payload->>'text' = ANY(%(texts)s) OR EXISTS (SELECT FROM jsonb_array_elements(payload->'items') AS item WHERE item->>'text' = ANY(%(texts)s)));
 
 -- name: forget_results
--- Recalls that found a forgotten memory.
+-- Recalls that found a forgotten memory. (memory.inspect and memory.transfer are in rows of old.)
 UPDATE commands SET result = jsonb_set(result, '{memories}', (
     SELECT coalesce(jsonb_agg(CASE WHEN item->>'memory_id' = ANY(%(ids)s) THEN jsonb_build_object('memory_id', item->'memory_id', 'text', '[forgotten]', 'score', item->'score') ELSE item END), '[]')
     FROM jsonb_array_elements(result->'memories') AS item))
-WHERE name IN ('memory.recall', 'memory.inspect', 'memory.transfer') AND jsonb_typeof(result->'memories') = 'array'
+WHERE name IN ('memory.recall', 'memory.list', 'memory.export', 'memory.inspect', 'memory.transfer') AND jsonb_typeof(result->'memories') = 'array'
   AND EXISTS (SELECT FROM jsonb_array_elements(result->'memories') AS item WHERE item->>'memory_id' = ANY(%(ids)s));
 
 -- name: forget_looks
 -- What was shown of a forgotten memory.
 UPDATE commands SET result = '{"forgotten": true}'
-WHERE name = 'memory.inspect' AND result IS NOT NULL
+WHERE name IN ('memory.list', 'memory.show', 'memory.history', 'memory.explain', 'memory.facts', 'memory.profile', 'memory.inspect') AND result IS NOT NULL
   AND EXISTS (SELECT FROM unnest(%(ids)s::text[]) AS gone WHERE strpos(result::text, gone) > 0);
 
 -- name: forget_plans

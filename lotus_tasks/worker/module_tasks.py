@@ -12,7 +12,7 @@ from lotus_tasks.spine import queries
 from lotus_tasks.spine.database import json_parameter
 from lotus_tasks.tools import ToolContext
 from lotus_tasks.work import Outcome, Work
-from lotus_tasks.worker.task import command_task
+from lotus_tasks.worker.task import plain_task
 
 _SLOW_TOOLS: Final = frozenset({"reasoning", "perception"})
 """Whose tools may wait for an MCP server (a minute) or a page (20 s): with four of those, no run went on any more."""
@@ -34,7 +34,7 @@ def record_health(manifest: Manifest, report: HealthReport, conn: Any) -> None:
 def _register_health_checks() -> None:
     for manifest in bootstrap.manifests():
 
-        def check(_work: Work, manifest: Manifest = manifest) -> Outcome:
+        def check(_work: Work, manifest: Manifest = manifest) -> Outcome[Any]:
             """Run the module's health check and record what it found."""
             report = bootstrap.check_module(manifest)
             return Outcome(
@@ -42,14 +42,14 @@ def _register_health_checks() -> None:
                 write=lambda tx: record_health(manifest, report, tx.conn),
             )
 
-        command_task(f"{manifest.name}.check_health")(check)
+        plain_task(f"{manifest.name}.check_health")(check)
 
 
 def _register_tools() -> None:
     for manifest in bootstrap.manifests():
         if manifest.tools:
 
-            def use_tool(work: Work) -> Outcome:
+            def use_tool(work: Work) -> Outcome[Any]:
                 """Run one of the module's tools for a run; a wrong argument or a refusal is told to the model."""
                 named = bootstrap.find_tool(str(work.payload["tool"]))
                 if named is None:
@@ -66,7 +66,7 @@ def _register_tools() -> None:
                     write=answer.write,
                 )
 
-            command_task(f"{manifest.name}.use_tool", in_tool_slot=manifest.name in _SLOW_TOOLS)(use_tool)
+            plain_task(f"{manifest.name}.use_tool", in_tool_slot=manifest.name in _SLOW_TOOLS)(use_tool)
 
 
 _register_health_checks()

@@ -7,21 +7,26 @@ import socket
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, Protocol, TypeVar
 
 import structlog
 from celery import Task
 
 from lotus_tasks import bootstrap
+from lotus_tasks.commands import codec
 from lotus_tasks.errors import Permanent, ServiceDown
 from lotus_tasks.spine import queries
 from lotus_tasks.spine.crashpoints import crash_point
 from lotus_tasks.spine.execution import Body, Execution
 from lotus_tasks.spine.leases import LeaseKeeper
+from lotus_tasks.work import Outcome, Work
 from lotus_tasks.worker.app import REDIS_BROKER, app, send
 from lotus_tasks.worker.tool_slots import ToolSlots
 
 log = structlog.get_logger("lotus.tasks")
+
+C = TypeVar("C", bound=codec.Command[Any])
+C_contra = TypeVar("C_contra", bound=codec.Command[Any], contravariant=True)
 
 TOOL_SLOTS: Final = 8
 """Tools of one module at work at once."""
@@ -69,12 +74,21 @@ def tool_slots() -> ToolSlots:
     return ToolSlots(TOOL_SLOTS)
 
 
+class CommandBody(Protocol[C_contra]):
+    """The function that does what a command asks."""
+
+    def __call__(self, command: C_contra, work: Work, /) -> Outcome[Any]:
+        """Do it. What it returns commits with the command's success; its result is the command's result class."""
+
+
 class CommandTask(Task):  # type: ignore[misc]  # Celery ships no types
     """The one Task base: runs a body for a command; with ``in_tool_slot`` beside the worker, whose slots stay free."""
 
     abstract = True
     if REDIS_BROKER:
-        Request = "lotus_tasks.worker.worker_steps:ReceivedRequest"  # celeryconfig's queues have no acknowledgements there
+        Request = (
+            "lotus_tasks.worker.worker_steps:ReceivedRequest"  # celeryconfig's queues have no acknowledgements there
+        )
     body: Body
     in_tool_slot = False
 
@@ -110,12 +124,29 @@ class CommandTask(Task):  # type: ignore[misc]  # Celery ships no types
             crash_point("after_send", self.name)
 
 
-def command_task(name: str, *, in_tool_slot: bool = False) -> Callable[[Body], Body]:
-    """Register a body as the task ``module.verb``. Returns the body itself, so that tests call it plainly."""
+def command_task(command: type[C]) -> Callable[[CommandBody[C]], CommandBody[C]]:
+    """Register a body as the task of a command. Returns the body itself, so that tests call it plainly.
+
+    The body gets the command as its class, and the work around it.
+    """
+
+    def register(body: CommandBody[C]) -> CommandBody[C]:
+        def carried_out(work: Work) -> Outcome[Any]:
+            return body(codec.read_command(command, work.payload), work)
+
+        carried_out.__doc__ = body.__doc__
+        plain_task(command.verb)(carried_out)
+        return body
+
+    return register
+
+
+def plain_task(name: str, *, in_tool_slot: bool = False) -> Callable[[Body], Body]:
+    """Register a body as the task ``module.verb``; it reads the payload itself."""
 
     def register(body: Body) -> Body:
         task = type(
-            f"{body.__name__.title()}Task",
+            f"{name.title().replace('.', '')}Task",
             (CommandTask,),
             {"name": name, "body": staticmethod(body), "in_tool_slot": in_tool_slot, "__doc__": body.__doc__},
         )

@@ -123,9 +123,8 @@ def test_success_commits_result_events_and_follow_ups_together(outbox):
     spec = submit(outbox)
     claim = outbox.claim(spec.id, owner="a")
     event = PerceptCaptured(percept_id=PerceptId(uuid.uuid4()), source="boat.md")
-    result: dict = {}
     follow_up = CommandSpec(name="memory.recall", key="next")
-    outcome = Outcome(result=result, events=[event], commands=[follow_up], write=lambda _: result.update(n=1))
+    outcome = Outcome(result={"n": 0}, events=[event], commands=[follow_up], write=lambda _: {"n": 1})
     wake_ups = outbox.finish(claim, outcome)
     assert state(outbox, spec)["result"] == {"n": 1}
     assert sorted(wake_up.name for wake_up in wake_ups) == ["memory.count", "memory.recall", "memory.store"]

@@ -119,7 +119,7 @@ class ExportedMemory(_Part):
         return [{**part.model_dump(mode="json"), "memory_id": str(self.memory_id)} for part in parts]
 
 
-def read_exported(one: Mapping[str, Any], name: str) -> ExportedMemory:
+def read_exported(one: Mapping[str, object], name: str) -> ExportedMemory:
     """The memory of a line. Raises InvalidInput naming the line, the field and what is wrong with it."""
     try:
         return ExportedMemory.model_validate(one)

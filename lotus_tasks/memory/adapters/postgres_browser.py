@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
+from lotus_tasks.commands.memory import Change, Fact, MetAt, Profile
 from lotus_tasks.errors import InvalidInput, NotFound
 from lotus_tasks.memory.adapters.postgres_lexicon import memory_of
 from lotus_tasks.memory.adapters.postgres_profile import PostgresProfile
@@ -16,6 +17,16 @@ from lotus_tasks.spine.database import Database
 from lotus_tasks.values import MemoryId
 
 _ID: Final = re.compile(r"^[0-9a-f-]{4,36}$")
+
+
+class Counts(TypedDict):
+    """How many memories there are."""
+
+    memories: int
+    by_tier: dict[str, int]
+    by_kind: dict[str, int]
+    sources: dict[str, int]
+    conversations: dict[str, str]
 
 
 class PostgresMemoryBrowser:
@@ -64,10 +75,10 @@ class PostgresMemoryBrowser:
         wanted = {"kind": kind, "source": source, "thread": conversation, "tier": tier, "since": since, "until": until}
         return [memory_of(row) for row in self._rows("list_memories", limit=limit, **wanted)]
 
-    def sources(self, memory_id: MemoryId) -> list[dict[str, Any]]:
+    def sources(self, memory_id: MemoryId) -> list[MetAt]:
         """Every further place where the memory was met."""
         return [
-            {"source": row["source"], "seq": row["seq"], "wording": row["wording"], "met_at": row["met_at"].isoformat()}
+            MetAt(source=row["source"], seq=row["seq"], wording=row["wording"], met_at=row["met_at"].isoformat())
             for row in self._rows("sources_of_memory", memory_id=memory_id)
         ]
 
@@ -78,13 +89,16 @@ class PostgresMemoryBrowser:
         found = self._rows("neighbours", segment_no=memory.segment_no, position=memory.position, no=memory.no)
         return [memory_of(row) for row in found]
 
-    def changes(self, memory_id: MemoryId) -> list[dict[str, Any]]:
+    def changes(self, memory_id: MemoryId) -> list[Change]:
         """What happened to it, oldest first."""
         return [
-            {
-                **{name: row[name] for name in ("action", "reason", "before", "after")},
-                "at": row["created_at"].isoformat(),
-            }
+            Change(
+                action=row["action"],
+                reason=row["reason"],
+                before=row["before"],
+                after=row["after"],
+                at=row["created_at"].isoformat(),
+            )
             for row in self._rows("changes_of_memory", memory_id=memory_id)
         ]
 
@@ -93,53 +107,58 @@ class PostgresMemoryBrowser:
         rows = self._rows("known_memory", identity=draft.identity, id=None)
         return MemoryId(rows[0]["id"]) if rows else None
 
-    def facts_of(self, memory_id: MemoryId) -> list[dict[str, Any]]:
+    def facts_of(self, memory_id: MemoryId) -> list[Fact]:
         """What it states, and what was or is stated of the same things, oldest first."""
         return [_fact(row) for row in self._rows("facts_of_memory", memory_id=memory_id)]
 
-    def facts(self, *, subject: str | None = None, closed: bool = False, limit: int = 100) -> list[dict[str, Any]]:
+    def facts(self, *, subject: str | None = None, closed: bool = False, limit: int = 100) -> list[Fact]:
         """The facts that hold, of all subjects or one; with those that no longer do where ``closed``."""
         key = None if subject is None else folded(subject)
         return [_fact(row) for row in self._rows("list_facts", subject_key=key, closed=closed, limit=limit)]
 
-    def profile(self) -> dict[str, Any] | None:
+    def profile(self) -> Profile | None:
         """What is known of the user in one piece, the memories it comes from, and whether it is still what is known."""
         with self._database.transaction() as conn:
             profile = PostgresProfile(conn)
             kept = profile.kept()
             if kept is None:
                 return None
-            return {
-                **{name: kept[name] for name in ("text", "origin", "reason")},
-                "built_at": kept["built_at"].isoformat(),
-                "current": profile.is_current(),
-                "memory_ids": [str(one) for one in kept["memory_ids"]],
-            }
+            return Profile(
+                text=kept["text"],
+                origin=kept["origin"],
+                reason=kept["reason"],
+                built_at=kept["built_at"].isoformat(),
+                current=profile.is_current(),
+                memory_ids=tuple(str(one) for one in kept["memory_ids"]),
+            )
 
     def indexed(self, no: int) -> bool:
         """Whether its vector is in Chroma."""
         return bool(self._rows("is_indexed", no=no))
 
-    def stats(self) -> dict[str, Any]:
+    def counts(self) -> Counts:
         """How many there are, by tier, kind and source; since when, of the sources that are conversations."""
         by_source = self._rows("counts_by_source")
-        return {
-            "memories": sum(row["count"] for row in self._rows("counts_by_tier")),
-            "by_tier": {f"L{row['tier']}": row["count"] for row in self._rows("counts_by_tier")},
-            "by_kind": {row["kind"]: row["count"] for row in self._rows("counts_by_kind")},
-            "sources": {row["source"]: row["count"] for row in by_source},
-            "conversations": {row["source"]: row["since"].isoformat() for row in by_source if row["since"]},
-        }
+        return Counts(
+            memories=sum(row["count"] for row in self._rows("counts_by_tier")),
+            by_tier={f"L{row['tier']}": row["count"] for row in self._rows("counts_by_tier")},
+            by_kind={row["kind"]: row["count"] for row in self._rows("counts_by_kind")},
+            sources={row["source"]: row["count"] for row in by_source},
+            conversations={row["source"]: row["since"].isoformat() for row in by_source if row["since"]},
+        )
 
     def _rows(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
         with self._database.transaction() as conn:
             return conn.execute(getattr(self._sql, query), parameters).fetchall()
 
 
-def _fact(row: dict[str, Any]) -> dict[str, Any]:
-    return {
-        **{name: row[name] for name in ("subject", "predicate", "value", "origin")},
-        "memory_id": str(row["memory_id"]),
-        "valid_from": row["valid_from"].isoformat(),
-        "valid_to": row["valid_to"].isoformat() if row["valid_to"] else None,
-    }
+def _fact(row: dict[str, Any]) -> Fact:
+    return Fact(
+        subject=row["subject"],
+        predicate=row["predicate"],
+        value=row["value"],
+        origin=row["origin"],
+        memory_id=str(row["memory_id"]),
+        valid_from=row["valid_from"].isoformat(),
+        valid_to=row["valid_to"].isoformat() if row["valid_to"] else None,
+    )

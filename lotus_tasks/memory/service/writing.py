@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import MAXYEAR, datetime
-from typing import Any, Final
+from typing import Final
 
+from lotus_tasks.commands.memory import Told
 from lotus_tasks.errors import InvalidInput
 from lotus_tasks.language.sentences import sentences_and_lines
 from lotus_tasks.memory.cues import text_cues
@@ -59,9 +60,9 @@ def likeness(text: str) -> bytes | None:
     return digest("\x1f".join(kept)) if kept else None
 
 
-def draft_of(payload: Mapping[str, Any], key: str) -> Draft:
+def draft_of(told: Told, key: str) -> Draft:
     """The memory that a ``memory.remember`` asks for. Raises InvalidInput naming what is wrong."""
-    text = str(payload.get("text") or "").replace("\x00", "\ufffd").strip()
+    text = told.text.replace("\x00", "\ufffd").strip()
     if not text:
         raise InvalidInput("there is nothing to remember: the text is empty")
     if len(text) > MAX_CHARS:
@@ -69,27 +70,25 @@ def draft_of(payload: Mapping[str, Any], key: str) -> Draft:
             f"the text has {len(text):,} characters, a memory holds {MAX_CHARS:,}; "
             f"save it as a file and use `manage.py ingest FILE`"
         )
-    kind = str(payload.get("kind") or "note")
-    if kind not in KINDS:
-        raise InvalidInput(f"there is no kind of memory named {kind!r}; use one of {', '.join(KINDS)}")
-    importance = float(payload.get("importance", 0.5))
-    if not 0.0 <= importance <= 1.0:
-        raise InvalidInput(f"importance {importance} is not between 0 and 1")
-    position = payload.get("position")
+    kind = next((kind for kind in KINDS if kind == (told.kind or "note")), None)
+    if kind is None:
+        raise InvalidInput(f"there is no kind of memory named {told.kind!r}; use one of {', '.join(KINDS)}")
+    if not 0.0 <= told.importance <= 1.0:
+        raise InvalidInput(f"importance {told.importance} is not between 0 and 1")
     return Draft(
         text=text,
-        key=str(payload.get("key") or key),
+        key=told.key or key,
         kind=kind,
-        importance=importance,
-        source=str(payload.get("source") or "user"),
-        provenance=dict(payload.get("provenance") or {}),
-        thread=_optional(payload.get("conversation_id") or payload.get("thread")),
-        segment=_optional(payload.get("segment")),
-        position=None if position is None else int(position),
-        speaker=_optional(payload.get("speaker")),
-        happened_at=moment(payload.get("happened_at"), "happened_at"),
-        valid_from=moment(payload.get("valid_from"), "valid_from"),
-        valid_to=moment(payload.get("valid_to"), "valid_to"),
+        importance=told.importance,
+        source=told.source or "user",
+        provenance=dict(told.provenance or {}),
+        thread=told.conversation_id or told.thread or None,
+        segment=told.segment or None,
+        position=told.position,
+        speaker=told.speaker or None,
+        happened_at=moment(told.happened_at, "happened_at"),
+        valid_from=moment(told.valid_from, "valid_from"),
+        valid_to=moment(told.valid_to, "valid_to"),
     )
 
 
@@ -121,7 +120,3 @@ def only_quotes(answer: str, quoted: Sequence[str]) -> bool:
     sources = " ".join(plain(text) for text in quoted).casefold()
     pieces = [piece.strip(' .!?:;,-–—•*>"“”[]()0123456789') for piece in re.split(r"[.!?\n]+", answer)]
     return bool(sources) and all(plain(piece).casefold() in sources for piece in pieces if piece)
-
-
-def _optional(value: object) -> str | None:
-    return None if value is None or value == "" else str(value)

@@ -10,6 +10,28 @@ from uuid import UUID
 import redis
 
 from lotus_tasks import bootstrap
+from lotus_tasks.commands.memory import (
+    CountMemories,
+    Edit,
+    Edited,
+    ExplainedMemory,
+    ExplainMemory,
+    FactList,
+    Forget,
+    Forgotten,
+    KeptProfile,
+    ListFacts,
+    ListMemories,
+    MemoryCard,
+    MemoryHistory,
+    MemoryList,
+    MemoryStats,
+    ShowMemory,
+    ShownMemory,
+    TellHistory,
+    TellProfile,
+)
+from lotus_tasks.commands.upkeep import LogRewritten, RewriteLog
 from lotus_tasks.errors import InvalidInput, NotFound, Permanent, ServiceDown, Transient
 from lotus_tasks.memory.adapters.forgetting import forget as erase
 from lotus_tasks.memory.adapters.postgres_browser import PostgresMemoryBrowser
@@ -17,7 +39,7 @@ from lotus_tasks.memory.adapters.postgres_writer import PostgresMemoryWriter
 from lotus_tasks.memory.adapters.tiers import tier_rule
 from lotus_tasks.memory.models import KINDS, Draft, Memory
 from lotus_tasks.memory.service.writing import MAX_CHARS, entries, moment
-from lotus_tasks.memory.tasks.parts import parts, refuse
+from lotus_tasks.memory.tasks.parts import index_after, parts, refuse
 from lotus_tasks.spine.streams import stream_key
 from lotus_tasks.values import MemoryId, RunId, utc_now
 from lotus_tasks.work import CommandSpec, Outcome, Transaction, Work
@@ -28,61 +50,103 @@ REWRITE_AFTER_S = 10
 """How long a deletion has at least to reach Redis before its log is written anew."""
 
 
-@command_task("memory.inspect")
-def inspect(work: Work) -> Outcome:
-    """Look: ``what`` is list, show, history, explain, facts, profile or stats. Changes nothing."""
-    browser = PostgresMemoryBrowser(parts().database)
-    what = str(work.payload.get("what") or "list")
-    if what == "stats":
-        lag = parts().queue.lag()
-        return Outcome(result={**browser.stats(), "index_lag": lag.waiting, "embedder": parts().embedder.model})
-    if what == "profile":
-        return Outcome(result={"profile": browser.profile()})
-    if what == "facts":
-        return Outcome(
-            result={
-                "facts": browser.facts(
-                    subject=work.payload.get("subject"), closed=bool(work.payload.get("closed")), limit=500
-                )
-            }
-        )
-    if what == "list":
-        found = browser.newest(
-            kind=work.payload.get("kind"),
-            source=work.payload.get("source"),
-            conversation=browser.thread(wanted) if (wanted := work.payload.get("conversation")) else None,
-            tier=work.payload.get("tier"),
-            since=moment(work.payload.get("since"), "since"),
-            until=moment(work.payload.get("until"), "until"),
-            limit=int(work.payload.get("limit") or 20),
-        )
-        return Outcome(result={"memories": [describe(memory) for memory in found]})
-    memory = browser.find(str(work.payload.get("id") or ""))
-    result: dict[str, Any] = {"memory": describe(memory)}
-    if what in ("show", "explain"):
-        result["sources"] = browser.sources(memory.id)
-        result["neighbours"] = [describe(one) for one in browser.neighbours(memory)]
-        result["indexed"] = browser.indexed(memory.no)
-    if what in ("history", "explain"):
-        result["changes"] = browser.changes(memory.id)
-        result["facts"] = browser.facts_of(memory.id)
-    if what == "explain":
-        result["tier_rule"] = tier_rule(memory.tier, parts().limits)
-    return Outcome(result=result)
+@command_task(ListMemories)
+def list_memories(asked: ListMemories, _work: Work) -> Outcome[MemoryList]:
+    """The newest memories."""
+    browser = _browser()
+    found = browser.newest(
+        kind=asked.kind,
+        source=asked.source,
+        conversation=browser.thread(asked.conversation) if asked.conversation else None,
+        tier=asked.tier,
+        since=moment(asked.since, "since"),
+        until=moment(asked.until, "until"),
+        limit=asked.limit or 20,
+    )
+    return Outcome(result=MemoryList(memories=tuple(map(describe, found))))
 
 
-@command_task("memory.edit")
-def edit(work: Work) -> Outcome:
+@command_task(ShowMemory)
+def show(asked: ShowMemory, _work: Work) -> Outcome[ShownMemory]:
+    """One memory: its text, where it came from, what stands beside it."""
+    return Outcome(result=_shown(_browser().find(asked.id)))
+
+
+@command_task(TellHistory)
+def tell_history(asked: TellHistory, _work: Work) -> Outcome[MemoryHistory]:
+    """What a memory was before, and since when it holds."""
+    browser = _browser()
+    memory = browser.find(asked.id)
+    told = MemoryHistory(
+        memory=describe(memory), changes=tuple(browser.changes(memory.id)), facts=tuple(browser.facts_of(memory.id))
+    )
+    return Outcome(result=told)
+
+
+@command_task(ExplainMemory)
+def explain(asked: ExplainMemory, _work: Work) -> Outcome[ExplainedMemory]:
+    """All that is known of a memory."""
+    browser = _browser()
+    memory = browser.find(asked.id)
+    shown = _shown(memory)
+    explained = ExplainedMemory(
+        memory=shown.memory,
+        sources=shown.sources,
+        neighbours=shown.neighbours,
+        indexed=shown.indexed,
+        changes=tuple(browser.changes(memory.id)),
+        facts=tuple(browser.facts_of(memory.id)),
+        tier_rule=tier_rule(memory.tier, parts().limits),
+    )
+    return Outcome(result=explained)
+
+
+@command_task(ListFacts)
+def list_facts(asked: ListFacts, _work: Work) -> Outcome[FactList]:
+    """What is known of a subject, or of everyone."""
+    facts = _browser().facts(subject=asked.subject, closed=asked.closed, limit=500)
+    return Outcome(result=FactList(facts=tuple(facts)))
+
+
+@command_task(TellProfile)
+def tell_profile(_asked: TellProfile, _work: Work) -> Outcome[KeptProfile]:
+    """What is known of the user."""
+    return Outcome(result=KeptProfile(profile=_browser().profile()))
+
+
+@command_task(CountMemories)
+def count_memories(_asked: CountMemories, _work: Work) -> Outcome[MemoryStats]:
+    """How much there is, and where."""
+    counted = _browser().counts()
+    lag = parts().queue.lag()
+    return Outcome(result=MemoryStats(**counted, index_lag=lag.waiting, embedder=parts().embedder.model))
+
+
+def _browser() -> PostgresMemoryBrowser:
+    return PostgresMemoryBrowser(parts().database)
+
+
+def _shown(memory: Memory) -> ShownMemory:
+    browser = _browser()
+    return ShownMemory(
+        memory=describe(memory),
+        sources=tuple(browser.sources(memory.id)),
+        neighbours=tuple(map(describe, browser.neighbours(memory))),
+        indexed=browser.indexed(memory.no),
+    )
+
+
+@command_task(Edit)
+def edit(asked: Edit, work: Work) -> Outcome[Edited]:
     """Change a memory's text, kind or importance; what it was is kept in its history."""
-    browser = PostgresMemoryBrowser(parts().database)
-    memory = browser.find(str(work.payload.get("id") or ""))
-    changes = {
-        name: work.payload[name] for name in ("text", "kind", "importance") if work.payload.get(name) is not None
-    }
+    browser = _browser()
+    memory = browser.find(asked.id)
+    told: Mapping[str, Any] = {"text": asked.text, "kind": asked.kind, "importance": asked.importance}
+    changes = {name: value for name, value in told.items() if value is not None}
     _refuse_bad_edit(changes)
     before = {name: getattr(memory, name) for name in changes}
     if changes == before:
-        return Outcome(result={"memory_id": str(memory.id), "changed": []})
+        return Outcome(result=Edited(memory_id=str(memory.id)))
     draft = Draft(
         text=str(changes.get("text", memory.text)).strip(),
         key=f"edited/{memory.id}",
@@ -92,7 +156,7 @@ def edit(work: Work) -> Outcome:
         happened_at=memory.happened_at,
         told_at=memory.created_at,
     )
-    if not work.payload.get("insist"):
+    if not asked.insist:
         refuse(work, [draft])
     entry = entries([draft])[0]
     twin = browser.twin(entry.draft)
@@ -102,9 +166,9 @@ def edit(work: Work) -> Outcome:
     def write(tx: Transaction) -> None:
         writer = PostgresMemoryWriter(tx.conn)
         writer.rewrite(memory, changes, entry=entry, reason="edited by the user", command_id=work.command_id)
-        tx.submit(CommandSpec(name="memory.index", key=f"memory.index/{work.command_id}"))
+        tx.submit(index_after(work.command_id))
 
-    return Outcome(result={"memory_id": str(memory.id), "changed": sorted(changes)}, write=write)
+    return Outcome(result=Edited(memory_id=str(memory.id), changed=tuple(sorted(changes))), write=write)
 
 
 def _refuse_bad_edit(changes: Mapping[str, Any]) -> None:
@@ -118,43 +182,41 @@ def _refuse_bad_edit(changes: Mapping[str, Any]) -> None:
         raise InvalidInput(f"importance {changes['importance']} is not between 0 and 1")
 
 
-@command_task("memory.forget")
-def forget(work: Work) -> Outcome:
+@command_task(Forget)
+def forget(asked: Forget, work: Work) -> Outcome[Forgotten]:
     """Remove memories and every copy of their text: index, vectors, working memory, results kept of commands and runs."""
-    browser = PostgresMemoryBrowser(parts().database)
-    memories = _chosen(browser, work.payload)
+    memories = _chosen(_browser(), asked)
     ids = [memory.id for memory in memories]
-    result: dict[str, Any] = {}
     runs: list[UUID] = []
 
-    def write(tx: Transaction) -> None:
-        forgotten = erase(tx.conn, memories, source=work.payload.get("source"))
+    def write(tx: Transaction) -> Forgotten:
+        forgotten = erase(tx.conn, memories, source=asked.source)
         runs.extend(forgotten.runs)
-        result.update(forgotten.removed, memory_ids=[str(one) for one in ids])
-        tx.submit(CommandSpec(name="memory.index", key=f"memory.index/{work.command_id}"))
+        tx.submit(index_after(work.command_id))
         tx.submit(_rewriting(utc_now()))
+        return Forgotten(memory_ids=tuple(str(one) for one in ids), **forgotten.removed)
 
-    return Outcome(result=result, write=write, after=lambda: _drop(ids, runs))
+    return Outcome(write=write, after=lambda: _drop(ids, runs))
 
 
 def _rewriting(now: datetime) -> CommandSpec:
     """One rewriting of Redis's log for all that is forgotten within half a minute, when that has left its streams."""
     moment_s = (int(now.timestamp()) // REWRITE_EVERY_S + 1) * REWRITE_EVERY_S + REWRITE_AFTER_S
-    return CommandSpec(
-        name="memory.rewrite_log",
+    return CommandSpec.of(
+        RewriteLog(),
         key=f"memory.rewrite_log/{moment_s}",
         not_before=datetime.fromtimestamp(moment_s, UTC),
         max_attempts=20,
     )
 
 
-@command_task("memory.rewrite_log")
-def rewrite_log(_work: Work) -> Outcome:
+@command_task(RewriteLog)
+def rewrite_log(_asked: RewriteLog, _work: Work) -> Outcome[LogRewritten]:
     """Let Redis write its append-only file anew: what was deleted is still in the old one, word for word."""
     client = bootstrap.redis_client()
     try:
         if not client.info("persistence").get("aof_enabled"):
-            return Outcome(result={"rewritten": False, "reason": "this Redis keeps no append-only file"})
+            return Outcome(result=LogRewritten(rewritten=False, reason="this Redis keeps no append-only file"))
         client.bgrewriteaof()
     except redis.ResponseError as error:
         if "in progress" in str(error):  # begun before this deletion, perhaps: it must be done once more
@@ -162,19 +224,18 @@ def rewrite_log(_work: Work) -> Outcome:
         raise Permanent(f"Redis doesn't rewrite its append-only file, where forgotten text may be: {error}") from error
     except redis.RedisError as error:
         raise ServiceDown(f"Redis does not answer: {error}") from error
-    return Outcome(result={"rewritten": True})
+    return Outcome(result=LogRewritten(rewritten=True))
 
 
-def _chosen(browser: PostgresMemoryBrowser, payload: Mapping[str, Any]) -> list[Memory]:
-    if payload.get("source"):
-        found = browser.newest(source=str(payload["source"]), limit=1_000_000)
+def _chosen(browser: PostgresMemoryBrowser, asked: Forget) -> list[Memory]:
+    if asked.source:
+        found = browser.newest(source=asked.source, limit=1_000_000)
         if not found:
-            raise NotFound(f"no memory comes from {payload['source']}; `manage.py memory list` shows the sources")
+            raise NotFound(f"no memory comes from {asked.source}; `manage.py memory list` shows the sources")
         return found
-    ids = [str(one) for one in payload.get("ids") or ()]
-    if not ids:
+    if not asked.ids:
         raise InvalidInput("name what to forget: the ids of memories, or a source")
-    return [browser.find(one) for one in dict.fromkeys(ids)]
+    return [browser.find(one) for one in dict.fromkeys(asked.ids)]
 
 
 def _drop(ids: Sequence[MemoryId], runs: Sequence[UUID]) -> None:
@@ -186,25 +247,26 @@ def _drop(ids: Sequence[MemoryId], runs: Sequence[UUID]) -> None:
         return  # ids, and streams of answers: both expire
 
 
-def describe(memory: Memory) -> dict[str, Any]:
-    """A memory as JSON."""
-    return {
-        "memory_id": str(memory.id),
-        "text": memory.text,
-        "kind": memory.kind,
-        "tier": f"L{memory.tier}",
-        "importance": round(memory.importance, 3),
-        "source": memory.source,
-        "provenance": dict(memory.provenance),
-        "conversation": memory.thread,
-        "position": memory.position,
-        "speaker": memory.speaker,
-        **{
-            name: _moment(getattr(memory, name))
-            for name in ("happened_at", "valid_from", "valid_to", "created_at", "updated_at")
-        },
-    }
+def describe(memory: Memory) -> MemoryCard:
+    """A memory as its card."""
+    return MemoryCard(
+        memory_id=str(memory.id),
+        text=memory.text,
+        kind=memory.kind,
+        tier=f"L{memory.tier}",
+        importance=round(memory.importance, 3),
+        source=memory.source,
+        provenance=dict(memory.provenance),
+        conversation=memory.thread,
+        position=memory.position,
+        speaker=memory.speaker,
+        happened_at=_moment(memory.happened_at),
+        valid_from=_moment(memory.valid_from),
+        valid_to=_moment(memory.valid_to),
+        created_at=memory.created_at.isoformat(),
+        updated_at=memory.updated_at.isoformat(),
+    )
 
 
-def _moment(value: Any) -> str | None:
+def _moment(value: datetime | None) -> str | None:
     return None if value is None else value.isoformat()

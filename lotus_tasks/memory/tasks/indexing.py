@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from typing import Final
 
+from lotus_tasks.commands.upkeep import Index, Indexed
 from lotus_tasks.errors import HandBack, Transient
-from lotus_tasks.memory.tasks.parts import parts
-from lotus_tasks.work import CommandSpec, Outcome, Work
+from lotus_tasks.memory.tasks.parts import index_after, parts
+from lotus_tasks.work import Outcome, Work
 from lotus_tasks.worker.task import command_task
 
 INDEX_SLICE_S: Final = 5.0
@@ -47,30 +49,34 @@ class _Turnstile:
 _turnstile = _Turnstile()
 
 
-@command_task("memory.index")
-def index(work: Work) -> Outcome:
+@command_task(Index)
+def index(_asked: Index, work: Work) -> Outcome[Indexed]:
     """Bring the vector index up to date, a few seconds at a time. What it can't reach now, the health tick tries again."""
     if not _turnstile.enter():
-        return Outcome(result={"left_to": "the index command that is running"})
+        return Outcome(result=Indexed(left_to="the index command that is running"))
     until = time.monotonic() + INDEX_SLICE_S
-    total = {"embedded": 0, "indexed": 0, "removed": 0}
+    embedded = indexed = removed = 0
+
+    def done() -> Indexed:
+        return Indexed(embedded=embedded, indexed=indexed, removed=removed)
+
     try:
         while True:
             seen = _turnstile.wanted
             progress = parts().indexer.work(lambda: time.monotonic() < until and not work.stopping())
-            for name in total:
-                total[name] += getattr(progress, name)
+            embedded, indexed = embedded + progress.embedded, indexed + progress.indexed
+            removed += progress.removed
             if not progress.finished or _turnstile.leave(seen):
                 break
     except Transient as error:
         _turnstile.leave_now()
-        return Outcome(result={**total, "degraded": [str(error)]})
+        return Outcome(result=replace(done(), degraded=(str(error),)))
     except BaseException:
         _turnstile.leave_now()
         raise
     if progress.finished:
-        return Outcome(result=total)
+        return Outcome(result=done())
     _turnstile.leave_now()
     if work.stopping():
         raise HandBack("the worker stops; the index goes on with the next one")
-    return Outcome(result=total, commands=[CommandSpec(name="memory.index", key=f"memory.index/{work.command_id}")])
+    return Outcome(result=done(), commands=[index_after(work.command_id)])

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from lotus_tasks import bootstrap
+from lotus_tasks.commands.upkeep import Index
 from lotus_tasks.memory.adapters.assembly import MemoryParts, assemble, choose_embedder
 from lotus_tasks.memory.models import Draft, TierLimits
 from lotus_tasks.memory.service.secrecy import SecretFound, refuse_secrets
 from lotus_tasks.spine import queries
 from lotus_tasks.stack.endpoints import chroma_token
-from lotus_tasks.work import Work
+from lotus_tasks.work import CommandSpec, Work
 
 
 @bootstrap.per_process
@@ -31,6 +33,11 @@ def parts() -> MemoryParts:
         ),
         consolidation_model=str(runtime.setting("LOTUS_CONSOLIDATION_MODEL")),
     )
+
+
+def index_after(cause: object, *, not_before: datetime | None = None) -> CommandSpec:
+    """The command that indexes what ``cause`` has changed, once for each cause."""
+    return CommandSpec.of(Index(), key=f"memory.index/{cause}", not_before=not_before)
 
 
 def refuse(work: Work, drafts: Sequence[Draft]) -> None:

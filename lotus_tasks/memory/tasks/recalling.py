@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 
+from lotus_tasks.commands.recall import Recall, Recalled, RecalledMemory, RecallFilters
 from lotus_tasks.errors import Cancelled, InvalidInput, Transient
 from lotus_tasks.events import MemoryRecalled
 from lotus_tasks.memory.adapters.postgres_browser import PostgresMemoryBrowser
-from lotus_tasks.memory.models import EVIDENCE_KINDS, KINDS, Filters, Memory, Recalled
+from lotus_tasks.memory.models import EVIDENCE_KINDS, KINDS, Filters
+from lotus_tasks.memory.models import Recalled as Found
 from lotus_tasks.memory.service.writing import moment
 from lotus_tasks.memory.tasks.parts import parts
 from lotus_tasks.work import Outcome, Work
@@ -23,25 +25,23 @@ LONG_READING_S: Final = 3.0
 """How long where it is more: all of it couldn't be read while somebody waits for an answer."""
 
 
-@command_task("memory.recall")
-def recall(work: Work) -> Outcome:
+@command_task(Recall)
+def recall(asked: Recall, work: Work) -> Outcome[Recalled]:
     """Find what answers ``query``. For a run, the result is announced by memory.recalled."""
-    query = str(work.payload.get("query") or "").strip()
+    query = asked.query.strip()
     if not query:
         raise InvalidInput("there is nothing to recall: the query is empty")
     if work.cancelled():
         raise Cancelled("the run was cancelled")
     unread = read_what_is_new(lambda: not work.stopping() and not work.cancelled())
-    found = parts().recaller.recall(query, count=_count(work.payload), filters=_filters(work.payload))
-    explain = bool(work.payload.get("explain"))
-    result: dict[str, Any] = {
-        "memories": [_answer(one, explain=explain) for one in found.memories],
-        "support": round(found.support, 3) if math.isfinite(found.support) else None,
-        "degraded": [*unread, *found.degraded],
-        "timings_ms": dict(found.timings_ms),
-    }
-    if explain:
-        result["terms"] = list(found.terms)
+    found = parts().recaller.recall(query, count=_count(asked), filters=_filters(asked.filters or RecallFilters()))
+    result = Recalled(
+        memories=tuple(_answer(one, explain=asked.explain) for one in found.memories),
+        support=round(found.support, 3) if math.isfinite(found.support) else None,
+        degraded=(*unread, *found.degraded),
+        timings_ms=dict(found.timings_ms),
+        terms=tuple(found.terms) if asked.explain else None,
+    )
     events = [MemoryRecalled(run_id=work.run_id, command_id=work.command_id)] if work.run_id is not None else []
     return Outcome(result=result, events=events)
 
@@ -76,44 +76,40 @@ def read_what_is_new(go_on: Callable[[], bool]) -> list[str]:
     return ["memory: not all that was read is in the index yet; ask again in a moment"]
 
 
-def _count(payload: Mapping[str, Any]) -> int:
-    count = int(payload.get("k") or 10)
+def _count(asked: Recall) -> int:
+    count = asked.k or 10
     if not 1 <= count <= 200:
         raise InvalidInput(f"k={count} is not between 1 and 200")
     return count
 
 
-def _filters(payload: Mapping[str, Any]) -> Filters:
-    wanted = payload.get("filters") or {}
-    browser = PostgresMemoryBrowser(parts().database)
-    kinds = [str(kind) for kind in wanted.get("kinds") or ()]
-    wrong = [kind for kind in kinds if kind not in KINDS]
+def _filters(wanted: RecallFilters) -> Filters:
+    wrong = [kind for kind in wanted.kinds if kind not in KINDS]
     if wrong:
         raise InvalidInput(f"there is no kind of memory named {wrong[0]!r}; use one of {', '.join(KINDS)}")
     return Filters(
-        kinds=tuple(kind for kind in KINDS if kind in kinds) or EVIDENCE_KINDS,
-        source=wanted.get("source"),
-        thread=browser.thread(wanted["conversation"]) if wanted.get("conversation") else None,
-        since=moment(wanted.get("since"), "since"),
-        until=moment(wanted.get("until"), "until"),
+        kinds=tuple(kind for kind in KINDS if kind in wanted.kinds) or EVIDENCE_KINDS,
+        source=wanted.source,
+        thread=PostgresMemoryBrowser(parts().database).thread(wanted.conversation) if wanted.conversation else None,
+        since=moment(wanted.since, "since"),
+        until=moment(wanted.until, "until"),
     )
 
 
-def _answer(found: Recalled, *, explain: bool) -> dict[str, Any]:
+def _answer(found: Found, *, explain: bool) -> RecalledMemory:
     memory = found.memory
-    answer = {"memory_id": str(memory.id), "text": memory.text, "score": found.score, **_where(memory)}
-    return answer | {"shares": dict(found.shares)} if explain else answer
-
-
-def _where(memory: Memory) -> dict[str, Any]:
-    return {
-        "source": memory.source,
-        "heading": memory.provenance.get("heading"),
-        "happened_at": memory.happened_at.isoformat() if memory.happened_at else None,
-        "stored_at": memory.created_at.isoformat(),
-        "tier": f"L{memory.tier}",
-        "kind": memory.kind,
-        "origin": memory.provenance.get("origin"),
-        "speaker": memory.speaker,
-        "valid_to": memory.valid_to.isoformat() if memory.valid_to else None,
-    }
+    return RecalledMemory(
+        memory_id=str(memory.id),
+        text=memory.text,
+        score=found.score,
+        source=memory.source,
+        heading=memory.provenance.get("heading"),
+        happened_at=memory.happened_at.isoformat() if memory.happened_at else None,
+        stored_at=memory.created_at.isoformat(),
+        tier=f"L{memory.tier}",
+        kind=memory.kind,
+        origin=memory.provenance.get("origin"),
+        speaker=memory.speaker,
+        valid_to=memory.valid_to.isoformat() if memory.valid_to else None,
+        shares=dict(found.shares) if explain else None,
+    )

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import redis
 import structlog
 
+from lotus_tasks.commands.memory import Remember, Remembered, RememberExchange, Store
 from lotus_tasks.errors import Cancelled, HandBack
 from lotus_tasks.events import MemoryStored
 from lotus_tasks.memory.adapters.exchange import read_exchange
@@ -19,7 +20,7 @@ from lotus_tasks.memory.adapters.postgres_writer import PostgresMemoryWriter
 from lotus_tasks.memory.models import Draft
 from lotus_tasks.memory.service.secrecy import mask_secrets
 from lotus_tasks.memory.service.writing import draft_of, entries
-from lotus_tasks.memory.tasks.parts import parts, refuse
+from lotus_tasks.memory.tasks.parts import index_after, parts, refuse
 from lotus_tasks.values import utc_now
 from lotus_tasks.work import CommandSpec, Outcome, Transaction, Work
 from lotus_tasks.worker.task import command_task
@@ -33,32 +34,30 @@ AT_ONCE: Final = 200
 log = structlog.get_logger("lotus.memory")
 
 
-@command_task("memory.remember")
-def remember(work: Work) -> Outcome:
-    """Store what the user said: one memory, or ``items`` many, each once."""
-    items = work.payload.get("items") or [work.payload]
-    drafts = [draft_of(item, f"{work.command_id}/{index}") for index, item in enumerate(items)]
-    if not work.payload.get("insist"):
+@command_task(Remember)
+def remember(told: Remember, work: Work) -> Outcome[Remembered]:
+    """Store what the user said: one memory, or many, each once."""
+    drafts = [draft_of(item, f"{work.command_id}/{index}") for index, item in enumerate(told.items)]
+    if not told.insist:
         refuse(work, drafts)
     return _storing(work, drafts, source=drafts[0].source)
 
 
-@command_task("memory.store")
-def store(work: Work) -> Outcome:
+@command_task(Store)
+def store(read: Store, work: Work) -> Outcome[Remembered]:
     """Store what perception read, in place of the older version of the same source."""
-    percept_id, source = UUID(str(work.payload["percept_id"])), str(work.payload["source"])
     drafts: list[Draft] = []
-    for part in _slices(work, read_chunks(parts().database, percept_id, source)):
+    for part in _slices(work, read_chunks(parts().database, read.percept_id, read.source)):
         drafts += mask_secrets(part, parts().secrets)
-    return _storing(work, drafts, source=source, replaces=percept_id)
+    return _storing(work, drafts, source=read.source, replaces=read.percept_id)
 
 
-@command_task("memory.remember_exchange")
-def remember_exchange(work: Work) -> Outcome:
+@command_task(RememberExchange)
+def remember_exchange(said: RememberExchange, work: Work) -> Outcome[Remembered]:
     """Store a run's question and answer as turns of their conversation; an answer that only quotes memory isn't stored."""
-    drafts = mask_secrets(read_exchange(parts().database, UUID(str(work.payload["run_id"]))), parts().secrets)
+    drafts = mask_secrets(read_exchange(parts().database, said.run_id), parts().secrets)
     if not drafts:
-        return Outcome(result={"new": 0, "known": 0})
+        return Outcome(result=Remembered())
     return _storing(work, drafts, source=drafts[0].source, indexing=_index_soon())
 
 
@@ -76,7 +75,7 @@ def _index_soon() -> CommandSpec:
     """One index command for all that is said within a moment: until then it is found by its words."""
     slot = int(time.time() // INDEX_PAUSE_S) + 1
     due = datetime.fromtimestamp(slot * INDEX_PAUSE_S, UTC)
-    return CommandSpec(name="memory.index", key=f"memory.index/soon/{slot}", not_before=due)
+    return index_after(f"soon/{slot}", not_before=due)
 
 
 def _storing(
@@ -86,29 +85,28 @@ def _storing(
     source: str,
     replaces: UUID | None = None,
     indexing: CommandSpec | None = None,
-) -> Outcome:
+) -> Outcome[Remembered]:
     ready = [entry for part in _slices(work, drafts) for entry in entries(part)]
-    result: dict[str, Any] = {"new": 0, "known": 0}
 
-    def write(tx: Transaction) -> None:
+    def write(tx: Transaction) -> Remembered:
         if replaces is not None and is_superseded(tx.conn, replaces):
-            return
+            return Remembered()
         writer = PostgresMemoryWriter(tx.conn)
         stored = writer.insert(ready)
         gone = writer.replace_source(source, replaces) if replaces is not None else []
         if replaces is not None:
             withhold(tx.conn, replaces, drafts)
-        result.update(
-            memory_ids=[str(stored.known.get(draft.id, draft.id)) for draft in drafts],
+        tx.publish(MemoryStored(source=source, count=len(stored.new)))
+        if stored.new or gone:
+            tx.submit(indexing or index_after(work.command_id))
+        return Remembered(
+            memory_ids=tuple(str(stored.known.get(draft.id, draft.id)) for draft in drafts),
             new=len(stored.new),
             known=len(stored.known),
             removed=len(gone),
         )
-        tx.publish(MemoryStored(source=source, count=len(stored.new)))
-        if stored.new or gone:
-            tx.submit(indexing or CommandSpec(name="memory.index", key=f"memory.index/{work.command_id}"))
 
-    return Outcome(result=result, write=write, after=lambda: _admit(drafts))
+    return Outcome(write=write, after=lambda: _admit(drafts))
 
 
 def _admit(drafts: Sequence[Draft]) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
+from lotus_tasks.commands.codec import read
+from lotus_tasks.commands.perception import PerceptLine
 from lotus_tasks.perception.models import Chunk, Document, Percept, Skip
 from lotus_tasks.perception.service.chunking import CHUNKER
 from lotus_tasks.spine import queries
@@ -95,10 +97,11 @@ class PostgresPercepts:
             self._sql.note_status, {"source": source, "status": "failed", "reason": reason, "read_at": None}
         )
 
-    def list(self, *, status: str | None, limit: int) -> Sequence[Mapping[str, Any]]:
-        """The latest first: source, kind, status, reason, chunks, size_bytes, captured_at."""
+    def list(self, *, status: str | None, limit: int) -> Sequence[PerceptLine]:
+        """What was read, the latest first."""
         with self._database.transaction() as conn:
-            return conn.execute(self._sql.list_percepts, {"status": status, "limit": limit}).fetchall()
+            rows = conn.execute(self._sql.list_percepts, {"status": status, "limit": limit}).fetchall()
+        return [read(PerceptLine, row | {"captured_at": row["captured_at"].isoformat()}) for row in rows]
 
     def probe(self) -> None:
         """Read what is there. Raises ServiceDown where that can't be."""

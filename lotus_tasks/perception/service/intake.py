@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeGuard
+from typing import TypeGuard
 
+from lotus_tasks.commands.perception import Ingest, Ingested
 from lotus_tasks.errors import InvalidInput, NotFound
 from lotus_tasks.events import PerceptCaptured
 from lotus_tasks.perception.models import MOST_CHUNKS, Document, Percept, RawSource, Skip
@@ -36,25 +37,24 @@ class Intake:
     store: PerceptStore
     follow_ups: FollowUps
 
-    def take_in(self, work: Work) -> Outcome:
-        """Payload: {path, after?, gone?, link_to?} or {source, content (Base64)}. Raises InvalidInput where it is neither.
-
-        ``gone``: where nothing is there, what it said is withdrawn. ``link_to``: the path is a link, kept as what it leads to.
-        """
-        if "content" in work.payload:
-            return self._take_in_raw(work, _given(work.payload))
-        path = _path(work.payload)
+    def take_in(self, asked: Ingest, work: Work) -> Outcome[Ingested]:
+        """Read what is asked for. Raises InvalidInput where that is neither a path nor a source with its content."""
+        if asked.content is not None:
+            return self._take_in_raw(work, _given(asked.source, asked.content))
+        path = asked.path
+        if not path:
+            raise InvalidInput("perception.ingest needs a path, or a source and its content")
         if path.startswith(("http://", "https://")):
             raise InvalidInput(
                 f"{path}: reading web pages is not supported yet; save the page as text and ingest the file"
             )
         if not os.path.isabs(path):  # noqa: PTH117 - a path is a text here: it is the percept's name
             raise InvalidInput(f"{path!r} is not an absolute path; a worker has a working directory of its own")
-        if target := work.payload.get("link_to"):
-            return self._keep_skip(work, _withdrawn(path, f"it is a link; it is kept as {target}"))
+        if asked.link_to:
+            return self._keep_skip(work, _withdrawn(path, f"it is a link; it is kept as {asked.link_to}"))
         if (real := self.files.real(path)) == path:
-            return self._take_in_path(work, path)
-        outcome = self._take_in_path(work, real)
+            return self._take_in_path(asked, work, path)
+        outcome = self._take_in_path(asked, work, real)
         return replace(outcome, commands=[*outcome.commands, *self._withdraw_link(work, path, real)])
 
     def _withdraw_link(self, work: Work, link: str, real: str) -> list[CommandSpec]:
@@ -63,45 +63,40 @@ class Intake:
         kept = [link] if known is not None and known.chunk_count else []
         kept += self.store.sources_below(link)[:MOST_WITHDRAWN]
         return [
-            CommandSpec(
-                name=work.name,
+            CommandSpec.of(
+                Ingest(path=one, link_to=real + one.removeprefix(link)),
                 key=f"{work.command_id}@{one}",
-                payload={"path": one, "link_to": real + one.removeprefix(link)},
             )
             for one in kept
         ]
 
-    def _take_in_path(self, work: Work, path: str) -> Outcome:
+    def _take_in_path(self, asked: Ingest, work: Work, path: str) -> Outcome[Ingested]:
         try:
             if self.files.is_folder(path):
-                return self._take_in_folder(work, path)
+                return self._take_in_folder(asked, work, path)
             found = self.files.read(path)
         except NotFound as error:
-            if work.payload.get("gone"):
+            if asked.gone:
                 return self._keep_skip(work, _withdrawn(path, "it is gone; what it said is withdrawn"))
             return self._miss(path, str(error))
         return self._keep_skip(work, found) if isinstance(found, Skip) else self._take_in_raw(work, found)
 
-    def _take_in_folder(self, work: Work, path: str) -> Outcome:
-        page = self.files.list_files(path, after=work.payload.get("after"), limit=FILES_A_PAGE)
-        commands = [
-            CommandSpec(name=work.name, key=f"{work.command_id}:{file}", payload={"path": file}) for file in page.files
-        ]
+    def _take_in_folder(self, asked: Ingest, work: Work, path: str) -> Outcome[Ingested]:
+        page = self.files.list_files(path, after=asked.after, limit=FILES_A_PAGE)
+        commands = [CommandSpec.of(Ingest(path=file), key=f"{work.command_id}:{file}") for file in page.files]
         if page.after is None:
             commands += self._withdraw_gone(work, path)
         more = None
         if page.after is not None:
-            more = CommandSpec(
-                name=work.name, key=f"{work.command_id}>{page.after}", payload={"path": path, "after": page.after}
-            )
+            more = CommandSpec.of(Ingest(path=path, after=page.after), key=f"{work.command_id}>{page.after}")
         return Outcome(
-            result={
-                "kind": "folder",
-                "source": path,
-                "commands": [str(spec.id) for spec in commands],
-                "more": str(more.id) if more else None,
-                "ignored": page.ignored,
-            },
+            result=Ingested(
+                kind="folder",
+                source=path,
+                commands=tuple(spec.id for spec in commands),
+                more=more.id if more else None,
+                ignored=page.ignored,
+            ),
             commands=[*commands, *((more,) if more else ())],
         )
 
@@ -109,11 +104,11 @@ class Intake:
         """A command for each file of the folder that was read once and is gone."""
         gone = [one for one in self.store.sources_below(folder) if self.files.is_gone(one)]
         return [
-            CommandSpec(name=work.name, key=f"{work.command_id}-{file}", payload={"path": file, "gone": True})
+            CommandSpec.of(Ingest(path=file, gone=True), key=f"{work.command_id}-{file}")
             for file in gone[:MOST_WITHDRAWN]
         ]
 
-    def _take_in_raw(self, work: Work, raw: RawSource) -> Outcome:
+    def _take_in_raw(self, work: Work, raw: RawSource) -> Outcome[Ingested]:
         document = decode(raw)
         if isinstance(document, Skip):
             return self._keep_skip(work, document)
@@ -140,7 +135,7 @@ class Intake:
             write=keep,
         )
 
-    def _keep_skip(self, work: Work, skip: Skip) -> Outcome:
+    def _keep_skip(self, work: Work, skip: Skip) -> Outcome[Ingested]:
         """Where an older version was captured and the content has become unreadable, what it said is withdrawn."""
         known = self.store.find(skip.source)
         withdraws = skip.withdraws and known is not None and known.chunk_count > 0
@@ -153,7 +148,7 @@ class Intake:
 
         return Outcome(result=_result("skipped", skip.source, reason=skip.reason, follow_ups=follow_ups), write=keep)
 
-    def _miss(self, path: str, reason: str) -> Outcome:
+    def _miss(self, path: str, reason: str) -> Outcome[Ingested]:
         note = f"{reason}; what it said is kept"
         return Outcome(result=_result("failed", path, reason=reason), write=lambda tx: self.store.fail(tx, path, note))
 
@@ -173,19 +168,11 @@ def _withdrawn(path: str, reason: str) -> Skip:
     return Skip(source=path, reason=reason, read_at=utc_now(), withdraws=True)
 
 
-def _path(payload: Mapping[str, Any]) -> str:
-    path = payload.get("path")
-    if not isinstance(path, str) or not path:
-        raise InvalidInput("perception.ingest needs a path, or a source and its content")
-    return path
-
-
-def _given(payload: Mapping[str, Any]) -> RawSource:
-    source = payload.get("source")
-    if not isinstance(source, str) or ":" not in source or os.path.isabs(source):  # noqa: PTH117
+def _given(source: str | None, encoded: str) -> RawSource:
+    if source is None or ":" not in source or os.path.isabs(source):  # noqa: PTH117
         raise InvalidInput("content given with the command needs a source of its own, such as stdin:NAME")
     try:
-        content = base64.b64decode(str(payload["content"]), validate=True)
+        content = base64.b64decode(encoded, validate=True)
     except binascii.Error as error:
         raise InvalidInput(f"the content of {source} is not Base64") from error
     return RawSource(source=source, content=content, modified_at=None, read_at=utc_now())
@@ -193,12 +180,7 @@ def _given(payload: Mapping[str, Any]) -> RawSource:
 
 def _result(
     status: str, source: str, *, reason: str = "", chunks: int = 0, follow_ups: Sequence[CommandId] = ()
-) -> dict[str, Any]:
-    return {
-        "kind": "file",
-        "source": source,
-        "status": status,
-        "reason": reason,
-        "chunks": chunks,
-        "follow_ups": [str(command_id) for command_id in follow_ups],
-    }
+) -> Ingested:
+    return Ingested(
+        kind="file", source=source, status=status, reason=reason, chunks=chunks, follow_ups=tuple(follow_ups)
+    )

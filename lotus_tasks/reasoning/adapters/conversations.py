@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Mapping
-from typing import Any
-
+from lotus_tasks.commands.reasoning import Summarise
 from lotus_tasks.reasoning.models import Turn
 from lotus_tasks.reasoning.service.summarising import (
     SUMMARY_CHARACTERS,
@@ -15,7 +12,7 @@ from lotus_tasks.reasoning.service.summarising import (
 )
 from lotus_tasks.spine import queries
 from lotus_tasks.spine.database import Connection
-from lotus_tasks.values import CommandId, ConversationId, RunId
+from lotus_tasks.values import CommandId, ConversationId
 from lotus_tasks.work import CommandSpec, Transaction
 
 
@@ -25,12 +22,12 @@ class PostgresConversations:
     def __init__(self) -> None:
         self._sql = queries.load("conversations")
 
-    def summarise(self, tx: Transaction, payload: Mapping[str, Any]) -> bool:
+    def summarise(self, tx: Transaction, asked: Summarise) -> bool:
         """Put the older turns into the summary by rule, and ask a model to write it better. False where there is nothing to do.
 
-        The model's text comes as the result of a command of the run ``payload`` names: see take_summary.
+        The model's text comes as the result of a command of the run ``asked`` names: see take_summary.
         """
-        conversation_id = uuid.UUID(payload["conversation_id"])
+        conversation_id = asked.conversation_id
         before = tx.conn.execute(self._sql.lock_summary, {"id": conversation_id}).fetchone()
         if before is None:
             return False
@@ -54,15 +51,16 @@ class PostgresConversations:
         request = {
             "question": prompt,
             "messages": [{"role": "user", "content": prompt}],
-            "provider": payload.get("provider"),
-            "model": payload.get("model"),
+            "provider": asked.provider,
+            "model": asked.model,
             "stream": False,
             "purpose": "summary",
             "conversation_id": str(conversation_id),
             "until": until.isoformat(),
         }
-        run_id = RunId(uuid.UUID(payload["run_id"]))
-        tx.submit(CommandSpec(name="providers.complete", key=f"{run_id}/summary", payload=request, run_id=run_id))
+        tx.submit(
+            CommandSpec(name="providers.complete", key=f"{asked.run_id}/summary", payload=request, run_id=asked.run_id)
+        )
         return True
 
     def take_summary(self, tx: Transaction, command_id: CommandId) -> None:

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lotus_tasks.commands.reasoning import Summarise
 from lotus_tasks.events import RunConcluded
 from lotus_tasks.manifest import ToolCard
 from lotus_tasks.reasoning.models import (
@@ -201,13 +202,13 @@ def outside_transaction(conn: Connection, *, cause: str) -> OutboxTransaction:
 
 
 def _summarising(run: Run) -> CommandSpec:
-    payload = {
-        "run_id": str(run.run_id),
-        "conversation_id": str(run.conversation_id),
-        "provider": run.options.provider,
-        "model": run.options.model,
-    }
-    return CommandSpec(name="reasoning.summarise", key=f"{run.run_id}/summarise", payload=payload)
+    asked = Summarise(
+        run_id=run.run_id,
+        conversation_id=run.conversation_id,
+        provider=run.options.provider,
+        model=run.options.model,
+    )
+    return CommandSpec.of(asked, key=f"{run.run_id}/summarise")
 
 
 def _is_meant(step: Step, reply: Reply) -> bool:

@@ -116,7 +116,7 @@ def anna(**changes) -> dict:
 
 
 def profile(workers) -> dict:
-    return workers.run("memory.inspect", what="profile")["result"]["profile"]
+    return workers.run("memory.profile")["result"]["profile"]
 
 
 def know(tell) -> list[str]:
@@ -144,7 +144,7 @@ def test_what_only_a_model_can_read_is_found_with_its_evidence_and_its_reason(wo
     assert BEES in prompt
     assert "dentist" not in prompt
     assert facts(workers) == [{"memory_id": told, "predicate": "keeps", "value": "bees", "origin": "gpt-4o-mini"}]
-    history = workers.run("memory.inspect", what="history", id=told)["result"]
+    history = workers.run("memory.history", id=told)["result"]
     assert [fact["value"] for fact in history["facts"]] == ["bees"]
     assert "gpt-4o-mini read in it: Anna · keeps · bees" in [change["reason"] for change in history["changes"]]
 

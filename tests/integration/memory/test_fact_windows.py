@@ -40,7 +40,7 @@ def test_a_fact_told_late_is_closed_by_what_came_after_it_and_opens_again_when_t
     late = live("Kiel", 2020)
     assert windows(workers) == [("Kiel", 2020, 2024), ("Oslo", 2024, None)]
     assert recall("Where do I live?")[:2] == ["I live in Oslo.", "I live in Kiel."]
-    explained = workers.run("memory.inspect", what="explain", id=late)["result"]
+    explained = workers.run("memory.explain", id=late)["result"]
     assert explained["changes"][-1]["action"] == "closed"
     workers.run("memory.forget", ids=[newer])
     assert windows(workers) == [("Kiel", 2020, None)]
@@ -60,10 +60,10 @@ def test_what_is_told_again_survives_export_and_import(workers, live):
     live("Kiel", 2020)
     live("Oslo", 2022)
     live("Kiel", 2024)
-    page = workers.run("memory.transfer", what="export", after_no=0)["result"]["memories"]
+    page = workers.run("memory.export", after_no=0)["result"]["memories"]
     before = windows(workers)
     workers.run("memory.forget", ids=[one["memory_id"] for one in page])
-    assert workers.run("memory.transfer", what="import", memories=page)["result"] == {"new": 3, "known": 0}
+    assert workers.run("memory.import", memories=page)["result"] == {"new": 3, "known": 0}
     assert windows(workers) == before
 
 

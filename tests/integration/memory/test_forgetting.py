@@ -45,9 +45,9 @@ def test_looking_at_a_memory_leaves_no_copy_that_outlives_it(workers, tell):
     told = tell("My dentist is Dr. Zeppelin.")
     tell("The geranium stands in the hangar.")
     for what in ("show", "history", "explain"):
-        workers.run("memory.inspect", what=what, id=told)
-    workers.run("memory.inspect", what="facts")
-    workers.run("memory.inspect", what="list")
+        workers.run(f"memory.{what}", id=told)
+    workers.run("memory.facts")
+    workers.run("memory.list")
     workers.run("memory.forget", ids=[told])
     assert "eppelin" not in everything(workers)
     assert "geranium" in everything(workers)

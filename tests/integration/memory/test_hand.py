@@ -20,7 +20,7 @@ def test_an_edit_changes_what_is_found_and_keeps_what_was(workers, tell, recall)
         "text"
     ]
     assert recall("When does the ferry leave?") == ["The ferry to Marstal leaves at ten."]
-    (change,) = workers.run("memory.inspect", what="history", id=told)["result"]["changes"]
+    (change,) = workers.run("memory.history", id=told)["result"]["changes"]
     assert change["before"] == {"text": "The ferry to Marstal leaves at nine."}
 
 
@@ -39,7 +39,7 @@ def test_forgetting_removes_the_text_from_every_table_and_from_the_index(service
     workers.run("memory.edit", id=told, text="The zeppelin hangar key is under the oleander.")
     tell("the zeppelin hangar key is under the OLEANDER")
     recall("Where is the hangar key?")
-    workers.run("memory.transfer", what="export", after_no=0)
+    workers.run("memory.export", after_no=0)
     result = workers.run("memory.forget", ids=[told])["result"]
     assert result["memories"] == result["vectors"] == 1
     assert "geranium" not in everything(workers)
@@ -60,9 +60,9 @@ def test_forgetting_a_source_forgets_all_of_it(workers, tell, tmp_path):
 
 def test_an_id_may_be_abbreviated_and_a_wrong_one_is_one_clear_line(workers, tell):
     told = tell("A note.")
-    assert workers.run("memory.inspect", what="show", id=told[:6])["result"]["memory"]["text"] == "A note."
-    assert "no memory's id" in workers.run("memory.inspect", what="show", id="x'; DROP")["error"]
-    assert "there is no memory" in workers.run("memory.inspect", what="show", id=str(uuid.uuid4()))["error"]
+    assert workers.run("memory.show", id=told[:6])["result"]["memory"]["text"] == "A note."
+    assert "no memory's id" in workers.run("memory.show", id="x'; DROP")["error"]
+    assert "there is no memory" in workers.run("memory.show", id=str(uuid.uuid4()))["error"]
 
 
 def test_an_export_imports_into_an_empty_lotus_and_recalls_the_same(workers, parts, tell, recall):
@@ -76,19 +76,19 @@ def test_an_export_imports_into_an_empty_lotus_and_recalls_the_same(workers, par
     workers.run("memory.consolidate")
     questions = ("Where do I live?", "What does the cat eat?", "Who has a pet?")
     before = [recall(question) for question in questions]
-    page = json.loads(json.dumps(workers.run("memory.transfer", what="export", after_no=0)["result"]["memories"]))
+    page = json.loads(json.dumps(workers.run("memory.export", after_no=0)["result"]["memories"]))
     workers.run("memory.forget", ids=[one["memory_id"] for one in page])
     assert not workers.rows("SELECT 1 FROM memories")
-    assert workers.run("memory.transfer", what="import", memories=page)["result"] == {"new": 5, "known": 0}
+    assert workers.run("memory.import", memories=page)["result"] == {"new": 5, "known": 0}
     assert [recall(question) for question in questions] == before
-    again = workers.run("memory.transfer", what="export", after_no=0)["result"]["memories"]
+    again = workers.run("memory.export", after_no=0)["result"]["memories"]
     assert [{**one, "segment": None} for one in again] == [{**one, "segment": None} for one in page]
-    assert workers.run("memory.transfer", what="import", memories=page)["result"] == {"new": 0, "known": 5}
+    assert workers.run("memory.import", memories=page)["result"] == {"new": 0, "known": 5}
 
 
 def test_a_broken_import_writes_nothing_and_names_the_line(workers):
     good = {"memory_id": str(uuid.uuid4()), "text": "x", "kind": "note", "source": "user"}
-    row = workers.run("memory.transfer", what="import", memories=[good, {"kind": "note"}])
+    row = workers.run("memory.import", memories=[good, {"kind": "note"}])
     assert row["error"].startswith("line 2 is no exported memory: memory_id: ")
     assert not workers.rows("SELECT 1 FROM memories")
 
@@ -116,16 +116,16 @@ def test_a_broken_import_writes_nothing_and_names_the_line(workers):
 )
 def test_what_no_export_wrote_is_refused_in_a_clear_line(workers, wrong):
     line = {"memory_id": str(uuid.uuid4()), "text": "x", "kind": "note", "source": "user"} | wrong
-    row = workers.run("memory.transfer", what="import", memories=[line], lines=[17])
+    row = workers.run("memory.import", memories=[line], lines=[17])
     assert row["error"].startswith(f"line 17 is no exported memory: {next(iter(wrong))}")
     assert not workers.rows("SELECT 1 FROM memories")
 
 
 def test_an_import_brings_no_secret_unless_the_user_insists(workers):
     line = {"memory_id": str(uuid.uuid4()), "text": "The password of the router is tr0ub4dor&3", "kind": "note"}
-    assert "secret" in workers.run("memory.transfer", what="import", memories=[line])["error"]
+    assert "secret" in workers.run("memory.import", memories=[line])["error"]
     assert "tr0ub4dor" not in everything(workers)
-    assert workers.run("memory.transfer", what="import", memories=[line], insist=True)["result"]["new"] == 1
+    assert workers.run("memory.import", memories=[line], insist=True)["result"]["new"] == 1
 
 
 def test_recall_keeps_to_its_filters(workers, tell, recall):
@@ -152,7 +152,7 @@ def test_a_source_is_known_by_every_memory_that_was_met_in_it(workers, recall, t
         (tmp_path / name).write_text("The ferry leaves at nine.\n")
         workers.run("perception.ingest", path=str(tmp_path / name))
     second = str(tmp_path / "b.txt")
-    assert len(workers.run("memory.inspect", what="list", source=second)["result"]["memories"]) == 1
+    assert len(workers.run("memory.list", source=second)["result"]["memories"]) == 1
     assert workers.run("memory.forget", source=second)["result"]["memories"] == 1
 
 

@@ -19,7 +19,7 @@ def test_a_newer_fact_closes_the_older_and_history_shows_both(workers, tell, rec
     old = tell("I live in Kiel.", kind="fact", happened_at="2020-01-01")
     tell("I moved to Oslo.", kind="fact", happened_at="2024-06-01")
     assert facts(workers) == [("Kiel", False), ("Oslo", True)]
-    history = workers.run("memory.inspect", what="history", id=old)["result"]
+    history = workers.run("memory.history", id=old)["result"]
     assert [(fact["value"], fact["valid_to"] is None) for fact in history["facts"]] == [("Kiel", False), ("Oslo", True)]
     assert history["changes"][-1]["action"] == "closed"
     assert recall("Where do I live?")[:2] == ["I moved to Oslo.", "I live in Kiel."]
@@ -57,7 +57,7 @@ def test_a_memory_that_another_contains_is_merged_and_can_be_explained(workers, 
     done = workers.run("memory.consolidate")["result"]
     assert done["merged"] == 1
     assert [str(row["id"]) for row in workers.rows("SELECT id FROM memories")] == [kept]
-    explained = workers.run("memory.inspect", what="explain", id=kept)["result"]
+    explained = workers.run("memory.explain", id=kept)["result"]
     assert "all its words are in" in next(one["reason"] for one in explained["changes"] if one["action"] == "merged")
     assert explained["sources"][0]["wording"] == "The boat key hangs behind the blue door."
 
@@ -97,7 +97,7 @@ def test_tiers_decay_by_their_rules_and_say_so(workers, tell):
     workers.rows("UPDATE memories SET created_at = now() - interval '25 hours' RETURNING id")
     workers.run("memory.consolidate")
     assert workers.rows("SELECT tier FROM memories")[0]["tier"] == 3
-    explained = workers.run("memory.inspect", what="explain", id=told)["result"]
+    explained = workers.run("memory.explain", id=told)["result"]
     assert [change["after"] for change in explained["changes"]] == [{"tier": 2}, {"tier": 3}]
 
 

@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 
 from lotus_tasks.cli.memory_view import fact_line, origin
+from lotus_tasks.commands.codec import read
+from lotus_tasks.commands.memory import Fact
+from lotus_tasks.commands.recall import RecalledMemory
 from lotus_tasks.memory.service.corpus import local_days
 from lotus_tasks.memory.service.writing import moment
 
@@ -37,10 +40,10 @@ def test_a_day_told_is_the_day_that_is_kept_and_shown(zone: str, day: str, hour:
     (kept,) = local_days(np.array([at.timestamp()]))
     assert date.fromordinal(int(kept)) == date.fromisoformat(day)
     stored = at.astimezone(UTC).isoformat()  # as PostgreSQL gives it back
-    memory = {"source": "user", "happened_at": stored, "stored_at": stored, "tier": 3, "memory_id": "0" * 36}
-    assert day in origin({**memory, "source": "diary.md"})
+    memory = {"happened_at": stored, "stored_at": stored, "tier": "L3", "memory_id": "0" * 36, "text": "a"}
+    assert day in origin(read(RecalledMemory, {**memory, "source": "diary.md"}))
     fact = {"subject": "I", "predicate": "live in", "value": "Oslo", "origin": "rules", "memory_id": "0" * 36}
-    assert f"(from {day} until {day};" in fact_line({**fact, "valid_from": stored, "valid_to": stored})
+    assert f"(from {day} until {day};" in fact_line(read(Fact, {**fact, "valid_from": stored, "valid_to": stored}))
 
 
 def test_many_moments_keep_their_order_and_what_is_unknown(zone: str):

@@ -2,6 +2,8 @@
 
 import pytest
 
+from lotus_tasks.commands.codec import read
+from lotus_tasks.commands.memory import Told
 from lotus_tasks.errors import InvalidInput
 from lotus_tasks.memory.models import Draft
 from lotus_tasks.memory.service.consolidation import loss, same_claims
@@ -61,12 +63,17 @@ def test_the_same_key_is_the_same_memory_and_a_chunk_is_its_words():
     [
         ({"text": "x", "importance": 2}, "importance"),
         ({"text": "x", "happened_at": "soon"}, "happened_at"),
-        ({}, "empty"),
+        ({"text": " "}, "empty"),
+        ({}, "text"),
+        ({"text": "x", "importance": "high"}, "importance"),
+        ({"text": "x", "position": "first"}, "position"),
+        ({"text": "x", "provenance": ["a"]}, "provenance"),
+        ({"text": "x", "kind": "dream"}, "dream"),
     ],
 )
 def test_what_is_wrong_is_named(payload, names):
     with pytest.raises(InvalidInput, match=names):
-        draft_of(payload, "k")
+        draft_of(read(Told, payload), "k")
 
 
 def test_the_share_of_words_that_a_rewrite_drops():

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from lotus_tasks.commands.codec import read_command
+from lotus_tasks.commands.perception import Ingest, Ingested
 from lotus_tasks.errors import InvalidInput, NotFound
 from lotus_tasks.events import Event, PerceptCaptured
 from lotus_tasks.perception.models import Chunk, Document, FolderPage, Percept, RawSource, Skip
@@ -147,6 +149,10 @@ def intake(shelf: Shelf, memo: Memo) -> Intake:
     return Intake(files=shelf, store=memo, follow_ups=lambda _command: [FOLLOW_UP])
 
 
+def take_in(intake: Intake, payload: dict[str, Any], **order) -> Outcome[Ingested]:
+    return intake.take_in(read_command(Ingest, payload), Order(payload, **order))
+
+
 def commit(outcome: Outcome) -> list[Event]:
     tx = Commit()
     if outcome.write is not None:
@@ -156,89 +162,89 @@ def commit(outcome: Outcome) -> list[Event]:
 
 def test_a_file_is_captured_with_its_chunks_and_the_event(intake, shelf, memo):
     shelf.contents["/n/a.md"] = b"# Boat\n\nThe key is here.\n"
-    outcome = intake.take_in(Order({"path": "/n/a.md"}))
+    outcome = take_in(intake, {"path": "/n/a.md"})
     (event,) = commit(outcome)
     assert memo.chunks["/n/a.md"] == [Chunk(heading="Boat", text="The key is here.")]
     assert event == PerceptCaptured(percept_id=memo.known["/n/a.md"].id, source="/n/a.md")
-    assert outcome.result["status"] == "captured"
-    assert outcome.result["follow_ups"] == [str(FOLLOW_UP)]
+    assert outcome.result.status == "captured"
+    assert outcome.result.follow_ups == (FOLLOW_UP,)
 
 
 def test_unchanged_content_is_not_read_into_chunks_again(intake, shelf):
     shelf.contents["/n/a.md"] = b"The key is here."
-    commit(intake.take_in(Order({"path": "/n/a.md"})))
-    again = intake.take_in(Order({"path": "/n/a.md"}))
-    assert again.result["status"] == "unchanged"
-    assert again.result["follow_ups"] == [str(FOLLOW_UP)]
+    commit(take_in(intake, {"path": "/n/a.md"}))
+    again = take_in(intake, {"path": "/n/a.md"})
+    assert again.result.status == "unchanged"
+    assert again.result.follow_ups == (FOLLOW_UP,)
     assert again.write is None
 
 
 @pytest.mark.parametrize("change", [{"settled": False}, {"chunker": 0}, {"status": "failed"}, {"content_hash": "x"}])
 def test_what_was_not_remembered_or_was_cut_otherwise_is_read_again(intake, shelf, memo, change):
     shelf.contents["/n/a.md"] = b"The key is here."
-    commit(intake.take_in(Order({"path": "/n/a.md"})))
+    commit(take_in(intake, {"path": "/n/a.md"}))
     memo.known["/n/a.md"] = replace(memo.known["/n/a.md"], **change)
-    assert intake.take_in(Order({"path": "/n/a.md"})).result["status"] == "captured"
+    assert take_in(intake, {"path": "/n/a.md"}).result.status == "captured"
 
 
 def test_a_reading_that_a_later_one_overtook_publishes_nothing(intake, shelf, memo):
     shelf.contents["/n/a.md"] = b"The key is here."
     memo.is_later = True
-    assert commit(intake.take_in(Order({"path": "/n/a.md"}))) == []
+    assert commit(take_in(intake, {"path": "/n/a.md"})) == []
 
 
 def test_a_binary_file_is_skipped_with_its_reason_and_no_event(intake, shelf, memo):
     shelf.contents["/n/a.bin"] = b"\x00\x01"
-    outcome = intake.take_in(Order({"path": "/n/a.bin"}))
+    outcome = take_in(intake, {"path": "/n/a.bin"})
     assert commit(outcome) == []
-    assert (outcome.result["status"], outcome.result["reason"]) == ("skipped", "it is binary, not text")
+    assert (outcome.result.status, outcome.result.reason) == ("skipped", "it is binary, not text")
     assert memo.known["/n/a.bin"].status == "skipped"
 
 
 def test_a_file_that_became_empty_withdraws_what_it_said(intake, shelf, memo):
     shelf.contents["/n/a.md"] = b"The key is here."
-    commit(intake.take_in(Order({"path": "/n/a.md"})))
+    commit(take_in(intake, {"path": "/n/a.md"}))
     shelf.contents["/n/a.md"] = b""
-    (event,) = commit(intake.take_in(Order({"path": "/n/a.md"})))
+    (event,) = commit(take_in(intake, {"path": "/n/a.md"}))
     assert event == PerceptCaptured(percept_id=memo.known["/n/a.md"].id, source="/n/a.md")
 
 
 def test_a_file_that_can_not_be_opened_any_more_withdraws_nothing(intake, shelf):
     shelf.contents["/n/a.md"] = b"The key is here."
-    commit(intake.take_in(Order({"path": "/n/a.md"})))
+    commit(take_in(intake, {"path": "/n/a.md"}))
     shelf.skip = Skip(source="/n/a.md", reason="it can't be opened: permission denied", read_at=utc_now())
-    assert commit(intake.take_in(Order({"path": "/n/a.md"}))) == []
+    assert commit(take_in(intake, {"path": "/n/a.md"})) == []
 
 
 def test_a_file_that_is_gone_is_a_failure_that_is_noted(intake, memo):
-    outcome = intake.take_in(Order({"path": "/n/gone.md"}))
+    outcome = take_in(intake, {"path": "/n/gone.md"})
     commit(outcome)
-    assert (outcome.result["status"], outcome.result["reason"]) == ("failed", "/n/gone.md does not exist")
+    assert (outcome.result.status, outcome.result.reason) == ("failed", "/n/gone.md does not exist")
     assert memo.failed == {"/n/gone.md": "/n/gone.md does not exist; what it said is kept"}
 
 
 def test_a_folder_becomes_one_command_a_file_and_one_for_the_rest(intake, shelf):
     shelf.page = FolderPage(files=["/n/a.md", "/n/b.md"], after="/n/b.md", ignored={"hidden": 1})
-    outcome = intake.take_in(Order({"path": "/n"}))
+    outcome = take_in(intake, {"path": "/n"})
     assert [spec.payload for spec in outcome.commands] == [
         {"path": "/n/a.md"},
         {"path": "/n/b.md"},
         {"path": "/n", "after": "/n/b.md"},
     ]
-    assert outcome.result["commands"] == [str(spec.id) for spec in outcome.commands[:2]]
-    assert outcome.result["more"] == str(outcome.commands[2].id)
+    assert outcome.result.commands == tuple(spec.id for spec in outcome.commands[:2])
+    assert outcome.result.more == outcome.commands[2].id
 
 
 def test_a_folder_read_again_by_the_same_command_makes_the_same_commands(intake, shelf):
     shelf.page = FolderPage(files=["/n/a.md"], after=None, ignored={})
-    first, second = (intake.take_in(Order({"path": "/n"})) for _ in range(2))
-    other = intake.take_in(Order({"path": "/n"}, command_id=CommandId(uuid.UUID(int=8))))
+    first, second = (take_in(intake, {"path": "/n"}) for _ in range(2))
+    other = take_in(intake, {"path": "/n"}, command_id=CommandId(uuid.UUID(int=8)))
     assert [spec.id for spec in first.commands] == [spec.id for spec in second.commands]
     assert first.commands[0].id != other.commands[0].id
 
 
 def test_given_content_is_read_like_a_file(intake, memo):
-    outcome = intake.take_in(Order({"source": "stdin:1f", "content": base64.b64encode(b"hello").decode()}))
+    outcome = take_in(intake, {"source": "stdin:1f", "content": base64.b64encode(b"hello").decode()})
     commit(outcome)
     assert memo.chunks["stdin:1f"] == [Chunk(heading="", text="hello")]
 
@@ -258,4 +264,4 @@ def test_given_content_is_read_like_a_file(intake, memo):
 )
 def test_a_payload_that_makes_no_sense_is_refused(intake, payload):
     with pytest.raises(InvalidInput):
-        intake.take_in(Order(payload))
+        take_in(intake, payload)
