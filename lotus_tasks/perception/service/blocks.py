@@ -35,7 +35,8 @@ def markdown_blocks(text: str) -> Iterator[Block]:
     """The blocks of a Markdown text in their order. Headings are no blocks: they are the path of those below them."""
     front = _FRONT_MATTER.match(text)
     if front and ":" in front[1]:
-        yield Block(heading="", text=front[1].strip(), split=split_lines)
+        # With its fences, so that whoever reads the piece knows it for what it is, whatever its keys are.
+        yield Block(heading="", text=f"---\n{front[1].strip()}\n---", split=split_lines)
         text = text[front.end() :]
     path: list[tuple[int, str]] = []
     bare: Block | None = None  # a heading with nothing below it yet

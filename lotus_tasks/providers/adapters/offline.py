@@ -21,7 +21,7 @@ from lotus_tasks.providers.models import (
     UsageDelta,
 )
 from lotus_tasks.providers.ports import Watch
-from lotus_tasks.providers.service.quoting import quote
+from lotus_tasks.providers.service.quoting import Quote, quote, quote_text
 from lotus_tasks.values import day_of, utc_now
 
 MODEL = ModelName("quotes")
@@ -29,6 +29,11 @@ MODEL = ModelName("quotes")
 NOT_CONFIGURED = "No model is configured, so this quotes your memory."
 NOT_ASKED = "No model was asked, so this quotes your memory. See `manage.py providers check`."
 KNOWS_NOTHING = "I don't know: memory holds nothing that answers this."
+NEAREST_IS = " The nearest is: "
+NEAREST = -2.0
+"""From this support (log odds) on, what comes nearest is shown beside "I don't know": of what is declined in spite of being told,
+it finds most (benchmarks/answers.py: `refused` against `silent`)."""
+UNREADABLE = "Without a model what is attached can't be read, and no sentence of {names} has a word of the question."
 NOT_CONFIGURED_EMPTY = "No model is configured either."
 NO_ANSWER = "No model answered ({failed}), so this quotes your memory."
 NO_ANSWER_EMPTY = "No model answered either ({failed})."
@@ -73,17 +78,20 @@ class OfflineChatModel:
         return _EVERYTHING
 
     def stream(self, request: CompletionRequest, *, model: ModelName, watch: Watch) -> Iterator[Delta]:  # noqa: ARG002 - the port's
-        """The quotes, passage by passage, then the notice. What only comes nearest to the question is no answer."""
+        """The quotes, passage by passage, then the notice. What only comes nearest to the question is no answer,
+        and is shown as that where it is near enough.
+        """
         watch.check()
+        attached = [TextDelta(text) for text in _of_attached(request)]
+        yield from attached
         supported = request.support is None or request.support >= 0
         quotes = quote(request.question, request.memories, now=utc_now()) if supported else []
         for index, one in enumerate(quotes):
-            ended = f" (no longer holds since {day_of(one.ended_at)})" if one.ended_at is not None else ""
-            yield TextDelta(f"{' ' if index else ''}{one.text} [{one.number}]{ended}")
-        if not quotes:
-            yield TextDelta(KNOWS_NOTHING)
+            yield TextDelta(f"{' ' if index or attached else ''}{_cited(one)}")
+        if not quotes and not attached:
+            yield TextDelta(KNOWS_NOTHING + _nearest(request))
         if request.provider != OFFLINE:  # whoever asked for it knows
-            yield NoticeDelta(f"\n\n{self._notice(request.failed, empty=not quotes)}")
+            yield NoticeDelta(f"\n\n{self._notice(request.failed, empty=not quotes and not attached)}")
         yield UsageDelta(Usage())
         yield StopDelta(StopReason.STOP)
 
@@ -117,3 +125,28 @@ class OfflineChatModel:
         if self._remedy:
             return f"{NOT_CONFIGURED_EMPTY if empty else NOT_CONFIGURED} {self._remedy}"
         return NOT_ASKED_EMPTY if empty else NOT_ASKED
+
+
+def _of_attached(request: CompletionRequest) -> Sequence[str]:
+    """Of each attached text the passage with most of the question's words, marked by its name; else that none has any."""
+    if not request.attachments:
+        return []
+    found = [(one.name, quote_text(request.question, one.text)) for one in request.attachments]
+    quoted = [f"{passage} [{name}]" for name, passage in found if passage]
+    if not quoted:
+        return [UNREADABLE.format(names=", ".join(name for name, _ in found))]
+    return [quoted[0], *(f" {text}" for text in quoted[1:])]
+
+
+def _nearest(request: CompletionRequest) -> str:
+    """What comes nearest, where it may well be what was asked for."""
+    if request.support is None or request.support < NEAREST:
+        return ""
+    return "".join(
+        NEAREST_IS + _cited(one) for one in quote(request.question, request.memories, now=utc_now(), limit=1)
+    )
+
+
+def _cited(one: Quote) -> str:
+    ended = f" (no longer holds since {day_of(one.ended_at)})" if one.ended_at is not None else ""
+    return f"{one.text} [{one.number}]{ended}"

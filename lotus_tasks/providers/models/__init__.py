@@ -2,6 +2,7 @@
 
 from lotus_tasks.providers.models.completions import (
     Among,
+    AttachedText,
     CallRecord,
     Completion,
     CompletionRequest,
@@ -46,6 +47,7 @@ from lotus_tasks.providers.models.providers import (
 __all__ = [
     "OFFLINE",
     "Among",
+    "AttachedText",
     "BudgetSpent",
     "CallRecord",
     "Completion",

@@ -99,11 +99,20 @@ class Recollection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AttachedText:
+    """A text that was given with the question, beside its name. It also stands in the messages."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CompletionRequest:
     """What to complete, for any provider. ``model`` None means the provider's own default.
 
     ``messages`` hold no recalled text; the prompt is composed from them and from ``memories`` for the model's context size.
     ``support``: how well those answer the question, log odds; below 0 they only come nearest; None where nobody judged.
+    ``attachments``: what was given with the question, for whoever reads no messages.
     ``failed``: what kept the models that were asked before from answering, one short line each; for whoever stands in for them.
     """
 
@@ -111,6 +120,7 @@ class CompletionRequest:
     question: str
     memories: tuple[Recollection, ...] = ()
     support: float | None = None
+    attachments: tuple[AttachedText, ...] = ()
     tools: tuple[Tool, ...] = ()
     provider: ProviderName | None = None
     model: ModelName | None = None

@@ -10,6 +10,7 @@ from typing import Any
 from lotus_tasks.errors import InvalidInput
 from lotus_tasks.providers.models import (
     Among,
+    AttachedText,
     Completion,
     CompletionRequest,
     Image,
@@ -42,6 +43,10 @@ def read_request(payload: Mapping[str, Any]) -> CompletionRequest:
             question=question,
             memories=tuple(_memory(index, item) for index, item in enumerate(payload.get("memories") or (), start=1)),
             support=float(payload["support"]) if payload.get("support") is not None else None,
+            attachments=tuple(
+                AttachedText(name=str(item["name"]), text=str(item["text"]))
+                for item in payload.get("attachments") or ()
+            ),
             tools=tuple(_tool(item) for item in payload.get("tools") or ()),
             provider=ProviderName(payload["provider"]) if payload.get("provider") else None,
             model=ModelName(payload["model"]) if payload.get("model") else None,

@@ -140,6 +140,17 @@ def quote(question: str, memories: Sequence[Recollection], *, now: datetime, lim
     ]
 
 
+def quote_text(question: str, text: str) -> str:
+    """The passage of a text given with ``question`` that has most of its words; "" where no sentence has one."""
+    memory = Recollection(number=1, memory_id="", text=text, source="", score=0.0)
+    sentences = _read(memory, question)
+    if not sentences:
+        return ""
+    asked = _terms(question)
+    best = _best_of(memory, sentences, question, asked, _rarity(set(asked), sentences))
+    return _passage(best) if set(asked) & set(sentences[best.best].terms) else ""
+
+
 def _first_of(answering: Sequence[_Scored], now: datetime) -> _Scored:
     """Of those in order the one to quote first."""
     first = answering[0]

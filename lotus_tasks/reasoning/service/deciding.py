@@ -127,6 +127,7 @@ def _think(run: Run) -> Decision:
         "messages": messages_for(run, last=last and bool(thoughts_of(run.steps))),
         "memories": list(recalled.get("memories", ())),
         "support": recalled.get("support"),
+        "attachments": [{"name": one.name, "text": one.text} for one in run.options.attachments],
         "tools": tools,
         "provider": run.options.provider,
         "model": run.options.model,

@@ -67,7 +67,7 @@ def test_emphasis_and_addresses_go_and_the_words_stay():
 
 def test_front_matter_is_text_not_a_heading():
     chunks = chunks_of("---\ntitle: Boat\ntags: [sea]\n---\n# Keys\n\nx\n")
-    assert chunks[0] == Chunk(heading="", text="title: Boat\ntags: [sea]")
+    assert chunks[0] == Chunk(heading="", text="---\ntitle: Boat\ntags: [sea]\n---")
     assert chunks[1].heading == "Keys"
 
 
