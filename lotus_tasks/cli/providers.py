@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import sys
 import uuid
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import click
 
 from lotus_tasks.cli.documents import print_json
 from lotus_tasks.cli.terminal import one_line, say_row, show_progress
+from lotus_tasks.commands import codec
+from lotus_tasks.commands.providers import CheckProviders, ListModels, ProviderCheck, Pull
 from lotus_tasks.local.runtime import Runtime, load_runtime
 from lotus_tasks.spine import queries
 from lotus_tasks.spine.database import connect
 from lotus_tasks.spine.streams import TokenReader, connect_redis
-from lotus_tasks.spine.submission import submit_and_wait
+from lotus_tasks.spine.submission import ask, submit_and_wait
 from lotus_tasks.values import RunId
 from lotus_tasks.work import CommandSpec
 
@@ -34,11 +35,11 @@ def list_providers(as_json: bool) -> None:
     runtime = load_runtime()
     with connect(runtime.database_url) as conn:
         row = conn.execute(queries.load("providers").last_health).fetchone()
-    found = row["providers"] if row is not None and row["providers"] else _check(None)
+    kept = row["providers"] if row is not None and row["providers"] else None
     if as_json:
-        print_json(found)
+        print_json(kept or [codec.write(provider) for provider in _check(None)])
         return
-    _print(found)
+    _print(_check(None) if kept is None else [codec.read(ProviderCheck, provider) for provider in kept])
     if row is not None and row["providers"]:
         click.echo(f"checked {row['age_s']:.0f} s ago; `manage.py providers check` asks them now", err=True)
 
@@ -50,7 +51,7 @@ def check(name: str | None, as_json: bool) -> int:
     """Ask every provider, or the one of this NAME, whether it would serve. Spends no tokens."""
     found = _check(name)
     if as_json:
-        print_json(found)
+        print_json([codec.write(provider) for provider in found])
     else:
         _print(found)
     return 1 if any(_is_broken(provider, wanted=name) for provider in found) else 0
@@ -61,17 +62,16 @@ def check(name: str | None, as_json: bool) -> int:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list.")
 def models(name: str | None, as_json: bool) -> int:
     """The models that every provider, or the one of this NAME, offers."""
-    spec = CommandSpec(name="providers.models", key=f"providers.models/{uuid.uuid4()}", payload={"provider": name})
-    found = submit_and_wait(load_runtime().database_url, spec, timeout_s=CHECK_S)["providers"]
+    found = ask(load_runtime().database_url, ListModels(provider=name), timeout_s=CHECK_S).providers
     if as_json:
-        print_json(found)
+        print_json([codec.write(provider) for provider in found])
     for provider in () if as_json else found:
-        for model in provider["models"]:
-            size = f"  {model['size_bytes'] / 1e9:.1f} GB" if model["size_bytes"] else ""
-            say_row(provider["provider"], f"{model['name']}{size}")
-        if provider["error"]:
-            click.echo(f"lotus: {provider['error']}", err=True)
-    return 1 if any(provider["error"] for provider in found) else 0
+        for model in provider.models:
+            size = f"  {model.size_bytes / 1e9:.1f} GB" if model.size_bytes else ""
+            say_row(provider.provider, f"{model.name}{size}")
+        if provider.error:
+            click.echo(f"lotus: {provider.error}", err=True)
+    return 1 if any(provider.error for provider in found) else 0
 
 
 @providers.command()
@@ -79,7 +79,7 @@ def models(name: str | None, as_json: bool) -> int:
 def pull(model: str) -> None:
     """Download MODEL into Ollama, for instance llama3.2."""
     runtime = load_runtime()
-    spec = CommandSpec(name="providers.pull", key=f"providers.pull/{uuid.uuid4()}", payload={"model": model})
+    spec = CommandSpec.of(Pull(model=model), key=f"providers.pull/{uuid.uuid4()}")
     progress = _Progress(runtime, RunId(spec.id))
     try:
         submit_and_wait(runtime.database_url, spec, timeout_s=24 * 3600.0, waiting=lambda _: progress.show())
@@ -138,22 +138,18 @@ class _Progress:
                 click.echo(one_line(line), err=True)
 
 
-def _check(name: str | None) -> Sequence[Mapping[str, Any]]:
-    spec = CommandSpec(name="providers.check", key=f"providers.check/{uuid.uuid4()}", payload={"provider": name})
-    found: Sequence[Mapping[str, Any]] = submit_and_wait(load_runtime().database_url, spec, timeout_s=CHECK_S)[
-        "providers"
-    ]
-    return found
+def _check(name: str | None) -> Sequence[ProviderCheck]:
+    return ask(load_runtime().database_url, CheckProviders(provider=name), timeout_s=CHECK_S).providers
 
 
-def _is_broken(provider: Mapping[str, Any], *, wanted: str | None) -> bool:
-    return provider["reachable"] is False or (provider["name"] == wanted and not provider["configured"])
+def _is_broken(provider: ProviderCheck, *, wanted: str | None) -> bool:
+    return provider.reachable is False or (provider.name == wanted and not provider.configured)
 
 
-def _print(found: Sequence[Mapping[str, Any]]) -> None:
-    width = max((len(provider["name"]) for provider in found), default=0)
+def _print(found: Sequence[ProviderCheck]) -> None:
+    width = max((len(provider.name) for provider in found), default=0)
     for provider in found:
-        mark = "✓" if provider["reachable"] else "·" if provider["reachable"] is None else "✗"
-        speed = "" if not provider["latency_ms"] else f"  {provider['latency_ms']:.0f} ms"
-        model = [provider["model"]] if provider["model"] else []
-        say_row(f"{mark} {provider['name']:<{width}}", *model, f"{provider['detail']}{speed}")
+        mark = "✓" if provider.reachable else "·" if provider.reachable is None else "✗"
+        speed = "" if not provider.latency_ms else f"  {provider.latency_ms:.0f} ms"
+        model = [provider.model] if provider.model else []
+        say_row(f"{mark} {provider.name:<{width}}", *model, f"{provider.detail}{speed}")

@@ -9,6 +9,16 @@ from typing import Any
 import structlog
 
 from lotus_tasks import bootstrap
+from lotus_tasks.commands import codec
+from lotus_tasks.commands.providers import (
+    CheckProviders,
+    ListModels,
+    ModelsOffered,
+    OfferedModels,
+    ProviderChecks,
+    Pull,
+    Pulled,
+)
 from lotus_tasks.errors import (
     Cancelled,
     HandBack,
@@ -56,7 +66,7 @@ from lotus_tasks.settings import Settings, load_settings
 from lotus_tasks.spine.streams import TokenWriter
 from lotus_tasks.values import RunId
 from lotus_tasks.work import CommandSpec, Outcome, Work
-from lotus_tasks.worker.task import plain_task
+from lotus_tasks.worker.task import command_task, plain_task
 
 log = structlog.get_logger("lotus.providers")
 
@@ -128,17 +138,17 @@ def complete(work: Work) -> Outcome[Any]:
     )
 
 
-@plain_task("providers.check")
-def check(work: Work) -> Outcome[Any]:
+@command_task(CheckProviders)
+def check(asked: CheckProviders, _work: Work) -> Outcome[ProviderChecks]:
     """Ask every provider, or the one named ``provider``, whether it would serve."""
-    chosen = [find_model(work.payload["provider"])] if work.payload.get("provider") else preferred()
-    return Outcome(result={"providers": [write_status(status) for status in check_all(chosen)]})
+    chosen = [find_model(asked.provider)] if asked.provider else preferred()
+    return Outcome(result=ProviderChecks(providers=tuple(map(write_status, check_all(chosen)))))
 
 
-@plain_task("providers.models")
-def list_models(work: Work) -> Outcome[Any]:
+@command_task(ListModels)
+def list_models(asked: ListModels, _work: Work) -> Outcome[OfferedModels]:
     """The models that each provider offers, or the one named ``provider``; ``error`` where one doesn't tell."""
-    chosen = [find_model(work.payload["provider"])] if work.payload.get("provider") else preferred()
+    chosen = [find_model(asked.provider)] if asked.provider else preferred()
     found = []
     for model in chosen:
         if not model.row.configured or not model.is_present():
@@ -147,14 +157,14 @@ def list_models(work: Work) -> Outcome[Any]:
             offered, error = model.list_models(), ""
         except (Transient, Permanent) as failure:
             offered, error = (), str(failure)
-        found.append({"provider": model.row.name, "models": [write_model(one) for one in offered], "error": error})
-    return Outcome(result={"providers": found})
+        found.append(ModelsOffered(provider=model.row.name, models=tuple(map(write_model, offered)), error=error))
+    return Outcome(result=OfferedModels(providers=tuple(found)))
 
 
-@plain_task("providers.pull")
-def pull(work: Work) -> Outcome[Any]:
+@command_task(Pull)
+def pull(asked: Pull, work: Work) -> Outcome[Pulled]:
     """Download ``model`` into Ollama; progress goes to the stream of this command's id as notices."""
-    wanted = ModelName(work.payload["model"])
+    wanted = ModelName(asked.model)
     chosen = next((model for model in models().values() if isinstance(model, OllamaChatModel)), None)
     if chosen is None:
         raise InvalidInput("no provider of kind ollama is set up; only Ollama downloads models")
@@ -170,14 +180,14 @@ def pull(work: Work) -> Outcome[Any]:
         raise ModelUnavailable(
             FailureKind.CUT, "cut", f"the download of {wanted} ended too early ({status or 'no word'})"
         )
-    return Outcome(result={"model": wanted})
+    return Outcome(result=Pulled(model=wanted))
 
 
 def check_health() -> HealthReport:
     """How the module is: ok while the first provider that was set up answers; the offline provider alone is ok, too."""
     statuses = check_all(preferred())
     status, detail = summarise(statuses)
-    listed = [write_status(one) | {"local": is_here(find_model(one.name).row)} for one in statuses]
+    listed = [codec.write(write_status(one)) | {"local": is_here(find_model(one.name).row)} for one in statuses]
     return HealthReport(status=status, detail=detail, facts={"providers": listed})
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from lotus_tasks import bootstrap
+from lotus_tasks.commands.modules import CheckHealth, Health, ToolAnswered, UseTool
 from lotus_tasks.errors import Permanent
 from lotus_tasks.events import ToolUsed
 from lotus_tasks.manifest import HealthReport, Manifest
@@ -12,7 +13,7 @@ from lotus_tasks.spine import queries
 from lotus_tasks.spine.database import json_parameter
 from lotus_tasks.tools import ToolContext
 from lotus_tasks.work import Outcome, Work
-from lotus_tasks.worker.task import plain_task
+from lotus_tasks.worker.task import command_task
 
 _SLOW_TOOLS: Final = frozenset({"reasoning", "perception"})
 """Whose tools may wait for an MCP server (a minute) or a page (20 s): with four of those, no run went on any more."""
@@ -34,39 +35,39 @@ def record_health(manifest: Manifest, report: HealthReport, conn: Any) -> None:
 def _register_health_checks() -> None:
     for manifest in bootstrap.manifests():
 
-        def check(_work: Work, manifest: Manifest = manifest) -> Outcome[Any]:
+        def check(_asked: CheckHealth, _work: Work, manifest: Manifest = manifest) -> Outcome[Health]:
             """Run the module's health check and record what it found."""
             report = bootstrap.check_module(manifest)
             return Outcome(
-                result={"status": report.status, "detail": report.detail},
+                result=Health(status=report.status, detail=report.detail),
                 write=lambda tx: record_health(manifest, report, tx.conn),
             )
 
-        plain_task(f"{manifest.name}.check_health")(check)
+        command_task(CheckHealth, module=manifest.name)(check)
 
 
 def _register_tools() -> None:
     for manifest in bootstrap.manifests():
         if manifest.tools:
 
-            def use_tool(work: Work) -> Outcome[Any]:
+            def use_tool(asked: UseTool, work: Work) -> Outcome[ToolAnswered]:
                 """Run one of the module's tools for a run; a wrong argument or a refusal is told to the model."""
-                named = bootstrap.find_tool(str(work.payload["tool"]))
+                named = bootstrap.find_tool(asked.tool)
                 if named is None:
-                    raise Permanent(f"there is no tool {work.payload['tool']}")
-                answer = named.run(ToolContext(work=work, key=str(work.command_id)), work.payload["arguments"])
+                    raise Permanent(f"there is no tool {asked.tool}")
+                answer = named.run(ToolContext(work=work, key=str(work.command_id)), asked.arguments)
                 return Outcome(
-                    result={
-                        "text": answer.text,
-                        "sources": list(answer.sources),
-                        "outside": named.card.brings_outside_text if answer.outside is None else answer.outside,
-                    },
+                    result=ToolAnswered(
+                        text=answer.text,
+                        sources=tuple(answer.sources),
+                        outside=named.card.brings_outside_text if answer.outside is None else answer.outside,
+                    ),
                     events=[ToolUsed(run_id=work.run_id, command_id=work.command_id)] if work.run_id else [],
                     commands=answer.commands,
                     write=answer.write,
                 )
 
-            plain_task(f"{manifest.name}.use_tool", in_tool_slot=manifest.name in _SLOW_TOOLS)(use_tool)
+            command_task(UseTool, module=manifest.name, in_tool_slot=manifest.name in _SLOW_TOOLS)(use_tool)
 
 
 _register_health_checks()

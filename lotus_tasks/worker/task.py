@@ -124,10 +124,12 @@ class CommandTask(Task):  # type: ignore[misc]  # Celery ships no types
             crash_point("after_send", self.name)
 
 
-def command_task(command: type[C]) -> Callable[[CommandBody[C]], CommandBody[C]]:
+def command_task(
+    command: type[C], *, module: str = "", in_tool_slot: bool = False
+) -> Callable[[CommandBody[C]], CommandBody[C]]:
     """Register a body as the task of a command. Returns the body itself, so that tests call it plainly.
 
-    The body gets the command as its class, and the work around it.
+    The body gets the command as its class, and the work around it. ``module``: whose verb it is, where every module has it.
     """
 
     def register(body: CommandBody[C]) -> CommandBody[C]:
@@ -135,7 +137,8 @@ def command_task(command: type[C]) -> Callable[[CommandBody[C]], CommandBody[C]]
             return body(codec.read_command(command, work.payload), work)
 
         carried_out.__doc__ = body.__doc__
-        plain_task(command.verb)(carried_out)
+        name = f"{module}.{command.verb}" if module else command.verb
+        plain_task(name, in_tool_slot=in_tool_slot)(carried_out)
         return body
 
     return register

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from lotus_tasks.commands.providers import OfferedModel, ProviderCheck
 from lotus_tasks.errors import InvalidInput
 from lotus_tasks.providers.models import (
     Among,
@@ -107,23 +108,23 @@ def write_result(completion: Completion) -> dict[str, Any]:
     }
 
 
-def write_status(status: ProviderStatus) -> dict[str, Any]:
-    """One provider's health as JSON."""
-    return {
-        "name": status.name,
-        "kind": status.kind.value,
-        "configured": status.configured,
-        "reachable": status.reachable,
-        "detail": status.detail,
-        "model": status.model,
-        "latency_ms": None if status.latency_ms is None else round(status.latency_ms, 1),
-        "models": list(status.models),
-    }
+def write_status(status: ProviderStatus) -> ProviderCheck:
+    """One provider's health."""
+    return ProviderCheck(
+        name=status.name,
+        kind=status.kind.value,
+        configured=status.configured,
+        reachable=status.reachable,
+        detail=status.detail,
+        model=status.model,
+        latency_ms=None if status.latency_ms is None else round(status.latency_ms, 1),
+        models=status.models,
+    )
 
 
-def write_model(model: ModelInfo) -> dict[str, Any]:
-    """One offered model as JSON."""
-    return {"name": model.name, "context_tokens": model.context_tokens, "size_bytes": model.size_bytes}
+def write_model(model: ModelInfo) -> OfferedModel:
+    """One offered model."""
+    return OfferedModel(name=model.name, context_tokens=model.context_tokens, size_bytes=model.size_bytes)
 
 
 def progress_lines(parts: Iterable[PullProgress]) -> Iterator[str]:

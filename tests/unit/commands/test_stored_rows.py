@@ -8,7 +8,9 @@ import pytest
 
 from lotus_tasks.commands.codec import Command, read, read_command, result_class, write
 from lotus_tasks.commands.memory import Edit, Forget, Remember, RememberExchange, Store
+from lotus_tasks.commands.modules import CheckHealth, UseTool
 from lotus_tasks.commands.perception import Ingest, ListPercepts
+from lotus_tasks.commands.providers import CheckProviders, ListModels, Pull
 from lotus_tasks.commands.reasoning import Advance, Answer, FollowUp, GiveUpWaiting, Retry, StartDue, Summarise
 from lotus_tasks.commands.recall import Recall
 from lotus_tasks.commands.upkeep import Consolidate, Index, Reindex, RewriteLog, TakeAnswers
@@ -24,6 +26,12 @@ MEMORY = {
 EVENT = {"event_id": 12, "run_id": RUN}
 
 PAYLOADS = [
+    (UseTool, {"tool": "recall", "arguments": {"query": "x"}, "run_id": RUN, "step": 3},
+     {"tool": "recall", "arguments": {"query": "x"}}),
+    (CheckHealth, {}, {}),
+    (CheckProviders, {"provider": None}, {"provider": None}),
+    (ListModels, {"provider": "ollama"}, {"provider": "ollama"}),
+    (Pull, {"model": "m"}, {"model": "m"}),
     (Recall, {"query": "where?", "k": 10, "conversation_id": RUN, "run_id": RUN, "step": 1}, {"query": "where?", "k": 10}),
     (
         Recall,
@@ -88,6 +96,20 @@ PAYLOADS = [
 ]  # fmt: skip
 
 RESULTS = [
+    (UseTool, {"text": "4", "sources": ["a.md"], "outside": True}, {"text": "4", "sources": ("a.md",), "outside": True}),
+    (CheckHealth, {"status": "ok", "detail": ""}, {"status": "ok"}),
+    (
+        CheckProviders,
+        {"providers": [{"name": "ollama", "kind": "ollama", "configured": True, "reachable": None, "detail": "", "model": "",
+                        "latency_ms": None, "models": []}]},
+        {"providers.0.reachable": None, "providers.0.name": "ollama"},
+    ),
+    (
+        ListModels,
+        {"providers": [{"provider": "ollama", "models": [{"name": "m", "context_tokens": None, "size_bytes": 9}], "error": ""}]},
+        {"providers.0.models.0.size_bytes": 9},
+    ),
+    (Pull, {"model": "m"}, {"model": "m"}),
     (
         Recall,
         {"memories": [MEMORY], "support": 1.5, "degraded": ["Chroma is away"], "timings_ms": {"embed": 3.1}},
