@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 from lotus_tasks.providers.models import (
@@ -100,6 +100,22 @@ class BreakerStore(Protocol):
 
     def record_failure(self, provider: ProviderName, *, retry_after_s: float | None) -> None:
         """The provider failed; ``retry_after_s`` is the pause it asked for."""
+
+
+class Findings(Protocol):
+    """What was learned of servers' models from their refusals, by server and model. A store that doesn't answer knows nothing."""
+
+    def refused(self, row: ProviderRow, model: ModelName) -> frozenset[str]:
+        """The fields that the model refused within the last week; ``tools`` where it takes none."""
+
+    def note_refused(self, row: ProviderRow, model: ModelName, fields: Iterable[str]) -> None:
+        """The model answered without ``fields``, which it had refused."""
+
+    def context_tokens(self, row: ProviderRow, model: ModelName) -> int | None:
+        """What the model was found to hold within the last hour, in tokens as LOTUS estimates them."""
+
+    def note_context(self, row: ProviderRow, model: ModelName, context_tokens: int) -> None:
+        """The model holds no more than ``context_tokens``."""
 
 
 class Admission(Protocol):

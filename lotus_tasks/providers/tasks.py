@@ -33,6 +33,7 @@ from lotus_tasks.events import Event, ProviderCompleted
 from lotus_tasks.manifest import HealthReport
 from lotus_tasks.providers.adapters import catalogue
 from lotus_tasks.providers.adapters.breakers import RedisBreakers
+from lotus_tasks.providers.adapters.findings import StoredFindings
 from lotus_tasks.providers.adapters.ledger import record_calls, spent_usd
 from lotus_tasks.providers.adapters.limits import SharedMeter
 from lotus_tasks.providers.adapters.ollama import OllamaChatModel
@@ -78,9 +79,15 @@ def settings() -> Settings:
 
 
 @bootstrap.per_process
+def findings() -> StoredFindings:
+    """What all workers know of models."""
+    return StoredFindings(lambda: bootstrap.database().statement())
+
+
+@bootstrap.per_process
 def models() -> dict[ProviderName, ChatModel]:
     """The providers of this process."""
-    return catalogue.chat_models(settings())
+    return catalogue.chat_models(settings(), findings())
 
 
 def find_model(name: str) -> ChatModel:
@@ -105,6 +112,7 @@ def completions() -> CompletionService:
         retry=RetryPolicy(),
         outage=catalogue.outage_policy(settings()),
         breakers=RedisBreakers(bootstrap.redis_client(), BreakerPolicy()),
+        findings=findings(),
         meter=SharedMeter(bootstrap.redis_client(), _spent_since),
     )
 

@@ -40,3 +40,32 @@ DELETE FROM provider_calls WHERE started_at < now() - %(keep_days)s * interval '
 -- name: forget_in_failures
 -- What a server said when a call failed, where that quotes a forgotten text.
 UPDATE provider_calls SET failure = replace(failure, %(text)s, %(blank)s) WHERE failure LIKE %(pattern)s;
+
+-- name: findings
+-- What is known of servers' models, as far as it isn't too old.
+SELECT server, model,
+       CASE WHEN refused_at > now() - %(refused_s)s * interval '1 second' THEN refused ELSE '{}' END AS refused,
+       CASE WHEN context_at > now() - %(context_s)s * interval '1 second' THEN context_tokens END AS context_tokens
+FROM provider_findings
+WHERE refused_at > now() - %(refused_s)s * interval '1 second' OR context_at > now() - %(context_s)s * interval '1 second';
+
+-- name: note_refused
+-- A model refused these fields; what was known of it before stays, unless it is too old.
+INSERT INTO provider_findings AS known (server, model, refused, refused_at)
+VALUES (%(server)s, %(model)s, %(refused)s, now())
+ON CONFLICT (server, model) DO UPDATE SET
+    refused = ARRAY(SELECT DISTINCT unnest(
+        CASE WHEN known.refused_at > now() - %(refused_s)s * interval '1 second' THEN known.refused ELSE '{}' END || excluded.refused
+    )),
+    refused_at = now();
+
+-- name: note_context
+-- What a model really holds.
+INSERT INTO provider_findings (server, model, context_tokens, context_at)
+VALUES (%(server)s, %(model)s, %(context_tokens)s, now())
+ON CONFLICT (server, model) DO UPDATE SET context_tokens = excluded.context_tokens, context_at = excluded.context_at;
+
+-- name: prune_findings
+-- Findings that are too old.
+DELETE FROM provider_findings
+WHERE greatest(refused_at, context_at) < now() - %(keep_days)s * interval '1 day';

@@ -22,6 +22,8 @@ KEEP_DAYS = 14
 """How long ended commands without a run, prompts of runs that are over, and events are kept."""
 CALLS_KEEP_DAYS = 400
 """Model calls are kept for longer: what a year has cost."""
+FINDINGS_KEEP_DAYS = 7
+"""What was learned of a server's models counts for a week at most (providers/adapters/findings.py)."""
 
 log = structlog.get_logger("lotus.system")
 
@@ -96,6 +98,7 @@ def prune(_slot: int) -> None:
         conn.execute(sql.prune_workers)
         conn.execute(queries.load("schedules").prune_slots, {"keep_days": CALLS_KEEP_DAYS})
         conn.execute(queries.load("providers").prune_calls, {"keep_days": CALLS_KEEP_DAYS})
+        conn.execute(queries.load("providers").prune_findings, {"keep_days": FINDINGS_KEEP_DAYS})
 
 
 def submit_each(names: list[str], slot: int) -> None:

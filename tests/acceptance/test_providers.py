@@ -199,3 +199,15 @@ def test_what_a_model_thinks_is_shown_where_it_is_wanted_and_never_in_the_answer
     with on_terminal(lotus, "ask", "And where is it now?", "--show-thinking") as terminal:
         assert terminal.read_to_end() == 0
         assert "\x1b[2mIt hangs in Marstal.\x1b[22m" in terminal.raw
+
+
+def test_what_a_server_refused_is_known_to_the_worker_that_comes_after(lotus: Lotus, model: ModelServerHandle):
+    model.script(reply=REPLY, models=["refusing"])
+    model.fail_next(1, status=400, message="Unknown parameter: stream_options")
+    assert ask(lotus, "count", "--model", "refusing")["answer"] == REPLY
+    lotus.kill("worker-providers")
+    assert ask(lotus, "count again", "--model", "refusing")["answer"] == REPLY
+    assert ["stream_options" in call["body"] for call in model.calls] == [True, False, False]
+    with lotus.database() as conn:
+        found = conn.execute("SELECT refused FROM provider_findings WHERE model = 'refusing'").fetchone()
+    assert found == (["stream_options"],)

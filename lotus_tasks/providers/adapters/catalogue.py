@@ -12,7 +12,7 @@ from lotus_tasks.providers.adapters.connection import listens
 from lotus_tasks.providers.adapters.offline import OfflineChatModel
 from lotus_tasks.providers.adapters.vendors import VENDORS
 from lotus_tasks.providers.models import OFFLINE, ModelName, ProviderKind, ProviderName, ProviderRow, TimeLimits
-from lotus_tasks.providers.ports import ChatModel
+from lotus_tasks.providers.ports import ChatModel, Findings
 from lotus_tasks.providers.service.outage import OutagePolicy
 from lotus_tasks.providers.service.rows import read_rows
 from lotus_tasks.settings import Settings, find_variable
@@ -59,15 +59,16 @@ def rows(settings: Settings, find: FindVariable = find_variable) -> tuple[Provid
     return tuple(_with_key(row, settings, find) for row in known)
 
 
-def chat_models(settings: Settings) -> dict[ProviderName, ChatModel]:
+def chat_models(settings: Settings, findings: Findings | None = None) -> dict[ProviderName, ChatModel]:
     """An adapter for every provider, those of the order of preference first.
 
-    One that isn't in the order can still be asked for by name. No vendor's SDK is imported before its first call.
+    One that isn't in the order can still be asked for by name. ``findings``: what all workers know of models.
+    No vendor's SDK is imported before its first call.
     """
     connect_s = time_limits(settings).connect_s
     wanted = order(settings)
     found = rows(settings)
-    models = {row.name: _adapter(row, settings, connect_s) for row in found}
+    models = {row.name: _adapter(row, settings, connect_s, findings) for row in found}
     configured = any(row.configured and row.name in wanted and _asked_for(row, settings) for row in found)
     models[OFFLINE] = OfflineChatModel(remedy="" if configured else how_to_add(found, wanted))
     return {name: models[name] for name in (*wanted, *(name for name in models if name not in wanted))}
@@ -149,7 +150,7 @@ def _asked_for(row: ProviderRow, settings: Settings) -> bool:
     return bool({"ollama_host", "lotus_ollama_model"} & settings.model_fields_set)
 
 
-def _adapter(row: ProviderRow, settings: Settings, connect_s: float) -> ChatModel:
+def _adapter(row: ProviderRow, settings: Settings, connect_s: float, findings: Findings | None) -> ChatModel:
     match row.kind:
         case ProviderKind.OLLAMA:
             from lotus_tasks.providers.adapters.ollama import OllamaChatModel
@@ -158,7 +159,7 @@ def _adapter(row: ProviderRow, settings: Settings, connect_s: float) -> ChatMode
         case ProviderKind.OPENAI:
             from lotus_tasks.providers.adapters.openai import OpenAIChatModel
 
-            return OpenAIChatModel(row, connect_s=connect_s)
+            return OpenAIChatModel(row, connect_s=connect_s, findings=findings)
         case ProviderKind.ANTHROPIC:
             from lotus_tasks.providers.adapters.anthropic import AnthropicChatModel
 

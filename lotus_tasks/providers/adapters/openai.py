@@ -13,6 +13,7 @@ from lotus_tasks.providers.adapters.connection import ModelList, PerProcess, Rem
 from lotus_tasks.providers.adapters.contexts import listed_context, props_url
 from lotus_tasks.providers.adapters.dialect import refused_fields
 from lotus_tasks.providers.adapters.failures import from_error, from_status, message_of, scrub, translated
+from lotus_tasks.providers.adapters.findings import LocalFindings
 from lotus_tasks.providers.adapters.interruption import keep_connection, make_interruptible, refuse_outside, watched
 from lotus_tasks.providers.adapters.origin import stay_at_origin
 from lotus_tasks.providers.adapters.pages import refuse_pages
@@ -45,7 +46,7 @@ from lotus_tasks.providers.models import (
     Usage,
     UsageDelta,
 )
-from lotus_tasks.providers.ports import Watch
+from lotus_tasks.providers.ports import Findings, Watch
 from lotus_tasks.providers.service.locality import is_here
 
 if TYPE_CHECKING:
@@ -61,11 +62,11 @@ _NO_KEY = "none"
 class OpenAIChatModel:
     """One OpenAI-compatible server, as its row says."""
 
-    def __init__(self, row: ProviderRow, *, connect_s: float = 5.0) -> None:
+    def __init__(self, row: ProviderRow, *, connect_s: float = 5.0, findings: Findings | None = None) -> None:
         self._row = row
         self._connect_s = connect_s
         self._client: PerProcess[openai.OpenAI] = PerProcess(self._make_client, close=lambda client: client.close())
-        self._without: dict[str, frozenset[str]] = {}
+        self._findings = findings or LocalFindings()
         self._default = Remembered(lambda _: self._find_default(), keep_s=_MODELS_S)
         self._contexts = Remembered(self._find_context, keep_s=_CONTEXT_S)
         self._list = ModelList(lambda: tuple(one.name for one in self.list_models()))
@@ -107,12 +108,13 @@ class OpenAIChatModel:
         """The reply, asked for again without what the server says it doesn't know; what that was is remembered."""
         import openai
 
-        without = self._without.get(model, frozenset())
+        known = without = self._findings.refused(self._row, model)
         while True:
             wire = _wire_request(request, model, self._row, without)
             try:
                 with self._client.get().chat.completions.with_streaming_response.create(**wire) as response:
-                    self._without[model] = without
+                    if without != known:
+                        self._findings.note_refused(self._row, model, without)
                     yield from _Reading(self._row, model).read(events(lines(response.iter_bytes())))
                     return
             except openai.APIStatusError as error:

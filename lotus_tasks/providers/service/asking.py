@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from lotus_tasks.providers.models import (
     OFFLINE,
@@ -17,7 +17,6 @@ from lotus_tasks.providers.models import (
     ModelName,
     ModelRefusal,
     NoticeDelta,
-    ProviderName,
     ProviderRow,
     RecastDelta,
     StopReason,
@@ -28,7 +27,7 @@ from lotus_tasks.providers.models import (
     ToolCallDelta,
     Usage,
 )
-from lotus_tasks.providers.ports import Admission, ChatModel, Meter
+from lotus_tasks.providers.ports import Admission, ChatModel, Findings, Meter
 from lotus_tasks.providers.service.accounting import closed, usage_of
 from lotus_tasks.providers.service.assembly import Reply
 from lotus_tasks.providers.service.choice import Candidate
@@ -40,7 +39,7 @@ from lotus_tasks.providers.service.locality import keep_here
 from lotus_tasks.providers.service.prompt import REPLY_TOKENS, Prompt, compose
 from lotus_tasks.providers.service.retry import RetryPolicy
 from lotus_tasks.providers.service.shortfall import cut_prompt, left_out_tools
-from lotus_tasks.providers.service.sizing import LearnedContexts
+from lotus_tasks.providers.service.sizing import learned_context
 from lotus_tasks.providers.service.watching import CallWatch, Interrupt
 from lotus_tasks.values import utc_now
 
@@ -83,7 +82,7 @@ class _Attempt:
 class ModelCalls:
     """Makes the calls. Safe to share between threads.
 
-    ``without_tools``: models found to refuse tools, which are told of them in words. ``contexts``: what was learned of sizes.
+    Models that were found to refuse tools are told of them in words.
     """
 
     limits: TimeLimits
@@ -91,8 +90,7 @@ class ModelCalls:
     meter: Meter
     sleep: Callable[[float], None]
     clock: Callable[[], float]
-    contexts: LearnedContexts
-    without_tools: set[tuple[ProviderName, ModelName]] = field(default_factory=set)
+    findings: Findings
 
     def call(
         self, chat_model: ChatModel, candidate: Candidate, request: CompletionRequest, telling: Telling
@@ -105,28 +103,28 @@ class ModelCalls:
         shortened: ModelRefusal | None = None
         in_words = False
         while True:
-            attempt = self._begin(candidate, telling)
+            attempt = self._begin(candidate, telling, in_words=in_words)
             try:
-                return self._answer(attempt, chat_model, candidate, request, telling)
+                completion = self._answer(attempt, chat_model, candidate, request, telling)
             except (LimitReached, BudgetSpent):
                 raise
             except Exception as error:  # noqa: BLE001 - whatever an adapter does, the next provider is asked
                 if shortened is not None and attempt.prompt is None and isinstance(error, ModelRefusal):
                     raise shortened from None  # it can't be cut so far: it is the server's refusal that counts
                 failure = self._failed(attempt, candidate, error, telling)
+            else:
+                if in_words:
+                    self.findings.note_refused(chat_model.row, completion.model, {"tools"})
+                return completion
             candidate = replace(candidate, model=attempt.record.model)
-            one = (candidate.provider, candidate.model)
-            learned = isinstance(failure, ModelRefusal) and self._learns(attempt, candidate, failure)
+            learned = isinstance(failure, ModelRefusal) and self._learns(attempt, chat_model.row, failure)
             if learned and shortened is None and isinstance(failure, ModelRefusal):
                 shortened = failure
             elif getattr(failure, "kind", None) is FailureKind.NOT_CAPABLE and request.tools and not in_words:
                 if attempt.wording is not Wording.CALLS:
                     raise failure
                 in_words = True
-                self.without_tools.add(one)
             else:
-                if in_words and isinstance(failure, ModelRefusal):  # it wasn't the tools
-                    self.without_tools.discard(one)
                 raise failure
 
     def watch(self, candidate: Candidate, interrupt: Interrupt, admission: Admission | None = None) -> CallWatch:
@@ -146,11 +144,12 @@ class ModelCalls:
             interrupt()
             self.sleep(min(left_s, _WAIT_SLICE_S))
 
-    def _begin(self, candidate: Candidate, telling: Telling) -> _Attempt:
+    def _begin(self, candidate: Candidate, telling: Telling, *, in_words: bool) -> _Attempt:
         watch = self.watch(candidate, telling.interrupt)
         watch.check()
         record = CallRecord(provider=candidate.provider, model=candidate.model, started_at=utc_now())
-        return _Attempt(reply=Reply(candidate.provider), watch=watch, record=record)
+        wording = Wording.WORDS if in_words else Wording.CALLS
+        return _Attempt(reply=Reply(candidate.provider), watch=watch, record=record, wording=wording)
 
     def _answer(
         self,
@@ -196,10 +195,10 @@ class ModelCalls:
         model = candidate.model or chat_model.default_model(attempt.watch)
         keep_here(request, chat_model.row, model)
         attempt.record = replace(attempt.record, model=model)
-        attempt.context_tokens = self.contexts.bound(
-            candidate.provider, model, chat_model.context_tokens(model, attempt.watch)
-        )
-        attempt.wording = self._wording(chat_model.row, model, request)
+        found = self.findings.context_tokens(chat_model.row, model)
+        told = chat_model.context_tokens(model, attempt.watch)
+        attempt.context_tokens = min(found or told, told)
+        attempt.wording = self._wording(attempt, chat_model.row, model, request)
         attempt.prompt = prompt = compose(request, context_tokens=attempt.context_tokens)
         cut = replace(
             request,
@@ -219,18 +218,22 @@ class ModelCalls:
         telling.record(closed(attempt.record, attempt.watch, usage=usage, failure=kind))
         return failure
 
-    def _learns(self, attempt: _Attempt, known: Candidate, failure: ModelRefusal) -> bool:
+    def _learns(self, attempt: _Attempt, row: ProviderRow, failure: ModelRefusal) -> bool:
         """Whether the refusal says that the model holds less than was thought; from then on it is thought so."""
         if failure.kind is not FailureKind.CONTEXT_EXCEEDED or attempt.prompt is None:
             return False
         if failure.context_tokens is None and any(message.images for message in attempt.prompt.messages):
             return False  # it may be their size
-        return self.contexts.learn(known.provider, known.model, failure, attempt.prompt, attempt.context_tokens)
+        learned = learned_context(failure, attempt.prompt, attempt.context_tokens)
+        if learned is not None:
+            self.findings.note_context(row, attempt.record.model, learned)
+        return learned is not None
 
-    def _wording(self, row: ProviderRow, model: ModelName, request: CompletionRequest) -> Wording:
+    def _wording(self, attempt: _Attempt, row: ProviderRow, model: ModelName, request: CompletionRequest) -> Wording:
         if row.name == OFFLINE or not request.tools:
             return Wording.NONE
-        return Wording.CALLS if row.takes_tools and (row.name, model) not in self.without_tools else Wording.WORDS
+        takes_tools = row.takes_tools and "tools" not in self.findings.refused(row, model)
+        return attempt.wording if takes_tools else Wording.WORDS
 
     def _admit(
         self, row: ProviderRow, request: CompletionRequest, prompt: Prompt, interrupt: Interrupt

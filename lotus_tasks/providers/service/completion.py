@@ -15,13 +15,12 @@ from lotus_tasks.providers.models import (
     CompletionRequest,
     FailureKind,
     LimitReached,
-    ModelName,
     ModelRefusal,
     ModelUnavailable,
     ProviderName,
     TimeLimits,
 )
-from lotus_tasks.providers.ports import BreakerStore, ChatModel, Meter, TokenSink
+from lotus_tasks.providers.ports import BreakerStore, ChatModel, Findings, Meter, TokenSink
 from lotus_tasks.providers.service.asking import ModelCalls, Telling
 from lotus_tasks.providers.service.choice import Candidate, choose, unknown_model, with_model
 from lotus_tasks.providers.service.continuing import Continuation, continuation_of, cut_notice, goes_on, joined
@@ -30,7 +29,6 @@ from lotus_tasks.providers.service.generations import Generations
 from lotus_tasks.providers.service.guarding import is_present, resting, who_has
 from lotus_tasks.providers.service.outage import OutagePolicy
 from lotus_tasks.providers.service.retry import RetryPolicy
-from lotus_tasks.providers.service.sizing import LearnedContexts
 from lotus_tasks.providers.service.watching import Interrupt
 
 
@@ -57,7 +55,6 @@ class _Progress(Telling):
 class CompletionService:
     """Completes requests with the providers there are, in ``order``. Safe to share between threads.
 
-    ``without_tools``: models found to refuse tools, which are told of them in words.
     ``sleep``, ``clock`` (monotonic seconds) and ``jitter`` (a number in [0, 1)) are the world's, but for tests.
     """
 
@@ -68,7 +65,7 @@ class CompletionService:
     outage: OutagePolicy
     breakers: BreakerStore
     meter: Meter
-    without_tools: set[tuple[ProviderName, ModelName]] = field(default_factory=set)
+    findings: Findings
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     jitter: Callable[[], float] = random.random
@@ -82,8 +79,7 @@ class CompletionService:
             meter=self.meter,
             sleep=self.sleep,
             clock=self.clock,
-            contexts=LearnedContexts(self.clock),
-            without_tools=self.without_tools,
+            findings=self.findings,
         )
         object.__setattr__(self, "_calls", calls)
 

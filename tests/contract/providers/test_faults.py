@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from lotus_tasks.providers.adapters.breakers import LocalBreakers
+from lotus_tasks.providers.adapters.findings import LocalFindings
 from lotus_tasks.providers.adapters.ollama import OllamaChatModel
 from lotus_tasks.providers.models import (
     FailureKind,
@@ -163,6 +164,7 @@ def second(healthy_server: ModelServerHandle) -> Iterator[ChatModel]:
 
 def service(*models: ChatModel, limits: TimeLimits) -> CompletionService:
     return CompletionService(
+        findings=LocalFindings(),
         models={model.row.name: model for model in models},
         order=[model.row.name for model in models],
         limits=limits,

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from lotus_tasks.providers.adapters.breakers import LocalBreakers
+from lotus_tasks.providers.adapters.findings import LocalFindings
 from lotus_tasks.providers.adapters.offline import OfflineChatModel
 from lotus_tasks.providers.models import OFFLINE, Completion, TimeLimits
 from lotus_tasks.providers.service.breaker import BreakerPolicy
@@ -32,6 +33,7 @@ OTHERS = {
 def answered(chat_model) -> Completion:
     models = {chat_model.row.name: chat_model, OFFLINE: OfflineChatModel()}
     service = CompletionService(
+        findings=LocalFindings(),
         models=models,
         order=list(models),
         limits=TimeLimits(first_token_s=20.0, between_tokens_s=20.0, overall_s=60.0),

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from lotus_tasks.providers.adapters.breakers import LocalBreakers
+from lotus_tasks.providers.adapters.findings import LocalFindings
 from lotus_tasks.providers.adapters.ollama import OllamaChatModel
 from lotus_tasks.providers.models import ModelUnavailable, ProviderKind, ProviderRow, StopReason, TimeLimits, Tool
 from lotus_tasks.providers.service.breaker import BreakerPolicy
@@ -53,6 +54,7 @@ def next_model(next_server: ModelServerHandle) -> Iterator[OllamaChatModel]:
 
 def service(*models) -> CompletionService:
     return CompletionService(
+        findings=LocalFindings(),
         models={model.row.name: model for model in models},
         order=[model.row.name for model in models],
         limits=TimeLimits(),

@@ -49,6 +49,7 @@ def connect(workers, parts, monkeypatch):
     from lotus_tasks.providers import tasks
     from lotus_tasks.providers.adapters import catalogue
     from lotus_tasks.providers.adapters.breakers import RedisBreakers
+    from lotus_tasks.providers.adapters.findings import LocalFindings
     from lotus_tasks.providers.adapters.limits import SharedMeter
     from lotus_tasks.providers.service.breaker import BreakerPolicy
     from lotus_tasks.providers.service.completion import CompletionService
@@ -60,6 +61,7 @@ def connect(workers, parts, monkeypatch):
         settings = load_settings({**given, "LOTUS_HOME": str(bootstrap.runtime().home)})
         models = catalogue.chat_models(settings)
         service = CompletionService(
+            findings=LocalFindings(),
             models=models,
             order=catalogue.order(settings),
             limits=catalogue.time_limits(settings),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from lotus_tasks.errors import LotusError
 from lotus_tasks.providers.adapters.breakers import LocalBreakers
+from lotus_tasks.providers.adapters.findings import LocalFindings
 from lotus_tasks.providers.models import (
     CallRecord,
     CompletionRequest,
@@ -182,7 +183,9 @@ class Stage:
     def __post_init__(self) -> None:
         self.calls: list[CallRecord] = []
         self.breakers = LocalBreakers(self.breaker, clock=self.time)
+        self.findings = LocalFindings(self.time)
         self.service = CompletionService(
+            findings=self.findings,
             models=self.models,
             order=tuple(self.models),
             limits=TimeLimits(),

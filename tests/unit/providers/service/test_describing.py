@@ -94,7 +94,7 @@ def test_a_model_that_refuses_the_call_in_words_too_is_left():
     scene = stage(ActingModel(row("a"), [refusal("not capable", FailureKind.NOT_CAPABLE)]))
     with pytest.raises(ModelRefusal, match="no provider answered"):
         scene.complete(ASKED)
-    assert scene.service.without_tools == set()
+    assert scene.findings.refused(scene.models["a"].row, "a-1") == frozenset()  # it wasn't the tools
 
 
 def test_the_offline_provider_quotes_and_never_calls():
