@@ -22,8 +22,9 @@ from lotus_tasks.errors import ConfigurationError, LotusError, NotRunning
 from lotus_tasks.local.home import PROJECT, Home, open_to_others
 from lotus_tasks.local.http_address import shown_place
 from lotus_tasks.local.runtime import Runtime, load_runtime
-from lotus_tasks.providers.adapters.catalogue import how_to_add, order, rows, serving
+from lotus_tasks.providers.adapters.catalogue import chat_models, how_to_add, order, rows, serving
 from lotus_tasks.providers.adapters.connection import listens
+from lotus_tasks.providers.service.checking import check_all
 from lotus_tasks.providers.service.locality import is_here
 from lotus_tasks.reasoning.adapters.python_box import box_trouble, box_way
 from lotus_tasks.settings import Settings
@@ -269,9 +270,18 @@ def _models(settings: Settings) -> Iterator[Finding]:
         known, found = rows(settings), serving(settings)
     except ConfigurationError:
         return  # said already: it is a fault of the configuration
+    there = [row for row in found if not is_here(row) or listens(row.base_url)]
+    adapters = chat_models(settings)
+    said = {one.name: one for one in check_all(adapters[row.name] for row in there)}
+    for adapter in adapters.values():
+        adapter.close()
     for row in found:
-        if is_here(row) and not listens(row.base_url):
+        if row not in there:
             yield Finding(status="note", what=f"{row.name}: nothing answers at {row.base_url}", remedy="start it")
+        elif said[row.name].reachable is False:
+            what = said[row.name].detail
+            named = what if what.startswith(row.name) else f"{row.name}: {what}"
+            yield Finding(status="note", what=named, remedy=f"`manage.py providers check {row.name}` asks it again")
         else:
             yield Finding(status="ok", what=f"{row.name}: {row.model or 'the first model it lists'} at {row.base_url}")
     if not found:

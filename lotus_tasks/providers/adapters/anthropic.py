@@ -94,7 +94,7 @@ class AnthropicChatModel:
 
     def check(self) -> ProviderStatus:
         """Asks /v1/models, which costs nothing and needs the key."""
-        return check_by_listing(self._row, lambda: tuple(model.name for model in self.list_models()))
+        return check_by_listing(self._row, self.warm, lambda: tuple(model.name for model in self.list_models()))
 
     def offers(self, model: ModelName, watch: Watch) -> bool | None:
         """See ports.ChatModel. What isn't listed is asked for by name: the list holds no aliases."""

@@ -113,14 +113,20 @@ def listens(base_url: str, *, timeout_s: float = 0.3) -> bool:
         return False
 
 
-def check_by_listing(row: ProviderRow, list_names: Callable[[], tuple[ModelName, ...]]) -> ProviderStatus:
-    """The status that listing the provider's models shows. Spends no tokens."""
+def check_by_listing(
+    row: ProviderRow, warm: Callable[[], None], list_names: Callable[[], tuple[ModelName, ...]]
+) -> ProviderStatus:
+    """The status that listing the provider's models shows. Spends no tokens.
+
+    ``warm`` makes the client, which takes time that is not the provider's.
+    """
     if not row.configured:
         return ProviderStatus(
             name=row.name, kind=row.kind, configured=False, reachable=None, detail=row.missing, model=row.model
         )
-    started = time.monotonic()
     try:
+        warm()
+        started = time.monotonic()
         with watched(short_watch(row)):
             names = list_names()
     except Exception as error:  # noqa: BLE001 - whatever fails is the answer

@@ -136,7 +136,7 @@ class OllamaChatModel:
             return ProviderStatus(
                 name=self._row.name, kind=self._row.kind, configured=False, reachable=None, detail=detail
             )
-        return check_by_listing(self._row, lambda: tuple(model.name for model in self.list_models()))
+        return check_by_listing(self._row, self.warm, lambda: tuple(model.name for model in self.list_models()))
 
     def offers(self, model: ModelName, watch: Watch) -> bool | None:
         """See ports.ChatModel."""

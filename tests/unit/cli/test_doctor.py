@@ -1,4 +1,4 @@
-"""`doctor` says what others can read, and what of LOTUS lies outside its home."""
+"""`doctor` says what others can read, and what of LOTUS lies outside its home, and what the models say."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from lotus_tasks.cli import doctor
 from lotus_tasks.local import home as homes
 from lotus_tasks.local.home import Home
 from lotus_tasks.settings import load_settings
+from tests.modelserver import model_server_thread
 
 
 @pytest.fixture
@@ -51,3 +52,28 @@ def test_where_it_will_lie_is_said_before_the_first_start(
     monkeypatch.setattr(doctor, "has_user_namespaces", lambda: namespaces)
     found = list(doctor._outside(home, load_settings({})))
     assert [str(home.root_database) in one.what for one in found] == [True] * said
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ({}, "openai: gpt-4o-mini at {url}"),
+        ({"api_key": "sk-another-0123456789"}, "openai: HTTP 401: Incorrect API key provided; check OPENAI_API_KEY"),
+        (
+            {"instead": "<html>Sign in</html>"},
+            "openai: {url} answered with a web page instead of JSON; check the address",
+        ),
+    ],
+    ids=["well", "key", "page"],
+)
+def test_a_model_is_asked_whether_it_would_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: dict[str, str], said: str
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test-0123456789abcdef")
+    with model_server_thread() as server:
+        server.script(**script)
+        given = {"LOTUS_PROVIDERS": "openai,offline", "OPENAI_BASE_URL": server.openai_url}
+        settings = load_settings({**given, "LOTUS_OPENAI_MODEL": "gpt-4o-mini", "LOTUS_HOME": str(tmp_path)})
+        (found,) = doctor._models(settings)
+        assert server.calls == []
+    assert (found.what, found.status) == (said.format(url=server.openai_url), "note" if script else "ok")
