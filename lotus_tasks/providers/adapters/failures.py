@@ -42,6 +42,21 @@ _MODEL_WORDS = re.compile(
     re.IGNORECASE,
 )
 _KEY_WORDS = re.compile(r"api[ _-]?key|unauthorized|authentication|credential", re.IGNORECASE)
+_UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError)
+"""What reading a reply of another shape raises."""
+_STATUSES = {
+    "rate_limit_exceeded": 429,
+    "rate_limit_error": 429,
+    "insufficient_quota": 429,
+    "overloaded_error": 529,
+    "invalid_api_key": 401,
+    "authentication_error": 401,
+    "permission_error": 403,
+    "model_not_found": 404,
+    "not_found_error": 404,
+    "context_length_exceeded": 400,
+}
+"""The statuses that belong to the words of OpenAI (``code``) and Anthropic (``type``) for an error."""
 _TOOL_WORDS = re.compile(r"does not support (?:tools|images|vision)|image input", re.IGNORECASE)
 
 
@@ -158,7 +173,7 @@ def _translate(row: ProviderRow, error: Exception) -> Exception:
         "BrokenPipeError",
     }:
         unavailable = FailureKind.CUT, "connection cut"
-    elif any(isinstance(cause, ValueError | TypeError | KeyError | AttributeError | IndexError) for cause in chain):
+    elif any(isinstance(cause, _UNREADABLE) for cause in chain):
         log.info("a reply could not be read", provider=row.name, reason=repr(error))
         unavailable = FailureKind.GARBAGE, "unreadable reply"
     if unavailable is None:
@@ -175,7 +190,9 @@ def _own_words(chain: list[BaseException]) -> str:
     if any(isinstance(cause, UnicodeError) for cause in chain):
         return "it is no UTF-8 text"
     last = next((cause for cause in chain if type(cause) is ValueError), chain[-1])
-    if isinstance(last, TypeError | KeyError | AttributeError | IndexError | StopIteration):
+    if isinstance(last, RecursionError):
+        return "it is nested too deep"
+    if isinstance(last, (*_UNREADABLE, StopIteration)) and not isinstance(last, ValueError):
         return "its fields aren't those of this kind of server"
     if isinstance(last, ValueError) and type(last) is not ValueError:  # pydantic's
         return "its fields aren't those of this kind of server"
@@ -209,12 +226,21 @@ def from_error(row: ProviderRow, error: Any, *, begun: bool, model: str = "") ->
     ``begun``: the reply had begun, so it isn't the request that is wrong.
     """
     said = message_of(error)
-    code = error.get("code") or error.get("status") if isinstance(error, Mapping) else None
-    if not begun and not isinstance(code, int) and _CONTEXT_WORDS.search(said):
+    code = _code_of(error)
+    if not begun and code is None and _CONTEXT_WORDS.search(said):
         code = 400
-    if not begun and isinstance(code, int) and 400 <= code < 600:
+    if not begun and code is not None and 400 <= code < 600:
         return from_status(row, code, said, model=model, body=error)
-    how = "failed mid-stream" if begun else "failed"
-    return ModelUnavailable(
-        FailureKind.SERVER_FAULT, how, f"{row.name}: {how}: {scrub(said, row.api_key) or 'without a reason'}"
-    )
+    how = f"{'failed mid-stream' if begun else 'failed'}: {scrub(said, row.api_key) or 'without a reason'}"
+    return ModelUnavailable(FailureKind.SERVER_FAULT, how, f"{row.name}: {how}")
+
+
+def _code_of(error: Any) -> int | None:
+    """The status that an error object names, as a number or in a vendor's word."""
+    if not isinstance(error, Mapping):
+        return None
+    for name in ("code", "status", "type"):
+        word = str(error.get(name) or "")
+        if word.isdecimal() or word.lower() in _STATUSES:
+            return int(word) if word.isdecimal() else _STATUSES[word.lower()]
+    return None

@@ -238,6 +238,8 @@ class _Reading:
             yield StopDelta(read_stop(self._row, "stop", has_calls=len(self._calls) > 0))
 
     def _document(self, chunk: Mapping[str, Any]) -> Iterator[Delta]:
+        if not chunk or chunk.get("type") == "ping":  # a sign of life
+            return
         error = chunk.get("error") or (chunk if chunk.get("object") == "error" else None)
         if error is None and "choices" not in chunk and (chunk.get("detail") or chunk.get("message")):
             error = chunk
@@ -249,7 +251,7 @@ class _Reading:
         if isinstance(usage, Mapping) and (counted := _usage(usage)) != Usage():
             yield UsageDelta(counted)
         for choice in listed(chunk.get("choices"), "choices"):
-            if mapping(choice, "a choice").get("index") in {None, 0}:  # one was asked for
+            if mapping(choice, "a choice").get("index") in {None, 0, "0"}:  # one was asked for
                 yield from self._choice(mapping(choice, "a choice"))
 
     def _choice(self, choice: Mapping[str, Any]) -> Iterator[Delta]:

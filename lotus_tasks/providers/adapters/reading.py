@@ -6,6 +6,7 @@ What can be understood is; anything else raises ValueError, which `failures.tran
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from collections.abc import Generator, Iterable, Iterator, Mapping
@@ -18,6 +19,8 @@ from lotus_tasks.values import join_surrogates
 
 DONE: Final = "[DONE]"
 """The event by which a stream of chat completions ends."""
+_MOST_TOKENS = 2**31
+"""More is no count, and no integer to PostgreSQL."""
 _LONGEST_LINE = 32 * 2**20
 _FIELD = re.compile(r"(data|event|id|retry):")
 _TEXTS = ("text", "output_text", "refusal")
@@ -27,6 +30,7 @@ _THOUGHTS = ("thinking", "thought", "reasoning", "reasoning_text")
 def lines(chunks: Iterable[bytes]) -> Iterator[str]:
     """The lines of a body. They end with LF alone: httpx's own reader also ends them at characters that JSON may hold."""
     rest = b""
+    chunks = _without_mark(chunks)
     for chunk in chunks:
         *whole, rest = (rest + chunk).split(b"\n")
         for line in whole:
@@ -37,10 +41,22 @@ def lines(chunks: Iterable[bytes]) -> Iterator[str]:
         yield rest.removesuffix(b"\r").decode()
 
 
+def _without_mark(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The body without the byte order mark that some servers begin a text with."""
+    begun = b""
+    whole = iter(chunks)
+    for chunk in whole:
+        begun += chunk
+        if len(begun) >= len(codecs.BOM_UTF8):
+            break
+    yield begun.removeprefix(codecs.BOM_UTF8)
+    yield from whole
+
+
 def events(body: Iterable[str]) -> Iterator[Any]:
     """The documents of server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html), ``DONE`` as itself.
 
-    A body that holds no event is one document. An ``error`` event's document is ``{"error": …}`` in any case.
+    A body that holds no event is one document. A ``ping`` is none. An ``error`` event's document is ``{"error": …}`` in any case.
     """
     data: list[str] = []
     loose: list[str] = []
@@ -65,6 +81,8 @@ def events(body: Iterable[str]) -> Iterator[Any]:
 
 def _documents(name: str, data: list[str]) -> Iterator[Any]:
     """One event is one document; some servers forget the empty line between two."""
+    if name == "ping":
+        return
     try:
         found = [_document("\n".join(data))]
     except ValueError:
@@ -135,8 +153,9 @@ def text(value: Any, what: str) -> str:
 
 
 def count(value: Any) -> int:
-    """How many tokens were counted; 0 for what is no number: an answer isn't thrown away for its bill."""
-    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) and value > 0 else 0
+    """How many tokens were counted; 0 for what is no number or can be none: an answer isn't thrown away for its bill."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return int(value) if is_number and 0 < value < _MOST_TOKENS else 0
 
 
 def speech(value: Any, what: str = "content") -> Iterator[TextDelta | ThoughtDelta]:

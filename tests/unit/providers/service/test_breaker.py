@@ -85,3 +85,10 @@ def test_only_a_rest_that_was_asked_for_is_remembered_as_one():
     assert fail(BreakerState(), 100.0, retry_after_s=12.0).asked_until == pytest.approx(112.0)
     later = fail(fail(BreakerState(), 100.0, retry_after_s=60.0), 101.0, retry_after_s=12.0)
     assert later.asked_until == pytest.approx(160.0)
+
+
+def test_a_rest_that_a_server_lengthens_while_it_lasts_counts_as_one_opening():
+    state = fail(fail(BreakerState(), 100.0, 3), 101.0, 5, retry_after_s=15.0)
+    assert wait(state, 101.0) == pytest.approx(15.0)
+    state, _ = POLICY.admit(fail(state, 102.0, 1, retry_after_s=15.0), 117.0)
+    assert wait(fail(state, 117.0), 117.0) == pytest.approx(10.0)  # the second pause, not the fourth
