@@ -74,6 +74,7 @@ NEVER = {
     "occasions": ("kind", "name", "ancestry"),
     "percepts": ("kind", "status", "content_hash", "follow_ups"),
     "provider_calls": ("provider", "model"),
+    "provider_findings": ("server", "model", "refused"),
     "schedules": ("timetable", "zone", "missed"),
     "schema_migrations": ("name",),
     "steps": ("kind", "status"),
