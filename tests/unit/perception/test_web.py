@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from lotus_tasks.errors import Cancelled, InvalidInput, Permanent, Transient
-from lotus_tasks.perception.adapters import addresses
+from lotus_tasks.perception.adapters import addresses, web
 from lotus_tasks.perception.adapters.web import Web
 
 WEB = Web(allow_loopback=True)
@@ -127,9 +127,43 @@ def test_this_machine_is_refused_outside_of_tests(site, server):
     assert server.seen == []
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        "127.0.0.1",
+        "localhost",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "0x7f.1",
+        "public.example@127.0.0.1",
+        "127.0.0.1/a@public.example",
+    ],
+)
+@pytest.mark.parametrize("hops", [1, 3])
+def test_a_public_page_leads_nowhere_into_this_machine(server, monkeypatch, place, hops):
+    """As outside of tests: the first name counts as public, and each hop's own is looked at by the real rule."""
+    port = server.server_address[1]
+    real = web.find_addresses
+    seen_public = iter(range(hops))
+
+    def looked_up(host, wanted, *, allow_loopback):
+        assert not allow_loopback
+        return ["127.0.0.1"] if host == "public.example" and next(seen_public, None) is not None else real(host, wanted)
+
+    name, _, path = place.partition("/")
+    monkeypatch.setattr(web, "find_addresses", looked_up)
+    for left in range(hops, 1, -1):
+        target = f"http://public.example:{port}/in{left - 1}"
+        monkeypatch.setitem(PAGES, f"/in{left}", (307, b"", {"Location": target}))
+    monkeypatch.setitem(PAGES, "/in1", (302, b"", {"Location": f"http://{name}:{port}/{path or 'page'}"}))
+    with pytest.raises(InvalidInput):
+        Web().fetch(f"http://public.example:{port}/in{hops}")
+    assert [path for path, _ in server.seen] == [f"/in{left}" for left in range(hops, 0, -1)]
+
+
 def test_too_much_is_cut_and_said_packed_or_not(site):
-    web = Web(allow_loopback=True, largest_bytes=1000)
-    assert [(len(page.text), page.cut) for page in map(web.fetch, (f"{site}/long", f"{site}/packed"))] == [
+    small = Web(allow_loopback=True, largest_bytes=1000)
+    assert [(len(page.text), page.cut) for page in map(small.fetch, (f"{site}/long", f"{site}/packed"))] == [
         (1000, True)
     ] * 2
 
