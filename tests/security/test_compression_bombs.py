@@ -51,7 +51,13 @@ REFUSED = {
 
 
 @pytest.fixture
-def site(bombs) -> Iterator[str]:
+def sent() -> list[int]:
+    """The sizes of what the endless page has sent."""
+    return []
+
+
+@pytest.fixture
+def site(bombs, sent) -> Iterator[str]:
     class Pages(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -60,6 +66,9 @@ def site(bombs) -> Iterator[str]:
 
         def do_GET(self):
             name = self.path.removeprefix("/")
+            if name == "endless":
+                self.endless()
+                return
             coding, content = {**bombs, **REFUSED}[name]
             self.send_response(200)
             self.send_header("Content-Type", "text/plain")
@@ -74,6 +83,19 @@ def site(bombs) -> Iterator[str]:
             self.end_headers()
             with suppress(OSError):
                 self.wfile.write(content)
+
+        def endless(self):
+            """Members without content, one after the other: nothing ever comes out of them."""
+            self.send_response(200)
+            self.send_header("Content-Type", "text/plain")
+            self.send_header("Content-Encoding", "gzip")
+            self.send_header("Connection", "close")
+            self.end_headers()
+            block = gzip.compress(b"") * 1000
+            with suppress(OSError):
+                while sum(sent) < 20 * LARGEST_BYTES:
+                    self.wfile.write(block)
+                    sent.append(len(block))
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Pages)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
@@ -105,6 +127,12 @@ def test_a_bomb_costs_no_more_than_a_page(site: str, name: str):
 def test_what_was_not_asked_for_is_refused_in_words(site: str, name: str):
     with pytest.raises(InvalidInput, match="packed"):
         Web(allow_loopback=True).fetch(f"{site}/{name}")
+
+
+def test_what_never_becomes_text_is_left_after_a_page_s_length(site: str, sent: list[int]):
+    page = Web(allow_loopback=True).fetch(f"{site}/endless")
+    assert page.text == ""
+    assert sum(sent) < 10 * LARGEST_BYTES  # with what lay in the sockets
 
 
 def test_a_step_is_all_that_is_ever_unpacked():
