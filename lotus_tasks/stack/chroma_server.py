@@ -39,6 +39,8 @@ _PIECE: Final = 100
 _FILES_OF_AN_INDEX: Final = 5
 """How many files an open index has, as Chroma's own client counts them."""
 _LIST: Final = 1000
+_KEPT_S: Final = 60
+"""How long an idle connection stays: longer than httpx keeps one (5 s), or a question would meet one that is being closed."""
 
 _ERRORS: Final = {"NotFoundError": HTTPStatus.NOT_FOUND, "UniqueConstraintError": HTTPStatus.CONFLICT} | dict.fromkeys(
     ("InvalidArgumentError", "InvalidUUIDError", "InvalidDimensionException", "BatchSizeExceededError"),
@@ -272,7 +274,7 @@ def main(arguments: list[str]) -> None:
 
     place = Path(arguments[after(arguments, "--socket")])
     try:
-        serve(answer, sockets=[listen(place)], lifespan="on")
+        serve(answer, sockets=[listen(place)], lifespan="on", timeout_keep_alive=_KEPT_S)
     finally:
         place.unlink(missing_ok=True)
 
