@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,12 @@ def test_a_failed_write_leaves_nothing_behind(notes):
 def test_what_cannot_be_written_is_said(notes, path):
     with pytest.raises(InvalidInput):
         AllowedFolders([str(notes)]).write(path, "x")
+
+
+def test_what_is_written_anew_runs_as_nobody_else(tmp_path):
+    """A file that ran as its owner for whoever starts it would do so with a model's text in it."""
+    script = tmp_path / "script.sh"
+    script.write_text("old")
+    script.chmod(0o6755)
+    AllowedFolders([str(tmp_path)]).write(str(script), "new")
+    assert (script.read_text(), stat.S_IMODE(script.stat().st_mode)) == ("new", 0o755)
