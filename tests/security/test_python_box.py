@@ -249,6 +249,13 @@ def test_on_an_abstract_socket_through_the_kernel_s_own_pair(way: Way):
             server.recv(10)
 
 
+def test_landlock_holds_where_the_mounts_would_let_it_through(way: Way):
+    """The root of the box may be listed by its own mode; it is none of what Landlock's rules name."""
+    said = attack(way, "os.listdir('/')")
+    assert "through" not in said
+    assert "PermissionError" in said
+
+
 def test_what_it_may_do_it_can_do(way: Way):
     code = (
         "import shutil, json, sqlite3, asyncio, threading, decimal, zoneinfo, hashlib, tempfile, random\n"
