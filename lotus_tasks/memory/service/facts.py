@@ -26,6 +26,10 @@ _PRONOUNS: Final = frozenset(
     "he she it they this that these those there here what who where when why how him her them you me us one all".split()  # noqa: SIM905 - one word a line would be pages
 )
 _NOW: Final = r"(?:now |currently |just |recently |still )?"
+_BEGAN: Final = r"(?:started|began|begun) (?:working|to work|(?:a|my) (?:new )?job)"
+_JOINED: Final = r"joined (?-i:(?=[A-ZÀ-ÖØ-Þ]))(?P<value>[^.!?]+?) as (?:an?|the|their) [^.!?]+?"
+_JETZT: Final = r"(?:jetzt |nun |inzwischen |neuerdings |gerade |kürzlich |noch )?"
+_BEI: Final = r"bei (?:der |dem |den )?"
 _PLACE: Final = r"(?P<value>(?:in|at|behind|under|on|near|next to|inside|above|below|beside|between)\s[^.!?]+?)"
 _STANDS: Final = r"(?:is|are|hangs?|lies?|stands?|sits?)"
 _PUT: Final = r"(?:kept |stored |hidden |parked )?"
@@ -43,8 +47,18 @@ _RULES: Final[tuple[tuple[re.Pattern[str], str | None, bool], ...]] = tuple(
         (rf"^(?:my name is|i am called|call me|ich heiße|ich heisse) {_VALUE}", "name", True, True),
         (rf"^i {_NOW}live (?:in|at) {_VALUE}", "lives in", True, True),
         (rf"^i(?: have|'ve|’ve)? {_NOW}moved (?:from .+? )?to {_VALUE}", "lives in", True, True),
-        (rf"^ich wohne (?:jetzt )?in {_VALUE}", "lives in", True, True),
+        (rf"^ich wohne {_JETZT}in {_VALUE}", "lives in", True, True),
+        (rf"^ich bin {_JETZT}(?:von .+? )?nach {_VALUE} (?:um)?gezogen", "lives in", True, True),
         (rf"^i {_NOW}work (?:at|for) {_VALUE}", "works at", True, True),
+        (rf"^i(?: have|'ve|’ve)? {_NOW}{_BEGAN} (?:at|for|with) {_VALUE}", "works at", True, True),
+        (rf"^i(?: have|'ve|’ve)? {_NOW}{_JOINED}", "works at", True, True),
+        (rf"^ich arbeite {_JETZT}{_BEI}{_VALUE}", "works at", True, True),
+        (
+            rf"^ich habe {_JETZT}{_BEI}{_VALUE} (?:zu arbeiten )?(?:angefangen|begonnen)(?: zu arbeiten)?",
+            "works at",
+            True,
+            True,
+        ),
         (rf"^i {_NOW}work as (?:an? )?{_VALUE}", "works as", True, True),
         (rf"^i(?: am|'m|’m) allergic to {_VALUE}", "is allergic to", False, True),
         (rf"^i {_NOW}prefer {_VALUE}", "prefers", False, True),
@@ -60,6 +74,9 @@ _RULES: Final[tuple[tuple[re.Pattern[str], str | None, bool], ...]] = tuple(
         (rf"^{_NAME} {_NOW}lives (?:in|at) {_VALUE}", "lives in", True, False),
         (rf"^{_NAME} (?:has )?{_NOW}moved (?:from .+? )?to {_VALUE}", "lives in", True, False),
         (rf"^{_NAME} {_NOW}works (?:at|for) {_VALUE}", "works at", True, False),
+        (rf"^{_NAME} (?:has )?{_NOW}{_BEGAN} (?:at|for|with) {_VALUE}", "works at", True, False),
+        (rf"^{_NAME} (?:has )?{_NOW}{_JOINED}", "works at", True, False),
+        (rf"^{_NAME} arbeitet {_JETZT}{_BEI}{_VALUE}", "works at", True, False),
         (rf"^{_NAME} is allergic to {_VALUE}", "is allergic to", False, False),
         (rf"^{_NAME} (?:likes|loves|enjoys) {_VALUE}", "likes", False, False),
         (rf"^{_NAME} (?:hates|dislikes|no longer likes) {_VALUE}", "dislikes", False, False),
