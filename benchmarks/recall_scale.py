@@ -11,8 +11,9 @@ Prints
 The memories are made up: turns of long conversations, dated, with speakers, words as often as
 in English. So that 100 000 of them don't
 take the better part of an hour to embed, only 2 000 are; the others get the vector and token bits of one of those with noise
-added (--embed-all embeds every one). Questions are embedded for real. Chroma's default embedder is Chroma's own code; where its
-weights can't be downloaded, it runs the same weights from LOTUS's package.
+added (--embed-all embeds every one). Questions are embedded for real. Chroma's default embedder is Chroma's own code, which
+LOTUS's locks leave out: it is installed into a temporary environment. Where its weights can't be downloaded, it runs the same
+weights from LOTUS's package.
 It starts services of its own under the temporary folder and removes them.
 """
 
@@ -23,15 +24,16 @@ import json
 import os
 import random
 import re
-import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
+import venv
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -220,67 +222,19 @@ def ingest(services: Services) -> dict[str, float]:
 
 
 def chroma_default(services: Services, texts: Sequence[str]) -> float:
-    """Seconds that Chroma takes to add the texts with its default embedder."""
-    import chromadb
-    from chromadb.utils.embedding_functions.onnx_mini_lm_l6_v2 import ONNXMiniLM_L6_V2
-
-    with tempfile.TemporaryDirectory() as folder:
-        client = chromadb.PersistentClient(path=f"{folder}/chroma")
-        if not (ONNXMiniLM_L6_V2.DOWNLOAD_PATH / "onnx" / "model.onnx").exists():
-            ONNXMiniLM_L6_V2.DOWNLOAD_PATH = offline_model(services.home / "models", Path(folder))
-        collection = client.create_collection("default-embedder", embedding_function=ONNXMiniLM_L6_V2())  # type: ignore[arg-type]
-        collection.add(ids=["warm"], documents=["warm up"])
-        started = time.perf_counter()
-        collection.add(ids=[str(number) for number in range(len(texts))], documents=list(texts))
-        return time.perf_counter() - started
-
-
-def offline_model(models: Path, folder: Path) -> Path:
-    """LOTUS's graph in the shape that Chroma's code loads: 32-bit weights, int64 inputs, hidden states first."""
-    import onnx
-    from onnx import TensorProto, external_data_helper, helper
-
-    source = next(models.glob("all-minilm-l6-v2-*"))
-    model: Any = onnx.load(str(source / "model.onnx"))
-    graph = model.graph
-    widen(graph)
-    external_data_helper.convert_model_from_external_data(model)
-    inputs = {value.name: value for value in graph.input}
-    casts = []
-    for name, value in inputs.items():
-        for node in graph.node:
-            node.input[:] = [f"{name}_32" if one == name else one for one in node.input]
-        casts.append(helper.make_node("Cast", [name], [f"{name}_32"], to=TensorProto.INT32))
-        value.type.tensor_type.elem_type = TensorProto.INT64
-    nodes = [*casts, *graph.node]
-    del graph.node[:]
-    graph.node.extend(nodes)
-    graph.input.append(helper.make_tensor_value_info("token_type_ids", TensorProto.INT64, ["batch", "tokens"]))
-    outputs = list(graph.output)
-    del graph.output[:]
-    graph.output.extend(reversed(outputs))
-    target = folder / "onnx"
-    target.mkdir()
-    onnx.save(model, str(target / "model.onnx"))
-    shutil.copy(source / "tokenizer.json", target / "tokenizer.json")
-    for name in ("config.json", "special_tokens_map.json", "tokenizer_config.json", "vocab.txt"):
-        (target / name).touch()
-    return folder
-
-
-def widen(graph: Any) -> None:
-    """8-bit products become products of 32-bit matrices, as in the model that Chroma publishes."""
-    from onnx import helper, numpy_helper
-
-    constants = {tensor.name: tensor for tensor in graph.initializer}
-    for node in list(graph.node):
-        if node.op_type == "MatMulNBits":
-            levels, scales = (numpy_helper.to_array(constants[name]) for name in node.input[1:3])
-            matrix = ((levels.astype(np.float32) - 128) * scales[:, :, None]).reshape(len(levels), -1).T
-            for name in node.input[1:3]:
-                graph.initializer.remove(constants[name])
-            graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(matrix), node.input[1]))
-            node.CopyFrom(helper.make_node("MatMul", node.input[:2], node.output))
+    """Seconds that Chroma takes to add the texts with its default embedder, in an environment of its own (chroma_default.py)."""
+    with tempfile.TemporaryDirectory(prefix="lotus-chroma-") as folder:
+        venv.create(folder, with_pip=True)
+        python = Path(folder) / "bin" / "python"
+        wanted = [f"chromadb=={version('chromadb')}", "onnx"]
+        quiet = ["--quiet", "--disable-pip-version-check"]
+        subprocess.run([python, "-m", "pip", "install", *quiet, *wanted], check=True, stdout=sys.stderr)
+        script = PROJECT / "benchmarks" / "chroma_default.py"
+        done = subprocess.run(
+            [python, script, services.home / "models"],
+            input=json.dumps(list(texts)), stdout=subprocess.PIPE, text=True, check=True,
+        )  # fmt: skip
+    return float(done.stdout)
 
 
 if __name__ == "__main__":

@@ -15,10 +15,12 @@ from collections.abc import Mapping, Sequence
 import click
 
 from lotus_tasks.cli.help_page import HelpPage
-from lotus_tasks.cli.terminal import guard_terminals
-from lotus_tasks.errors import Cancelled, InvalidInput, LotusError, NotRunning, ServiceDown
+from lotus_tasks.cli.terminal import guard_terminals, one_line
+from lotus_tasks.errors import Cancelled, ConfigurationError, InvalidInput, LotusError, NotRunning, ServiceDown
 from lotus_tasks.local.home import Home
 
+_BEGINNING, _END = 800, 200
+"""How much is said of a message that is longer than both."""
 FAILED, USAGE, NOT_RUNNING, TIMED_OUT, CANCELLED = 1, 2, 3, 4, 130
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
@@ -113,7 +115,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _explain(error: BaseException) -> int:
     """Says in one line what went wrong; returns the exit code that belongs to it."""
     code = FAILED
-    message = str(error)
+    # Bytes that are no UTF-8 arrive as lone surrogates (PEP 383), which nothing but a file's name may have.
+    message = "what was given is not UTF-8" if isinstance(error, UnicodeEncodeError) else str(error)
     if isinstance(error, BrokenPipeError):
         # The reader has gone (`| head`): nothing to say, and Python's own flush at exit must not complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -124,7 +127,7 @@ def _explain(error: BaseException) -> int:
     if isinstance(error, click.ClickException):
         context = getattr(error, "ctx", None)
         more = f" See `{context.command_path} --help`." if context else ""
-        click.echo(f"lotus: {' '.join(error.format_message().split())}{more}", err=True, color=True)
+        click.echo(f"lotus: {_in_one_line(' '.join(error.format_message().split()))}{more}", err=True, color=True)
         return error.exit_code
     if isinstance(error, (KeyboardInterrupt, click.Abort, Cancelled)):
         message, code = "cancelled", CANCELLED
@@ -132,14 +135,22 @@ def _explain(error: BaseException) -> int:
         code = NOT_RUNNING
     elif _is_postgres_away(error):
         message, code = f"PostgreSQL went away: {message.strip().splitlines()[0]}", NOT_RUNNING
-    elif isinstance(error, InvalidInput):
+    elif isinstance(error, (InvalidInput, UnicodeEncodeError)):
         code = USAGE
     elif isinstance(error, TimeoutError):
         code = TIMED_OUT
     elif not isinstance(error, LotusError):
         message = f"internal error: {type(error).__name__}: {' '.join(message.split())[:300]}{_keep_traceback(error)}"
-    click.echo(f"lotus: {message}", err=True, color=True)
+    said = message if isinstance(error, ConfigurationError) else _in_one_line(message)
+    click.echo(f"lotus: {said}", err=True, color=True)
     return code
+
+
+def _in_one_line(message: str) -> str:
+    """Names and texts that a message repeats may have line ends, and any length. Only wrong settings have a line each."""
+    line = one_line(message)
+    left_out = len(line) - _BEGINNING - _END
+    return line if left_out <= 0 else f"{line[:_BEGINNING]} … ({left_out:,} characters) … {line[-_END:]}"
 
 
 def _is_postgres_away(error: BaseException) -> bool:

@@ -202,6 +202,8 @@ def find_conversation(conn: Connection, wanted: str | None, *, resume: bool) -> 
 
 def find_one(conn: Connection, query: LiteralString, what: str, wanted: str) -> uuid.UUID:
     """The id that begins with ``wanted``. Raises NotFound, InvalidInput where it names several."""
+    if not wanted.strip():
+        raise InvalidInput(f"the id of the {what} is empty")
     prefix = wanted.lower()
     rows = conn.execute(query, {"prefix": prefix}).fetchall() if _ID_PREFIX.fullmatch(prefix) else []
     if not rows:

@@ -91,6 +91,8 @@ def read_attachments(files: tuple[str, ...]) -> list[Attachment]:
     attachments: list[Attachment] = []
     total = 0
     for name in files:
+        if not name:
+            raise InvalidInput("a file's name is empty")
         path = Path(name)
         try:
             path = path.expanduser()

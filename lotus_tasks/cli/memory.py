@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from lotus_tasks.cli.documents import json_text, print_json
+from lotus_tasks.cli.documents import json_text, print_json, written_whole
 from lotus_tasks.cli.inputs import read_told
 from lotus_tasks.cli.memory_view import (
     fact_line,
@@ -43,7 +43,7 @@ from lotus_tasks.commands.memory import (
 )
 from lotus_tasks.commands.recall import Recall, RecallFilters
 from lotus_tasks.commands.upkeep import Consolidate, Export, Import, Reindex
-from lotus_tasks.errors import InvalidInput, Permanent
+from lotus_tasks.errors import InvalidInput
 from lotus_tasks.values import counted, short
 
 KINDS = ("note", "preference", "fact", "turn", "question", "answer", "chunk", "summary")
@@ -286,12 +286,10 @@ def reindex(words: bool) -> None:
 @click.argument("path", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path), default="-", metavar="FILE|-")
 def export_memories(path: Path) -> None:
     """Write every memory to FILE, or to stdout, as JSON Lines."""
+    if path == Path():
+        raise InvalidInput("the file's name is empty")
     after_no = count = 0
-    try:
-        opened = click.open_file(str(path), "w", encoding="utf-8", atomic=str(path) != "-")
-    except OSError as error:
-        raise Permanent(f"{path} can't be written: {error.strerror}") from error
-    with opened as file:
+    with written_whole(path) as file:
         while page := (result := run_command(Export(after_no=after_no))).memories:
             for one in page:
                 file.write(json_text(one, indent=None) + "\n")

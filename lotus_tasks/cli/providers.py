@@ -12,6 +12,7 @@ from lotus_tasks.cli.documents import print_json
 from lotus_tasks.cli.terminal import one_line, say_row, show_progress
 from lotus_tasks.commands import codec
 from lotus_tasks.commands.providers import CheckProviders, ListModels, ProviderCheck, Pull
+from lotus_tasks.errors import InvalidInput
 from lotus_tasks.local.runtime import Runtime, load_runtime
 from lotus_tasks.spine import queries
 from lotus_tasks.spine.database import connect
@@ -78,6 +79,8 @@ def models(name: str | None, as_json: bool) -> int:
 @click.argument("model")
 def pull(model: str) -> None:
     """Download MODEL into Ollama, for instance llama3.2."""
+    if not model.strip():
+        raise InvalidInput("the model's name is empty")
     runtime = load_runtime()
     spec = CommandSpec.of(Pull(model=model), key=f"providers.pull/{uuid.uuid4()}")
     progress = _Progress(runtime, RunId(spec.id))

@@ -147,12 +147,12 @@ def test_what_is_exported_is_imported_whole(manage: Manage, word: str, tmp_path:
     (line,) = [one for one in lines if one["memory_id"] == memory_id]
     manage("memory", "forget", memory_id)
     again = json.dumps(line)
-    assert manage("memory", "import", "-", stdin=again).out == "1 memories imported, 0 known already\n"
+    assert manage("memory", "import", "-", stdin=again).out == "1 memory imported, 0 known already\n"
     assert manage("memory", "import", "-", stdin=again).out == "0 memories imported, 1 known already\n"
     assert f"Käse {word} 世界 \x1b[2J" in manage("memory", "show", memory_id).out
     secret = json.dumps({**line, "memory_id": str(uuid.uuid4()), "text": f"The password of {word} is tr0ub4dor&3"})
     assert "secret" in manage("memory", "import", "-", stdin=secret, code=1).err
-    assert manage("memory", "import", "-", "--insist", stdin=secret).out.startswith("1 memories imported")
+    assert manage("memory", "import", "-", "--insist", stdin=secret).out.startswith("1 memory imported")
     assert "line 1 is no JSON" in manage("memory", "import", "-", stdin="{", code=2).err
     assert "can't be written" in manage("memory", "export", "/nonexistent/folder/file", code=1).err
 
@@ -368,9 +368,25 @@ def test_an_empty_text_is_a_wrong_usage_whatever_it_is_for(manage: Manage, argum
 def test_the_beginning_of_a_conversations_id_is_enough_to_find_what_was_said_in_it(manage: Manage, word: str):
     asked = manage("ask", f"Where is the {word}?", "--json").json
     begun = asked["conversation_id"][:8]
-    (found,) = manage("recall", word, "--kind", "question", "--conversation", begun, "--json").json
+    looking = ("recall", word, "--kind", "question", "--conversation", begun, "--json")
+    (found,) = wait_until(lambda: manage(*looking).json, what="the question in memory")
     assert found["source"] == f"conversation:{asked['conversation_id']}"
     listed = [one["text"] for one in manage("memory", "list", "--conversation", begun, "--json").json]
     assert f"Where is the {word}?" in listed
     assert f"conversation {begun}, begun " in manage("memory", "stats").out
     assert asked["conversation_id"] not in manage("memory", "stats").out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("schedule", "remove", "\udcff"), ("on", "pause", "\udcff"), ("remember", "\udcff"), ("runs", "show", ""),
+        ("providers", "pull", " "),
+    ],
+    ids=lambda arguments: " ".join(arguments[:2]),
+)  # fmt: skip
+def test_what_can_not_be_meant_is_a_wrong_usage_in_one_line(manage: Manage, arguments: tuple[str, ...]):
+    done = manage(*arguments, code=2)
+    assert done.err.startswith("lotus: ")
+    assert len(done.err.splitlines()) == 1
+    assert "internal error" not in done.err

@@ -9,7 +9,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from lotus_tasks.cli import COMMANDS, cli
+from lotus_tasks.cli import COMMANDS, cli, main
 from lotus_tasks.local.home import PROJECT
 
 HEAVY = ["celery", "pydantic", "chromadb", "rich", "markdown_it", "jsonschema", "prompt_toolkit", "httpx"]
@@ -44,3 +44,34 @@ def test_ask_imports_nothing_heavy_before_it_needs_it():
         [sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["ingest", "no\nsuch\nfile"], ["ask", "-f", "no\nsuch", "hi"], ["ask", "-f", "", "hi"], ["ask", "--schema", "", "hi"],
+        ["memory", "export", ""], ["memory", "import", ""], ["memory", "import", "no\nsuch"], ["logs", "no\nsuch"], ["no\nsuch"],
+        ["providers", "pull", "x" * 100_000], ["no" * 50_000],
+        ["runs", "show", "x" * 100_000], ["recall", "x", "-n", "1" * 100_000],
+    ],
+    ids=lambda arguments: " ".join(arguments)[:30].encode("unicode_escape").decode(),
+)  # fmt: skip
+def test_what_is_wrong_is_one_line_however_it_is_named(arguments: list[str], tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("LOTUS_HOME", str(tmp_path))
+    assert main(arguments) in {1, 2, 3}
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("lotus: ")
+    assert err.endswith("\n")
+    assert len(err.splitlines()) == 1
+    assert len(err) < 1500
+    assert "internal error" not in err
+
+
+def test_a_long_message_keeps_its_beginning_and_its_end(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("LOTUS_HOME", str(tmp_path))
+    assert main(["x" * 5000]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("lotus: No such command 'xxx")
+    assert " characters) … xxx" in said
+    assert said.endswith("See `manage.py --help`.\n")
