@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import hashlib
 import re
+from contextlib import suppress
 from pathlib import PurePath
 
 from lotus_tasks.perception.models import LARGEST_FILE_BYTES, Document, RawSource, Skip, TextKind
@@ -94,6 +95,10 @@ def _text_of(raw: RawSource) -> str | _Unreadable:
                 return _Unreadable(
                     f"it claims to be {encoding.removesuffix('-sig').upper()} and isn't; save it as UTF-8"
                 )
+    if b"\x1b$" in content and content.isascii():
+        for encoding in ("iso2022_jp_2", "iso2022_kr"):  # they say so themselves, by their escape sequences
+            with suppress(UnicodeDecodeError):
+                return content.decode(encoding)
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError:

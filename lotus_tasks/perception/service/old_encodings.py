@@ -26,6 +26,9 @@ TIE_NATS = 1.5
 POOREST_NATS = -5.6
 """Of a byte beyond ASCII, on average: what no reading explains better is no text of these languages."""
 
+POOREST_USUAL_NATS = -6.8
+"""The same of Windows-1252, whose readers are used to names and signs from everywhere."""
+
 USUAL = "cp1252"
 _ALPHABETS: Mapping[str, str] = {
     "Russian": "оеаинтсрвлкмдпугяызбйьчхжцюшэщфёъ",
@@ -52,12 +55,13 @@ _ALPHABETS: Mapping[str, str] = {
     "Spanish": "eaonsrildtcumpbgvfyóhqíjzáñéúüxkw",
     "Portuguese": "aeosirdntmuclpgvbfhãqéçáízóêõúâôàxj",
     "Italian": "eiaonltrscdupmgvfbzhqèàkòùìéy",
-    "Nordic": "eanrtsildogkmvfuphäåbøcyæöjxéðþáíúóýœ",
+    "Nordic": "eanrtsildogkmvfuphäåbøcyæöjxéüáó",
+    "Icelandic": "anrieðstugmlkfvhóþádjéíbyúæöpýxo",
     "Finnish": "aintesloukämrvjhpydögcbfwåšž",
 }
 """Letters from the most to the least frequent, with those that only some texts have at the end."""
 _CYRILLIC = ("Russian", "Ukrainian", "Belarusian", "Bulgarian", "Serbian")
-_LATIN_1 = ("German", "French", "Spanish", "Portuguese", "Italian", "Nordic", "Finnish")
+_LATIN_1 = ("German", "French", "Spanish", "Portuguese", "Italian", "Nordic", "Icelandic", "Finnish")
 ENCODINGS: Mapping[str, tuple[str, ...]] = {
     "cp1252": _LATIN_1,
     "cp1251": _CYRILLIC,
@@ -127,8 +131,9 @@ def guess_encoding(content: bytes) -> str | None:
     if not high or not readings:
         return None
     best = readings[0]
-    if any(one.encoding == USUAL and (one.text == best.text or best.nats - one.nats < TIE_NATS) for one in readings):
-        return USUAL
+    usual = next((one for one in readings if one.encoding == USUAL), None)
+    if usual is not None and (usual.text == best.text or best.nats - usual.nats < TIE_NATS):
+        return USUAL if usual.nats >= POOREST_USUAL_NATS * high else None
     is_alone = all(one.text == best.text or best.nats - one.nats >= MARGIN_NATS for one in readings)
     return best.encoding if is_alone and best.nats >= POOREST_NATS * high else None
 
@@ -186,6 +191,8 @@ def _judge_word(word: str, language: str) -> float:
 def _of_sign(character: str, before: str, after: str) -> float:
     if character == "\xa0":
         return _HARD_SPACE
+    if "\u2500" <= character <= "\u257f":  # tables drawn with lines
+        return _SIGN if not before.isalpha() and not after.isalpha() else _ODD / 1.5
     if character in _RAISED:
         return _SIGN if before.isascii() and before.isalnum() and not after.isalpha() else _ODD / 1.5
     if character in _ALONE:

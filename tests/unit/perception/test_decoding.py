@@ -166,6 +166,8 @@ def test_most_texts_in_old_encodings_are_read_and_nearly_all_longer_ones():
         ("big5", "船的備用鑰匙掛在藍色的門後面。"),
         ("euc-kr", "배의 여분 열쇠는 파란 문 뒤에 걸려 있습니다."),
         ("windows-1250", "Všichni lidé rodí se svobodní a sobě rovní co do důstojnosti a práv."),
+        ("cp866", "│ Имя │ Возраст │\n│ Анна │ 30 │"),
+        ("iso2022_jp", "こんにちは、鍵はドアの後ろです。"),
         ("windows-1251", "key = 1  # see below\n" * 3000 + "# запасной сервер стоит в подвале\n"),
     ],
     ids=[
@@ -178,6 +180,8 @@ def test_most_texts_in_old_encodings_are_read_and_nearly_all_longer_ones():
         "big5",
         "euc-kr",
         "cp1250",
+        "a table",
+        "iso2022_jp",
         "a comment in code",
     ],
 )
@@ -194,6 +198,19 @@ def test_too_little_to_tell_an_encoding_by_is_left_and_says_so(encoding: str, te
     assert (
         reason_of(text.encode(encoding)) == "it is not UTF-8, and which encoding it is in isn't clear; save it as UTF-8"
     )
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("cp850", "Der Schlüssel hängt hinter der blauen Tür in der Küche."),
+        ("cp437", "Où est la clé ? Elle était à côté"),
+        ("mac_roman", "Der Schlüssel hängt hinter der blauen Tür in der Küche."),
+        ("cp852", "Příliš žluťoučký kůň úpěl ďábelské ódy"),
+    ],
+)
+def test_an_encoding_that_is_not_known_is_read_as_no_other(encoding: str, text: str):
+    assert "save it as UTF-8" in reason_of(text.encode(encoding))
 
 
 def test_a_byte_that_the_encoding_has_not_leaves_the_file():
