@@ -33,13 +33,14 @@ class ToolContext:
 class ToolAnswer:
     """What a tool found or did: ``text`` for the model, ``sources`` it came from.
 
-    ``write`` and ``commands`` commit with the tool's success, exactly once. ``outside``: whether this text is by others than
-    the user; None where the tool's declaration says so once for all.
+    ``write`` and ``commands`` commit with the tool's success, exactly once; ``after`` runs then, and may be lost. ``outside``:
+    whether this text is by others than the user; None where the tool's declaration says so once for all.
     """
 
     text: str
     sources: Sequence[str] = ()
-    write: Callable[[Transaction], None] | None = None
+    write: Callable[[Transaction], object] | None = None
+    after: Callable[[], None] | None = None
     commands: Sequence[CommandSpec] = field(default_factory=tuple)
     outside: bool | None = None
 

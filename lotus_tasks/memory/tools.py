@@ -8,13 +8,12 @@ from pydantic import Field
 
 from lotus_tasks.commands.memory import Told
 from lotus_tasks.errors import Cancelled, InvalidInput
-from lotus_tasks.events import MemoryStored
-from lotus_tasks.memory.adapters.forgetting import forget as erase
 from lotus_tasks.memory.adapters.postgres_browser import PostgresMemoryBrowser
-from lotus_tasks.memory.adapters.postgres_writer import PostgresMemoryWriter
 from lotus_tasks.memory.models import Filters, Memory, plain
-from lotus_tasks.memory.service.writing import draft_of, entries, moment
-from lotus_tasks.memory.tasks.parts import index_after, parts, refuse
+from lotus_tasks.memory.service.writing import draft_of, moment
+from lotus_tasks.memory.tasks.forgetting import forgetting
+from lotus_tasks.memory.tasks.parts import parts, refuse
+from lotus_tasks.memory.tasks.storing import storing
 from lotus_tasks.spine import queries
 from lotus_tasks.tools import Tool, ToolAnswer, ToolContext, tool
 from lotus_tasks.work import Transaction
@@ -50,15 +49,8 @@ def remember(
     provenance = {"run_id": str(context.work.run_id), "tool": "remember"}
     draft = draft_of(Told(text=text, kind=kind, provenance=provenance), context.key)
     refuse(context.work, [draft])
-    ready = entries([draft])
-
-    def write(tx: Transaction) -> None:
-        stored = PostgresMemoryWriter(tx.conn).insert(ready)
-        tx.publish(MemoryStored(source=draft.source, count=len(stored.new)))
-        if stored.new:
-            tx.submit(index_after(context.key))
-
-    return ToolAnswer(text="It is remembered.", write=write)
+    stored = storing(context.work, [draft], source=draft.source)
+    return ToolAnswer(text="It is remembered.", write=stored.write, after=stored.after)
 
 
 @tool("memory", asks=True)
@@ -72,13 +64,15 @@ def forget(
     if plain(text).casefold() != plain(memory.text).casefold():
         raise InvalidInput(f"memory {memory_id} reads otherwise; nothing was forgotten. Recall it and quote it whole")
 
+    forgotten = forgetting([memory], cause=context.key)
+
     def write(tx: Transaction) -> None:
-        erase(tx.conn, [memory])
+        if forgotten.write is not None:
+            forgotten.write(tx)
         # This call itself quotes the memory, and is still at work.
         tx.conn.execute(queries.load("memory").withhold_payload, {"command_id": context.work.command_id})
-        tx.submit(index_after(context.key))
 
-    return ToolAnswer(text="It is forgotten.", write=write)
+    return ToolAnswer(text="It is forgotten.", write=write, after=forgotten.after)
 
 
 def _told(memory: Memory) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from lotus_tasks import bootstrap
@@ -12,7 +13,7 @@ from lotus_tasks.manifest import HealthReport, Manifest
 from lotus_tasks.spine import queries
 from lotus_tasks.spine.database import json_parameter
 from lotus_tasks.tools import ToolContext
-from lotus_tasks.work import Outcome, Work
+from lotus_tasks.work import Outcome, Transaction, Work
 from lotus_tasks.worker.task import command_task
 
 _SLOW_TOOLS: Final = frozenset({"reasoning", "perception"})
@@ -46,6 +47,16 @@ def _register_health_checks() -> None:
         command_task(CheckHealth, module=manifest.name)(check)
 
 
+def _without_result(write: Callable[[Transaction], object] | None) -> Callable[[Transaction], None] | None:
+    """What a tool writes, and not what that returns: the answer's text is the result."""
+
+    def run(tx: Transaction) -> None:
+        if write is not None:
+            write(tx)
+
+    return None if write is None else run
+
+
 def _register_tools() -> None:
     for manifest in bootstrap.manifests():
         if manifest.tools:
@@ -64,7 +75,8 @@ def _register_tools() -> None:
                     ),
                     events=[ToolUsed(run_id=work.run_id, command_id=work.command_id)] if work.run_id else [],
                     commands=answer.commands,
-                    write=answer.write,
+                    write=_without_result(answer.write),
+                    after=answer.after,
                 )
 
             command_task(UseTool, module=manifest.name, in_tool_slot=manifest.name in _SLOW_TOOLS)(use_tool)

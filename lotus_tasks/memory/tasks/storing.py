@@ -40,7 +40,7 @@ def remember(told: Remember, work: Work) -> Outcome[Remembered]:
     drafts = [draft_of(item, f"{work.command_id}/{index}") for index, item in enumerate(told.items)]
     if not told.insist:
         refuse(work, drafts)
-    return _storing(work, drafts, source=drafts[0].source)
+    return storing(work, drafts, source=drafts[0].source)
 
 
 @command_task(Store)
@@ -49,7 +49,7 @@ def store(read: Store, work: Work) -> Outcome[Remembered]:
     drafts: list[Draft] = []
     for part in _slices(work, read_chunks(parts().database, read.percept_id, read.source)):
         drafts += mask_secrets(part, parts().secrets)
-    return _storing(work, drafts, source=read.source, replaces=read.percept_id)
+    return storing(work, drafts, source=read.source, replaces=read.percept_id)
 
 
 @command_task(RememberExchange)
@@ -58,7 +58,7 @@ def remember_exchange(said: RememberExchange, work: Work) -> Outcome[Remembered]
     drafts = mask_secrets(read_exchange(parts().database, said.run_id), parts().secrets)
     if not drafts:
         return Outcome(result=Remembered())
-    return _storing(work, drafts, source=drafts[0].source, indexing=_index_soon())
+    return storing(work, drafts, source=drafts[0].source, indexing=_index_soon())
 
 
 def _slices(work: Work, drafts: Sequence[Draft]) -> Iterator[Sequence[Draft]]:
@@ -78,7 +78,7 @@ def _index_soon() -> CommandSpec:
     return index_after(f"soon/{slot}", not_before=due)
 
 
-def _storing(
+def storing(
     work: Work,
     drafts: Sequence[Draft],
     *,
@@ -86,6 +86,7 @@ def _storing(
     replaces: UUID | None = None,
     indexing: CommandSpec | None = None,
 ) -> Outcome[Remembered]:
+    """What stores drafts, whoever asks for it: the user's command, the model's tool, what was read or said."""
     ready = [entry for part in _slices(work, drafts) for entry in entries(part)]
 
     def write(tx: Transaction) -> Remembered:

@@ -12,7 +12,7 @@ from lotus_tasks.memory.adapters import answers
 from lotus_tasks.settings import load_settings
 from lotus_tasks.spine.outbox import Outbox, OutboxTransaction
 from lotus_tasks.work import CommandSpec
-from tests.integration.memory.test_hand import everything
+from tests.integration.memory.test_user_commands import everything
 from tests.modelserver import model_server_thread
 
 BEES = "Ever since the move to Oslo my sister Anna keeps bees."

@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import json
 import uuid
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from stack import wait_until
 
 from lotus_tasks.spine.streams import stream_key
-from tests.integration.memory.test_hand import everything
+from tests.integration.memory.test_forgotten_everywhere import read
+from tests.integration.memory.test_user_commands import everything
 
 
 @pytest.fixture
@@ -107,6 +109,21 @@ def test_an_answer_that_quoted_it_is_blanked_and_so_are_title_summary_and_stream
         assert not client.exists(stream_key(run))
     assert "geranium" not in everything(workers)
     assert "Shall I write that down" in workers.rows("SELECT answer FROM runs")[0]["answer"]
+
+
+def test_a_model_s_forget_leaves_as_little_as_the_user_s(services, workers, parts, tell, asked):
+    text = "The zeppelin hangar key is under the geranium."
+    told = tell(text)
+    run = asked("Where is the hangar key?", f"You said: {text}")
+    parts.working.admit([(uuid.UUID(told), None, datetime.now(UTC))])
+    with services.redis() as client:
+        client.xadd(stream_key(run), {"k": "token", "c": "x", "t": "under the geranium"})
+        done = workers.run("memory.use_tool", tool="forget", arguments={"memory_id": told, "text": text})
+        assert (done["status"], done["result"]["text"]) == ("succeeded", "It is forgotten.")
+        assert not client.exists(stream_key(run))
+        assert [key for key in client.scan_iter("*") if told.encode() in str(read(client, key)).encode()] == []
+    assert "geranium" not in everything(workers)
+    assert workers.rows("SELECT 1 FROM commands WHERE name = 'memory.rewrite_log'") != []
 
 
 def test_a_short_text_is_taken_out_of_citations_too(workers, tell, asked):
