@@ -11,7 +11,7 @@ import pytest
 from lotus_tasks.memory.service.indexing import Progress
 from lotus_tasks.providers.adapters.offline import KNOWS_NOTHING
 from lotus_tasks.reasoning.adapters.postgres import submit_run
-from lotus_tasks.reasoning.models import RunOptions
+from lotus_tasks.reasoning.models import Attachment, RunOptions
 from lotus_tasks.work import CommandSpec
 from tests.integration.inprocess import Workers
 from tests.integration.memory.household import CALIBRATION, HELD_OUT, NEAR_MISSES, Household
@@ -21,9 +21,9 @@ DECLINED_NEAR = 0.85
 """Where a third of what can't be known comes near to what is."""
 
 
-def answer(workers: Workers, question: str) -> str:
+def answer(workers: Workers, question: str, options: RunOptions | None = None) -> str:
     with workers.database.transaction() as conn:
-        run = submit_run(conn, question, RunOptions(), conversation_id=None)
+        run = submit_run(conn, question, options or RunOptions(), conversation_id=None)
     workers.drain()
     (row,) = workers.rows("SELECT status, answer, error FROM runs WHERE id = %s", run.run_id)
     assert row["status"] == "succeeded", row["error"]
@@ -35,7 +35,7 @@ def move_in(workers: Workers, household: Household, folder: Path) -> None:
         (folder / name).write_text(text, encoding="utf-8")
     assert workers.run("perception.ingest", path=str(folder))["status"] == "succeeded"
     for text in household.told:
-        assert workers.run("memory.remember", text=text)["status"] == "succeeded"
+        assert workers.run("memory.remember", text=text, insist=True)["status"] == "succeeded"
     for question in household.asked:
         answer(workers, question)
 
@@ -77,6 +77,14 @@ def test_what_was_superseded_is_quoted_last_and_marked(workers, tell):
     said = answer(workers, "Where do I live?")
     assert said.startswith("I moved to Oslo. [1]")
     assert "I live in Kiel. [2] (no longer holds since " in said
+
+
+def test_what_is_attached_is_quoted_by_its_name(workers, tell):
+    tell("The pressure of the boiler should be 1.6 bar.")
+    mail = Attachment(name="mail", text="Dear all,\n\nplease pay the 40 pounds for the hall by Friday.\n")
+    said = answer(workers, "How many pounds shall I pay?", RunOptions(attachments=[mail]))
+    assert "please pay the 40 pounds for the hall by Friday. [mail]" in said
+    assert KNOWS_NOTHING not in said
 
 
 def test_in_a_store_of_one_memory_the_known_is_answered_and_the_unknown_declined(workers, tell):
