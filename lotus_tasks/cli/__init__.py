@@ -132,9 +132,10 @@ def _explain(error: BaseException) -> int:
     if isinstance(error, (KeyboardInterrupt, click.Abort, Cancelled)):
         message, code = "cancelled", CANCELLED
     elif isinstance(error, (NotRunning, ServiceDown)):
-        code = NOT_RUNNING
+        message, code = message + _why_postgres_is_away(message), NOT_RUNNING
     elif _is_postgres_away(error):
         message, code = f"PostgreSQL went away: {message.strip().splitlines()[0]}", NOT_RUNNING
+        message += _why_postgres_is_away(message)
     elif isinstance(error, (InvalidInput, UnicodeEncodeError)):
         code = USAGE
     elif isinstance(error, TimeoutError):
@@ -157,6 +158,25 @@ def _is_postgres_away(error: BaseException) -> bool:
     """Whether psycopg, where this command loaded it, says that the server is no longer there."""
     psycopg = sys.modules.get("psycopg")
     return psycopg is not None and isinstance(error, psycopg.OperationalError) and bool(str(error).strip())
+
+
+def _why_postgres_is_away(message: str) -> str:
+    """What the embedded PostgreSQL's own words say of it, where it is what doesn't answer or didn't come up last time."""
+    from lotus_tasks.local.runtime import load_runtime
+    from lotus_tasks.stack.postgres_words import explain_postgres
+
+    if not message.startswith(("PostgreSQL", "LOTUS is not running")):
+        return ""
+    try:
+        home = Home.locate()
+        try:
+            is_embedded = "postgres" in load_runtime(home).embedded
+        except NotRunning:
+            is_embedded = home.postgres_data.is_dir()
+        trouble = explain_postgres(home) if is_embedded else None
+    except LotusError:
+        return ""
+    return f" (PostgreSQL: {trouble})" if trouble else ""
 
 
 def _keep_traceback(error: BaseException) -> str:

@@ -34,6 +34,7 @@ from lotus_tasks.stack.lifecycle import http_status, running_processes
 from lotus_tasks.stack.orphans import find_processes
 from lotus_tasks.stack.ports import hold_port
 from lotus_tasks.stack.postgres import find_binaries, has_user_namespaces
+from lotus_tasks.stack.postgres_words import explain_postgres
 from lotus_tasks.stack.set_aside import list_set_aside
 
 _ROOM_BYTES = 1_000_000_000
@@ -172,6 +173,8 @@ def _system(home: Home, settings: Settings) -> Iterator[Finding]:
             )
             return
         yield Finding(status="note", what="LOTUS is not running", remedy="`python manage.py up`")
+        if settings.lotus_database_url is None and (trouble := explain_postgres(home)):
+            yield Finding(status="wrong", what=f"PostgreSQL did not come up last time: {trouble}")
         yield from _ports(settings)
         return
     for process in processes:
@@ -199,7 +202,10 @@ def _ports(settings: Settings) -> Iterator[Finding]:
 
 
 def _services(home: Home, runtime: Runtime) -> Iterator[Finding]:
-    yield _probe("PostgreSQL", "postgres", lambda: _postgres_version(runtime))
+    postgres = _probe("PostgreSQL", "postgres", lambda: _postgres_version(runtime))
+    if postgres.status == "wrong" and "postgres" in runtime.embedded and (trouble := explain_postgres(home)):
+        postgres = Finding(status="wrong", what=f"PostgreSQL: {trouble}", remedy=postgres.remedy)
+    yield postgres
     yield _probe("Redis", "valkey", lambda: _redis_version(home, runtime))
     found = chroma.answers(runtime.chroma_url, token=chroma_token(runtime))
     yield _answer("Chroma", "chroma", shown_place(runtime.chroma_url) if found else None)

@@ -73,6 +73,8 @@ def tables(document: Mapping[str, Any], home: Path) -> Iterator[Table]:
 def _about_service(name: str, row: Mapping[str, Any], home: Path) -> str:
     if not row["embedded"]:
         return "yours"
+    if row["trouble"]:
+        return str(row["trouble"])
     if name == "flower":
         return f"user {FLOWER_USER}, password in secrets/flower"
     outside = row["data"] is not None and not Path(row["data"]).is_relative_to(home)

@@ -22,6 +22,7 @@ from lotus_tasks.spine import queries
 from lotus_tasks.spine.database import connect, one_line
 from lotus_tasks.spine.queues import ask_depths
 from lotus_tasks.stack.endpoints import chroma_token
+from lotus_tasks.stack.postgres_words import explain_postgres
 from lotus_tasks.stack.set_aside import SetAside, list_set_aside
 from lotus_tasks.stack.supervision import ProcessState, Supervisor, configuration_path
 
@@ -91,6 +92,8 @@ class Found:
     flower: bool = False
     silent: Mapping[str, str] = field(default_factory=dict)
     set_aside: Sequence[SetAside] = ()
+    trouble: str | None = None
+    """What keeps the embedded PostgreSQL from running, and what to do, where its own words tell."""
 
 
 def ask_all(
@@ -122,6 +125,9 @@ def ask_all(
         flower="flower" in answers or "flower" in skip,
         silent=silent,
         set_aside=list_set_aside(Home(runtime.home)),
+        trouble=explain_postgres(Home(runtime.home))
+        if "postgres" in runtime.embedded and "database" in silent
+        else None,
     )
 
 

@@ -146,6 +146,7 @@ def _services(runtime: Runtime, found: Found) -> dict[str, dict[str, Any]]:
             "embedded": name in runtime.embedded or name in ("gateway", "flower"),
             "ok": ok,
             "data": folders.get(name) if name in runtime.embedded else None,
+            "trouble": found.trouble if name == "postgres" else None,
         }
         for name, (url, ok) in parts.items()
     }
@@ -153,9 +154,11 @@ def _services(runtime: Runtime, found: Found) -> dict[str, dict[str, Any]]:
 
 def data_folders(home: Home) -> dict[str, str]:
     """Where the embedded services keep their data, by the service's name."""
-    outside = home.root_database / "parent" / "postgres"
-    postgres = outside if home.root_database.is_dir() else home.data / "postgres"
-    return {"redis": str(home.data / "valkey"), "postgres": str(postgres), "chroma": str(home.data / "chroma")}
+    return {
+        "redis": str(home.data / "valkey"),
+        "postgres": str(home.postgres_data),
+        "chroma": str(home.data / "chroma"),
+    }
 
 
 def _queue(name: str, facts: DatabaseFacts, depths: Mapping[str, int] | None) -> dict[str, Any]:

@@ -99,6 +99,12 @@ class Home:
         return Path("/var/lib") / f"lotus-{self._mark}"
 
     @property
+    def postgres_data(self) -> Path:
+        """Where the embedded PostgreSQL keeps its files."""
+        outside = self.root_database
+        return outside / "parent" / "postgres" if outside.is_dir() else self.data / "postgres"
+
+    @property
     def dotenvs(self) -> tuple[Path, ...]:
         """The .env files that are read, whether they are there or not."""
         return tuple(dict.fromkeys((PROJECT / ".env", self.path / ".env")))

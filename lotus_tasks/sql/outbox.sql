@@ -212,14 +212,18 @@ WHERE status = 'queued' AND NOT name = ANY(%(names)s)
 RETURNING id, run_id, name, status, error, payload ->> 'event' AS delivers;
 
 -- name: prune_commands
--- Ended commands that belong to no run, and events nobody can still want.
-DELETE FROM commands WHERE run_id IS NULL AND finished_at < now() - %(keep_days)s * interval '1 day';
+-- Ended commands that belong to no run; those that succeeded sooner.
+DELETE FROM commands
+WHERE run_id IS NULL AND finished_at < now() - %(done_keep_days)s * interval '1 day'
+  AND (status = 'succeeded' OR finished_at < now() - %(keep_days)s * interval '1 day');
 
 -- name: prune_payloads
--- What the commands of a run were given, prompts above all, once it is over for good; a failed run's may be needed by a retry.
+-- What the commands of a run were given, prompts above all, once it is over for good; a cancelled run's may be needed by a retry
+-- for a while, a failed run's for ever.
 UPDATE commands SET payload = '{"pruned": true}' FROM runs
 WHERE runs.id = commands.run_id AND runs.status IN ('succeeded', 'cancelled')
-  AND runs.finished_at < now() - %(keep_days)s * interval '1 day'
+  AND runs.finished_at < now() - interval '1 day'
+                             * CASE runs.status WHEN 'succeeded' THEN %(done_keep_days)s ELSE %(keep_days)s END
   AND commands.finished_at IS NOT NULL AND commands.payload <> '{"pruned": true}';
 
 -- name: prune_events

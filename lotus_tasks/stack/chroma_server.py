@@ -33,6 +33,8 @@ import orjson
 from lotus_tasks.stack.chroma import BROKEN, DATABASE, LOOK_EVERY_S, TIMES, WHOLE, after
 from lotus_tasks.stack.rebuildable import tells_of_the_machine
 
+_SQLITE: Final = b"SQLite format 3\0"
+"""How a database file begins that isn't empty (https://www.sqlite.org/fileformat.html, 1.3)."""
 _TENANT: Final = ("default_tenant", "default_database")
 _PIECE: Final = 100
 """Vectors of one write that are taken at a time: some hundredths of a second, in which nothing else is answered."""
@@ -201,10 +203,15 @@ async def _read(receive: Receive) -> bytes:
 
 async def watch(file: Path, inode: int | None, look: Callable[[], str]) -> None:
     """End the process when the file of this inode is removed or replaced, or when the answers say that it is damaged."""
-    damaged, is_whole = 0, False
+    damaged, is_whole, has_begun = 0, False, False
     while True:
         if inode_of(file) != inode:
             _end(f"{file} is gone; Chroma ends, to begin anew")
+        # The engine may answer from what it has read for long after the file was overwritten.
+        begins_well = _begins_well(file)
+        if has_begun and not begins_well:
+            _end(f"{BROKEN} ({file} begins as no database does); Chroma ends, to begin anew")
+        has_begun = has_begun or begins_well
         found = look()
         if found and not tells_of_the_machine(found):
             damaged += 1
@@ -216,6 +223,14 @@ async def watch(file: Path, inode: int | None, look: Callable[[], str]) -> None:
                 is_whole = True
                 _say(WHOLE)
         await asyncio.sleep(LOOK_EVERY_S)
+
+
+def _begins_well(file: Path) -> bool:
+    try:
+        with file.open("rb") as opened:
+            return opened.read(len(_SQLITE)) == _SQLITE
+    except OSError:  # no more files may be opened, or it was closed to us: neither says that it is damaged
+        return True
 
 
 def _end(line: str) -> None:

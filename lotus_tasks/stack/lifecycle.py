@@ -23,7 +23,7 @@ from lotus_tasks.stack import chroma, valkey
 from lotus_tasks.stack.external import check_external
 from lotus_tasks.stack.orphans import OwnProcess, end_processes, find_processes, is_alive
 from lotus_tasks.stack.plan import Plan
-from lotus_tasks.stack.postgres_words import diagnose
+from lotus_tasks.stack.postgres_words import explain_postgres
 from lotus_tasks.stack.programs import child_environment
 from lotus_tasks.stack.rebuildable import last_words
 from lotus_tasks.stack.secret_files import read_secret
@@ -214,7 +214,7 @@ class Start:
         """Why a part did not come up; what is known of PostgreSQL's words is said in ours."""
         log = last_lines(self._home, part)
         if part == "postgres" and self._plan.postgres:
-            reason = diagnose(log, self._plan.postgres.data, self._home) or reason
+            reason = explain_postgres(self._home) or reason
         return StartError(part, reason, log)
 
 

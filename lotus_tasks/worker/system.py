@@ -11,6 +11,7 @@ from beat import TICKS
 from lotus_tasks import bootstrap
 from lotus_tasks.errors import ServiceDown
 from lotus_tasks.spine import queries
+from lotus_tasks.spine.database import Connection
 from lotus_tasks.spine.outbox import OutboxTransaction
 from lotus_tasks.spine.queues import ask_depths
 from lotus_tasks.spine.sweep import sweep
@@ -19,7 +20,9 @@ from lotus_tasks.work import CommandSpec
 from lotus_tasks.worker.app import app, send
 
 KEEP_DAYS = 14
-"""How long ended commands without a run, prompts of runs that are over, and events are kept."""
+"""How long failed commands without a run, prompts of cancelled runs, and events are kept."""
+DONE_KEEP_DAYS = 1
+"""What succeeded and is of no further use goes sooner: the commands of a health check alone are 11 000 rows a day."""
 CALLS_KEEP_DAYS = 400
 """Model calls are kept for longer: what a year has cost."""
 FINDINGS_KEEP_DAYS = 7
@@ -90,15 +93,20 @@ def start_due(slot: int) -> None:
 @tick_task("system.prune")
 def prune(_slot: int) -> None:
     """Drop what is past its keeping time."""
-    sql = queries.load("outbox")
     with bootstrap.database().transaction() as conn:
-        conn.execute(sql.prune_commands, {"keep_days": KEEP_DAYS})
-        conn.execute(sql.prune_payloads, {"keep_days": KEEP_DAYS})
-        conn.execute(sql.prune_events, {"keep_days": KEEP_DAYS})
-        conn.execute(sql.prune_workers)
-        conn.execute(queries.load("schedules").prune_slots, {"keep_days": CALLS_KEEP_DAYS})
-        conn.execute(queries.load("providers").prune_calls, {"keep_days": CALLS_KEEP_DAYS})
-        conn.execute(queries.load("providers").prune_findings, {"keep_days": FINDINGS_KEEP_DAYS})
+        drop_past(conn)
+
+
+def drop_past(conn: Connection) -> None:
+    """Everything whose keeping time is over; docs/operations.md lists the times."""
+    sql = queries.load("outbox")
+    conn.execute(sql.prune_commands, {"keep_days": KEEP_DAYS, "done_keep_days": DONE_KEEP_DAYS})
+    conn.execute(sql.prune_payloads, {"keep_days": KEEP_DAYS, "done_keep_days": DONE_KEEP_DAYS})
+    conn.execute(sql.prune_events, {"keep_days": KEEP_DAYS})
+    conn.execute(sql.prune_workers)
+    conn.execute(queries.load("schedules").prune_slots, {"keep_days": CALLS_KEEP_DAYS})
+    conn.execute(queries.load("providers").prune_calls, {"keep_days": CALLS_KEEP_DAYS})
+    conn.execute(queries.load("providers").prune_findings, {"keep_days": FINDINGS_KEEP_DAYS})
 
 
 def submit_each(names: list[str], slot: int) -> None:

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import time
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import pytest
 import redis
-from stack import Lotus, wait_until
+from stack import Lotus, lotus_home, wait_until
 
+from lotus_tasks.local.home import Home
+from lotus_tasks.reasoning.adapters.postgres import submit_run
+from lotus_tasks.reasoning.models import RunOptions
+from lotus_tasks.spine.database import connect
+from lotus_tasks.stack.orphans import find_processes
 from tests.modelserver.handle import ModelServerHandle
 
 WITHIN_S = 15.0
 """From the fault to the answer (docs/architecture.md, promise 1)."""
+POWER_CUTS = 10
+ASKS_A_CUT = 8
 REPLY = "one two three four five six seven eight nine ten"
 
 
@@ -151,3 +162,43 @@ def test_killing_the_providers_worker_while_an_answer_goes_on_leaves_it_whole_an
     assert_once(lotus, [run_id])
     asked = ["You were cut off" in call["body"]["messages"][-1]["content"] for call in model.calls]
     assert asked == [False, True, False, True]
+
+
+def cut_the_power(lotus: Lotus) -> None:
+    """Nothing of it gets another instruction: the supervisor first, so that it starts nothing."""
+    for number in (signal.SIGSTOP, signal.SIGKILL):
+        for process in sorted(find_processes(Home(lotus.home)), key=lambda one: one.name != "supervisor"):
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, number)
+    wait_until(lambda: not lotus.processes(), what="the end of everything")
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(1200)
+def test_ten_power_cuts_in_the_middle_of_work_lose_no_ask_and_double_none(
+    lotus_settings: Mapping[str, str], model: ModelServerHandle
+):
+    """What PostgreSQL had not written yet is lost with its memory, as in a power cut: only the disk's own cache isn't."""
+    model.script(reply=REPLY, first_token_delay_s=0.3)
+    accepted: list[str] = []
+    with lotus_home(**lotus_settings) as lotus:
+        lotus.up()
+        for cut in range(POWER_CUTS):
+            called = len(model.calls)
+            with connect(lotus.runtime.database_url) as conn:
+                for number in range(ASKS_A_CUT):
+                    run = submit_run(conn, f"count, cut {cut}, number {number}", RunOptions(), conversation_id=None)
+                    conn.commit()
+                    accepted.append(str(run.run_id))
+            # A little later in the work each time: from the recall of the first to the end of the last.
+            wanted = called + cut * ASKS_A_CUT // POWER_CUTS
+            model.wait_for(lambda calls, wanted=wanted: len(calls) >= wanted, within_s=60)
+            cut_the_power(lotus)
+            lotus.up()
+            for run_id in accepted[-ASKS_A_CUT:]:
+                lotus.wait_for_run(run_id, "succeeded", timeout_s=90)
+        assert_once(lotus, accepted)
+        with lotus.database() as conn:
+            found = conn.execute("SELECT count(*), count(*) FILTER (WHERE status = 'succeeded') FROM runs").fetchone()
+        assert found == (len(accepted), len(accepted))
+        assert lotus.run("down").returncode == 0

@@ -1,9 +1,12 @@
-"""A model server that is away for five seconds, as whoever asks meets it: the answer comes later, and it is the model's."""
+"""A model server that is away for a while, as whoever asks meets it: the answer comes later, and it is the model's."""
 
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -15,6 +18,8 @@ from stack import Lotus, lotus_home, wait_until
 from tests.modelserver.handle import ModelServerHandle, model_server_process
 
 OUTAGE_S = 5.0
+PATIENCE_S = 25.0
+"""LOTUS_OUTAGE_PATIENCE_S as it is where nobody sets it."""
 REPLY = "The model is back."
 
 
@@ -58,8 +63,31 @@ def home(server: Server) -> Iterator[Lotus]:
         yield lotus
 
 
-@pytest.mark.parametrize("kind", ["refused", "503", "hang"])
-def test_an_outage_of_five_seconds_ends_in_the_models_answer(home: Lotus, server: Server, kind: str):
+def said_while(asking: subprocess.Popen[bytes], words: str) -> str:
+    """What it has said on stderr by the time that ``words`` stand there."""
+    assert asking.stderr
+    heard = b""
+    while words.encode() not in heard:
+        piece = os.read(asking.stderr.fileno(), 4096)
+        assert piece, f"it ended without {words!r}: {heard.decode()}"
+        heard += piece
+    return heard.decode()
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(
+    ("kind", "outage_s"),
+    [
+        ("refused", OUTAGE_S),
+        ("503", OUTAGE_S),
+        ("hang", OUTAGE_S),
+        pytest.param("refused", PATIENCE_S - 3, marks=pytest.mark.chaos),
+        pytest.param("503", PATIENCE_S - 3, marks=pytest.mark.chaos),
+    ],
+)
+def test_an_outage_within_the_patience_ends_in_the_models_answer(
+    home: Lotus, server: Server, kind: str, outage_s: float
+):
     restore = server.model.heal
     if kind == "refused":
         server.end()
@@ -71,15 +99,57 @@ def test_an_outage_of_five_seconds_ends_in_the_models_answer(home: Lotus, server
     asked_at = time.monotonic()
     asking = home.popen("ask", "are you there?")
     try:
-        wait_until(lambda: time.monotonic() - asked_at > OUTAGE_S, what="the end of the outage")
+        wait_until(lambda: time.monotonic() - asked_at > outage_s, timeout_s=60, what="the end of the outage")
         early = asking.poll()
     finally:
         restore()
     stdout, stderr = (text.decode() for text in asking.communicate(timeout=40))
     assert early is None, stdout
     assert (asking.returncode, stdout.strip()) == (0, REPLY), stderr
-    assert "waiting up to 25 s for openai to answer again" in stderr
+    assert f"waiting up to {PATIENCE_S:.0f} s for openai to answer again" in stderr
     assert re.search(r"openai: .* answered \d+ s later", stderr), stderr
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(120)
+def test_an_outage_beyond_the_patience_ends_in_a_quote_that_names_it(home: Lotus, server: Server):
+    server.end()
+    try:
+        done = home.run("ask", "are you there?", "--json", timeout_s=90)
+    finally:
+        server.start_again()
+    answer = json.loads(done.stdout)
+    assert (done.returncode, answer["provider"]) == (0, "offline"), done.stderr
+    assert any(said.startswith("openai: connection refused") for said in answer["degraded"]), answer["degraded"]
+    assert PATIENCE_S - 1 < answer["timings_ms"]["total"] / 1000 < PATIENCE_S + 15
+    assert "waiting up to 25 s for openai to answer again" in done.stderr
+
+
+def test_ctrl_c_ends_the_waiting_at_once(home: Lotus, server: Server):
+    server.end()
+    try:
+        asking = home.popen("ask", "are you there?")
+        said_while(asking, "for openai to answer again")
+        stopped_at = time.monotonic()
+        asking.send_signal(signal.SIGINT)
+        stdout, stderr = asking.communicate(timeout=20)
+        took_s = time.monotonic() - stopped_at
+        run_id = re.search(r"retry ([0-9a-f-]+)", stderr.decode())
+    finally:
+        server.start_again()
+    assert (asking.returncode, stdout) == (130, b""), stderr
+    assert took_s < OUTAGE_S
+    assert run_id, stderr
+    with home.database() as conn:
+
+        def open_commands() -> int:
+            row = conn.execute(
+                "SELECT count(*) FROM commands WHERE run_id = %s AND status IN ('queued', 'running')", [run_id[1]]
+            ).fetchone()
+            return row[0] if row else -1
+
+        wait_until(lambda: open_commands() == 0, timeout_s=OUTAGE_S, what="the end of the model call")
+    assert home.run_status(run_id[1]) == "cancelled"
 
 
 def test_a_wrong_key_is_not_waited_for(home: Lotus, server: Server):

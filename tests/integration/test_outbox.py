@@ -453,6 +453,13 @@ def test_a_worker_that_starts_leaves_other_workers_commands_alone(outbox):
     outbox.finish(before, Outcome())
 
 
+def drop_past_times(outbox: Outbox) -> None:
+    from lotus_tasks.worker.system import drop_past
+
+    with outbox.database.transaction() as conn:
+        drop_past(conn)
+
+
 def test_old_prompts_of_runs_that_are_over_are_dropped_and_their_results_and_what_can_be_retried_kept(outbox):
     def ended(status: str, days: int) -> CommandSpec:
         run_id = open_run(outbox)
@@ -462,11 +469,29 @@ def test_old_prompts_of_runs_that_are_over_are_dropped_and_their_results_and_wha
         one(outbox, query, status, days, run_id)
         return spec
 
-    old, fresh, failed = ended("succeeded", 15), ended("succeeded", 13), ended("failed", 15)
-    with outbox.database.transaction() as conn:
-        conn.execute(queries.load("outbox").prune_payloads, {"keep_days": 14})
-    assert (state(outbox, old)["payload"], state(outbox, old)["result"]) == ({"pruned": True}, {"text": "yes"})
-    assert state(outbox, fresh)["payload"] == state(outbox, failed)["payload"] == {"prompt": "long"}
+    gone = [ended("succeeded", 2), ended("cancelled", 15)]
+    kept = [ended("succeeded", 0), ended("cancelled", 13), ended("failed", 400)]
+    drop_past_times(outbox)
+    for spec in gone:
+        assert (state(outbox, spec)["payload"], state(outbox, spec)["result"]) == ({"pruned": True}, {"text": "yes"})
+    for spec in kept:
+        assert state(outbox, spec)["payload"] == {"prompt": "long"}
+
+
+def test_commands_of_no_run_go_a_day_after_they_succeeded_and_two_weeks_after_they_failed(outbox):
+    def ended(status: str, days: int) -> CommandSpec:
+        spec = submit(outbox)
+        query = "UPDATE commands SET status = %s::command_status, finished_at = now() - %s * interval '1 day' WHERE id = %s RETURNING id"
+        one(outbox, query, status, days, spec.id)
+        return spec
+
+    gone = [ended("succeeded", 2), ended("failed", 15), ended("cancelled", 15), ended("unknown", 15)]
+    kept = [ended("succeeded", 0), ended("failed", 13), ended("unknown", 13), submit(outbox)]
+    drop_past_times(outbox)
+    with outbox.database.statement() as conn:
+        left = {row["id"] for row in conn.execute("SELECT id FROM commands").fetchall()}
+    assert left & {spec.id for spec in gone} == set()
+    assert left >= {spec.id for spec in kept}
 
 
 def test_the_database_of_a_newer_lotus_is_refused(outbox):

@@ -94,7 +94,7 @@ def test_the_document_has_the_keys_that_others_read():
     assert list(document) == parts
     assert list(document["processes"][0]) == ["name", "pid", "state", "uptime_s", "restarts"]
     assert list(document["services"]) == ["redis", "postgres", "chroma", "gateway", "flower"]
-    assert list(document["services"]["redis"]) == ["url", "embedded", "ok", "data"]
+    assert list(document["services"]["redis"]) == ["url", "embedded", "ok", "data", "trouble"]
     assert list(document["modules"][0]) == ["name", "status", "detail", "checked_at"]
     assert list(document["queues"][0]) == ["name", "depth", "oldest_s", "consumers", "saturated"]
     assert document["memory"] == {"L1": 0, "L2": 0, "L3": 4, "L4": 0, "index_lag": 0}
