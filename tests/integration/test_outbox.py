@@ -481,8 +481,8 @@ def test_old_prompts_of_runs_that_are_over_are_dropped_and_their_results_and_wha
 def test_commands_of_no_run_go_a_day_after_they_succeeded_and_two_weeks_after_they_failed(outbox):
     def ended(status: str, days: int) -> CommandSpec:
         spec = submit(outbox)
-        query = "UPDATE commands SET status = %s::command_status, finished_at = now() - %s * interval '1 day' WHERE id = %s RETURNING id"
-        one(outbox, query, status, days, spec.id)
+        query = "UPDATE commands SET status = %s::command_status, finished_at = now() - %s * interval '1 day' WHERE id = %s"
+        one(outbox, f"{query} RETURNING id", status, days, spec.id)
         return spec
 
     gone = [ended("succeeded", 2), ended("failed", 15), ended("cancelled", 15), ended("unknown", 15)]
