@@ -147,7 +147,7 @@ def column_bytes(runtime: Runtime, asks: int) -> dict[str, int]:
                     continue
                 name = "name" if (table, "name") in columns else "''"
                 query = f"SELECT {name} AS name, sum(pg_column_size({column})) AS size FROM {table} GROUP BY 1"
-                for row in conn.execute(query).fetchall():  # type: ignore[call-overload] - the names are ours
+                for row in conn.execute(query).fetchall():
                     if (row["size"] or 0) // asks >= 20:
                         found[f"{table}.{column} {row['name']}".strip()] = int(row["size"]) // asks
     return dict(sorted(found.items(), key=lambda pair: -pair[1]))
