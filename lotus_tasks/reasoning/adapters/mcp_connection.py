@@ -141,8 +141,10 @@ class McpServer:
                 self._portal.start_task_soon(self._live, opened)
                 client, listed = opened.result(timeout=CONNECT_S + 5.0)
             except Exception as error:  # noqa: BLE001 - whatever keeps it from working is its trouble
-                self._drop(_reason(error))
-                log.warning("MCP server does not work", server=self.row.name, reason=self.trouble)
+                reason, told = _reason(error), self.trouble
+                self._drop(reason)
+                if reason != told:  # a server that stays away is tried every few seconds
+                    log.warning("MCP server does not work", server=self.row.name, reason=reason)
                 raise ServiceDown(f"the MCP server {self.row.name} is down: {self.trouble}") from None
             else:
                 self.tools = [self._tool(one) for one in listed[:MOST_TOOLS]]

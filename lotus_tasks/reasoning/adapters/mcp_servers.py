@@ -22,6 +22,8 @@ log = structlog.get_logger("lotus.mcp")
 
 FIRST_WAIT_S = 10.0
 """How long a process's first run waits for its servers; later ones take what is there."""
+_LOOK_EVERY_S = 1.0
+"""How often it is looked whether a server with an address is due for another try: it may be back, and nobody waits for it."""
 
 
 class McpServers:
@@ -35,6 +37,7 @@ class McpServers:
         self._lock = threading.Lock()
         self._servers: Sequence[McpServer] | None = None
         self._portal: BlockingPortal | None = None
+        self._closed = threading.Event()
 
     def tools(self, wanted: str = "") -> list[McpTool]:
         """The tools of the servers that work now. The first call waits a moment for all of them.
@@ -70,6 +73,8 @@ class McpServers:
             if self._servers is None:
                 self._portal = portal = _start_portal()
                 self._servers = [McpServer(row, portal, self._log_folder) for row in self._rows]
+                self._closed = threading.Event()
+                threading.Thread(target=self._watch, args=(self._closed,), name="mcp-watch", daemon=True).start()
             return self._servers
 
     def take(self, rows: Sequence[McpServerRow]) -> None:
@@ -85,9 +90,17 @@ class McpServers:
         for server in gone:
             server.close()
 
+    def _watch(self, closed: threading.Event) -> None:
+        """Look after servers that others start: one that comes back is connected to before the next run asks for its tools."""
+        while not closed.wait(_LOOK_EVERY_S):
+            for server in self._servers or ():
+                if server.row.url and server.settled.is_set():
+                    server.connect_soon()
+
     def close(self) -> None:
         """End every connection and every server that was started."""
         with self._lock:
+            self._closed.set()
             for server in self._servers or ():
                 server.close()
             if self._portal is not None:

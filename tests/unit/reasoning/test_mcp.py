@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,7 +18,7 @@ from stack import wait_until
 from lotus_tasks.errors import Cancelled, ConfigurationError, EffectUnknown, HandBack, Permanent, ServiceDown
 from lotus_tasks.local.home import PROJECT
 from lotus_tasks.reasoning.adapters import mcp_servers
-from lotus_tasks.reasoning.adapters.mcp_connection import McpTool
+from lotus_tasks.reasoning.adapters.mcp_connection import RETRY_S, McpTool
 from lotus_tasks.reasoning.adapters.mcp_rows import McpServerRow, read_servers
 from lotus_tasks.reasoning.adapters.mcp_servers import McpFile, McpServers
 from lotus_tasks.tools import ToolContext
@@ -164,10 +165,9 @@ def test_a_dead_server_is_one_line_and_keeps_no_other_from_working(opened, lines
         servers.servers()[0].call(None, context(), {})
 
 
-def test_a_server_over_streamable_http_works_the_same(opened, lines):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+@contextmanager
+def http_server(lines: Path, port: int) -> Iterator[None]:
+    """The tests' server on that port."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.mcpserver", str(lines), "--http", str(port)],
         cwd=PROJECT,
@@ -181,11 +181,40 @@ def test_a_server_over_streamable_http_works_the_same(opened, lines):
                 return client.connect_ex(("127.0.0.1", port)) == 0
 
         wait_until(listens, timeout_s=40, what="the server's port")
+        yield
+    finally:
+        process.kill()
+        process.wait(10)
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def test_a_server_over_streamable_http_works_the_same(opened, lines, port):
+    with http_server(lines, port):
         servers = opened(McpServerRow(name="lines", url=f"http://127.0.0.1:{port}/mcp"))
         assert named(connected(servers), "lines_append_line").run(context(), {"text": "far"}).text == "added far"
-    finally:
-        process.terminate()
-        process.wait(10)
+
+
+def test_a_server_over_http_that_was_away_is_there_within_five_seconds_though_nobody_asked_for_it(opened, lines, port):
+    servers = opened(McpServerRow(name="lines", url=f"http://127.0.0.1:{port}/mcp", trusted=True))
+    (server,) = servers.servers()
+    assert servers.tools() == []  # from now on nobody asks for its tools
+    for round_ in range(2):
+        with http_server(lines, port):
+            back_at = time.monotonic()
+            wait_until(lambda: server.tools, timeout_s=20, what="its tools")
+            assert time.monotonic() - back_at < (RETRY_S + 1.0) * 2  # five seconds, on a busy machine
+            assert named(server.tools, "lines_append_line").run(context(), {"text": str(round_)}).text
+        with pytest.raises((EffectUnknown, ServiceDown)):
+            named(server.tools, "lines_append_line").run(context(), {"text": "lost"})
+        server.connect()
+        assert server.trouble
+    assert lines.read_text() == "0\n1\n"
 
 
 @pytest.mark.parametrize("status", [302, 307])
