@@ -19,6 +19,8 @@ _DUMP_MAGIC: Final = b"PGDMP"
 MAJOR: Final = "18"
 """The embedded server's version. Files that say so and that it doesn't know are damaged, not another's."""
 _READY: Final = "database system is ready to accept connections"
+_LINES: Final = 500
+"""Of its log. One that can't recover writes a line for each of the others' tries to connect."""
 _SAID = re.compile(r"\b(?:PANIC|FATAL|ERROR|LOG|DETAIL|could not|invalid):?\s")
 _FULL = ("No space left on device", "Disk quota exceeded")
 _CLOSED = ("Permission denied", "has wrong ownership", "has invalid permissions")
@@ -36,6 +38,12 @@ _DAMAGED = (
     "invalid data in file",
     "is not a valid data directory",
     "missing or erroneous pg_xlog",
+    "required WAL directory",
+    "relation mapping file",
+    "The database subdirectory",
+    "could not find redo location",
+    "could not access the server configuration file",
+    "could not load ",
     "could not read",
     "could not open file",
     "could not open directory",
@@ -86,7 +94,7 @@ def _version(data: Path) -> str:
 
 def explain_postgres(home: Home) -> str | None:
     """``diagnose`` of the embedded server of this home."""
-    return diagnose(last_lines(home, "postgres", 60), home.postgres_data, home)
+    return diagnose(last_lines(home, "postgres", _LINES), home.postgres_data, home)
 
 
 def restore_advice(home: Home) -> str:

@@ -82,6 +82,9 @@ def make_ready(home: Home, store: Store) -> None:
         _put_aside(home, store, "there was a file where its folder belongs")
     folder.mkdir(mode=0o700, exist_ok=True)
     mend_permissions(folder)
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
+        _put_aside(home, store, "its folder is another user's, and closed to us")
+        folder.mkdir(mode=0o700)
     if any(folder.iterdir()) and _is_suspect(home, store):
         _examine(home, store, folder)
     _say(f"{_LAUNCHING}{store.name}")

@@ -1,7 +1,7 @@
 """What was set aside: files of a store that can be rebuilt and that its server could not open. Stdlib only.
 
 They lie in LOTUS_HOME/data/set-aside under the store's name and the time (UTC), each with its reason in a file of that name
-and ``.txt``. PostgreSQL's are never among them.
+and ``.txt``; a folder that is another user's stays where it was, under that name. PostgreSQL's are never among them.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -43,12 +43,16 @@ def set_aside(home: Home, store: str, reason: str) -> SetAside:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     at = datetime.now(UTC)
     aside = SetAside(store=store, at=at, reason=" ".join(reason.split())[:300], path=folder / f"{store}-{at:{_TIME}}")
-    (home.data / store).rename(aside.path)
     try:
-        _reason_file(aside.path).write_text(aside.reason + "\n", encoding="utf-8")
+        (home.data / store).rename(aside.path)
+    except PermissionError:  # a folder that we may not write can't get another parent, only another name
+        aside = replace(aside, path=home.data / aside.path.name)
+        (home.data / store).rename(aside.path)
+    try:
+        _reason_file(home, aside.path).write_text(aside.reason + "\n", encoding="utf-8")
     finally:
         for old in _found(home, store)[:-KEPT]:
-            _remove(old)
+            _remove(home, old)
     return aside
 
 
@@ -61,24 +65,20 @@ def drop_set_aside(home: Home, store: str) -> int:
     """Remove what is kept of a store, as what must be forgotten may be in it. Returns how many those were."""
     found = _found(home, store)
     for one in found:
-        _remove(one)
+        _remove(home, one)
     return len(found)
 
 
 def _found(home: Home, store: str | None = None) -> Sequence[SetAside]:
     def each() -> Iterator[SetAside]:
-        try:
-            entries = sorted(_folder(home).iterdir())
-        except OSError:
-            return
-        for entry in entries:
+        for entry in [*_entries(_folder(home)), *_entries(home.data)]:
             name, _, time = entry.name.rpartition("-")
             if name and store in (None, name) and not time.endswith(_REASON):
                 try:
                     at = datetime.strptime(time, _TIME).replace(tzinfo=UTC)
                 except ValueError:
                     continue
-                yield SetAside(store=name, at=at, reason=_reason(entry), path=entry)
+                yield SetAside(store=name, at=at, reason=_reason(home, entry), path=entry)
 
     return list(each())
 
@@ -87,19 +87,26 @@ def _folder(home: Home) -> Path:
     return home.data / "set-aside"
 
 
-def _reason_file(path: Path) -> Path:
-    return path.with_name(path.name + _REASON)
-
-
-def _reason(path: Path) -> str:
+def _entries(folder: Path) -> list[Path]:
     try:
-        return _reason_file(path).read_text(encoding="utf-8", errors="replace").strip()
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _reason_file(home: Home, path: Path) -> Path:
+    return _folder(home) / (path.name + _REASON)
+
+
+def _reason(home: Home, path: Path) -> str:
+    try:
+        return _reason_file(home, path).read_text(encoding="utf-8", errors="replace").strip()
     except OSError:
         return "the reason was not kept"
 
 
-def _remove(one: SetAside) -> None:
-    _reason_file(one.path).unlink(missing_ok=True)
+def _remove(home: Home, one: SetAside) -> None:
+    _reason_file(home, one.path).unlink(missing_ok=True)
     if one.path.is_dir() and not one.path.is_symlink():
         shutil.rmtree(one.path, onerror=_open_and_try_again)
     else:

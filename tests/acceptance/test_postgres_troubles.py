@@ -100,12 +100,12 @@ DAMAGES = (control_file, write_ahead_log, write_ahead_log_gone, relation_map, of
 
 
 def picture_of(data: Path) -> dict[str, tuple[int, bytes]]:
-    """What lies there, but for what a try to start writes anew."""
-    made_anew = {"postmaster.pid", "postmaster.opts"}
+    """The tables and the damaged files; what a server that tries to recover writes by itself is none of LOTUS's."""
+    written_by_itself = {"postmaster.pid", "postmaster.opts", "pg_internal.init"}
     return {
         str(path.relative_to(data)): (path.stat().st_size, path.read_bytes()[:64])
-        for path in data.rglob("*")
-        if path.is_file() and path.name not in made_anew
+        for path in [*data.iterdir(), *(data / "base").rglob("*"), *(data / "global").rglob("*")]
+        if path.is_file() and path.name not in written_by_itself
     }
 
 

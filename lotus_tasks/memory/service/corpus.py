@@ -24,6 +24,8 @@ from lotus_tasks.memory.ranking import Layout, lay_out
 _EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 MAX_CACHED_POSTINGS: Final = 4_000_000
 """Two int32 each: 32 MB at most."""
+_TERM_COUNTS_AS: Final = 64
+"""Postings: what a term itself takes here, also one that nobody ever wrote; questions bring new ones for ever."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +121,7 @@ class Corpus:
                 seen[term] = (cached.rows, cached.counts)
         while self._held > MAX_CACHED_POSTINGS and len(self._postings) > len(wanted):
             _, dropped = self._postings.popitem(last=False)
-            self._held -= len(dropped.rows)
+            self._held -= len(dropped.rows) + _TERM_COUNTS_AS
         return seen
 
     def _extend(self, term: str, found: tuple[Numbers, Numbers] | None, last_no: int) -> None:
@@ -134,7 +136,7 @@ class Corpus:
             )
             rows = np.concatenate([rows, at[kept].astype(np.int32)])
             counts = np.concatenate([counts, fresh_counts[kept]])
-        self._held += len(rows) - len(old.rows)
+        self._held += len(rows) - len(old.rows) + (0 if term in self._postings else _TERM_COUNTS_AS)
         self._postings[term] = _Cached(rows=rows, counts=counts, up_to=last_no)
 
 

@@ -61,6 +61,10 @@ def test_the_lock_of_a_server_that_works_in_this_folder_stays(home: Home) -> Non
         ("FATAL:  incorrect checksum in control file", "is damaged"),
         ('FATAL:  "/d" is not a valid data directory', "is damaged"),
         ('FATAL:  could not open file "global/pg_filenode.map": No such file or directory', "is damaged"),
+        ('FATAL:  required WAL directory "pg_wal" does not exist', "is damaged"),
+        ('FATAL:  relation mapping file "global/pg_filenode.map" contains invalid data', "is damaged"),
+        ("FATAL:  could not load /d/pg_hba.conf", "is damaged"),
+        ("FATAL:  database files are incompatible with server", "another PostgreSQL"),
         ('PANIC:  could not write to file "pg_wal/x": No space left on device', "its disk is full"),
         ('FATAL:  data directory "/d" has wrong ownership', "make it yours alone"),
         (
@@ -93,3 +97,17 @@ def test_a_cluster_without_its_version_file_is_refused_and_not_made_anew(home: H
     with pytest.raises(ConfigurationError, match="has no PG_VERSION: it is damaged, and nothing in it was changed"):
         EmbeddedPostgres(binaries=Path("/none"), data=data, sockets=home.run).initialize(home)
     assert [path.name for path in data.iterdir()] == ["base"]
+
+
+def test_a_control_file_that_cannot_be_read_is_damage_where_the_version_is_ours(home: Home) -> None:
+    log = ["2026-11-26 06:00:00.000 UTC [7] FATAL:  database files are incompatible with server"]
+    (home.data / "postgres" / "PG_VERSION").write_text("18\n")
+    assert "is damaged" in str(diagnose(log, home.data / "postgres", home))
+
+
+def test_what_was_wrong_before_it_came_up_is_over(home: Home) -> None:
+    log = [
+        "2026-11-26 06:00:00.000 UTC [7] PANIC:  could not write to file: No space left on device",
+        "2026-11-26 07:00:00.000 UTC [8] LOG:  database system is ready to accept connections",
+    ]
+    assert diagnose(log, home.data / "postgres", home) is None

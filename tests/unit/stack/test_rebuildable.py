@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -121,6 +124,34 @@ def test_files_and_folders_closed_to_their_owner_are_opened_again(home: Home) ->
     mend_permissions(folder)
     assert {oct(path.stat().st_mode & 0o777) for path in (folder, folder / "deep")} == {"0o700"}
     assert {oct(path.stat().st_mode & 0o777) for path in (folder / "file", folder / "deep" / "file")} == {"0o600"}
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root makes a folder another user's")
+def test_a_folder_of_another_user_is_set_aside_by_name_where_it_cannot_be_moved() -> None:
+    place = Path(tempfile.mkdtemp(prefix="lotus-test-"))  # one that another user can reach
+    try:
+        home = Home(place / "h")
+        home.create()
+        with_files(home, "sound")
+        for path in (place, *place.rglob("*")):
+            os.chown(path, 65534, 65534)
+        for path in (home.data / "valkey", home.data / "valkey" / "file"):
+            os.chown(path, 0, 0)
+        (home.data / "valkey").chmod(0o700)
+        os.seteuid(65534)
+        try:
+            make_ready(home, store(REFUSES_DAMAGE))
+            (aside,) = list_set_aside(home)
+            assert aside.reason == "its folder is another user's, and closed to us"
+            assert list((home.data / "valkey").iterdir()) == []
+            assert aside.path.parent == home.data
+        finally:
+            os.seteuid(0)
+        assert (aside.path / "file").read_text() == "sound"
+        assert drop_set_aside(home, "valkey") == 1
+        assert not aside.path.exists()
+    finally:
+        shutil.rmtree(place)
 
 
 def test_the_last_three_of_a_store_are_kept_and_can_be_dropped(home: Home) -> None:
