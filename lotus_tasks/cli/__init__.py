@@ -141,7 +141,8 @@ def _explain(error: BaseException) -> int:
     elif isinstance(error, TimeoutError):
         code = TIMED_OUT
     elif not isinstance(error, LotusError):
-        message = f"internal error: {type(error).__name__}: {' '.join(message.split())[:300]}{_keep_traceback(error)}"
+        internal = f"internal error: {type(error).__name__}: {' '.join(message.split())[:300]}"
+        message = _damage_of_postgres(error) or f"{internal}{_keep_traceback(error)}"
     said = message if isinstance(error, ConfigurationError) else _in_one_line(message)
     click.echo(f"lotus: {said}", err=True, color=True)
     return code
@@ -155,9 +156,22 @@ def _in_one_line(message: str) -> str:
 
 
 def _is_postgres_away(error: BaseException) -> bool:
-    """Whether psycopg, where this command loaded it, says that the server is no longer there."""
+    """Whether psycopg, where this command loaded it, says that the server is no longer there; not that a file of it is (58…)."""
     psycopg = sys.modules.get("psycopg")
-    return psycopg is not None and isinstance(error, psycopg.OperationalError) and bool(str(error).strip())
+    is_lost = psycopg is not None and isinstance(error, psycopg.OperationalError) and bool(str(error).strip())
+    return is_lost and not str(getattr(error, "sqlstate", None)).startswith("58")
+
+
+def _damage_of_postgres(error: BaseException) -> str | None:
+    """What a running PostgreSQL found damaged in its files, and which backup to restore."""
+    psycopg = sys.modules.get("psycopg")
+    if psycopg is None or not isinstance(error, psycopg.Error):
+        return None
+    from lotus_tasks.stack.postgres_words import diagnose
+
+    home = Home.locate()
+    found = diagnose([f"ERROR:  {' '.join(str(error).split())}"], home.postgres_data, home)
+    return f"PostgreSQL: {found}" if found else None
 
 
 def _why_postgres_is_away(message: str) -> str:

@@ -74,7 +74,7 @@ def said_while(asking: subprocess.Popen[bytes], words: str) -> str:
     return heard.decode()
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize(
     ("kind", "outage_s"),
     [
@@ -111,18 +111,19 @@ def test_an_outage_within_the_patience_ends_in_the_models_answer(
 
 
 @pytest.mark.chaos
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 def test_an_outage_beyond_the_patience_ends_in_a_quote_that_names_it(home: Lotus, server: Server):
     server.end()
     try:
-        done = home.run("ask", "are you there?", "--json", timeout_s=90)
+        asked_at = time.monotonic()
+        done = home.run("ask", "are you there?", timeout_s=90)
+        took_s = time.monotonic() - asked_at
     finally:
         server.start_again()
-    answer = json.loads(done.stdout)
-    assert (done.returncode, answer["provider"]) == (0, "offline"), done.stderr
-    assert any(said.startswith("openai: connection refused") for said in answer["degraded"]), answer["degraded"]
-    assert PATIENCE_S - 1 < answer["timings_ms"]["total"] / 1000 < PATIENCE_S + 15
-    assert "waiting up to 25 s for openai to answer again" in done.stderr
+    assert (done.returncode, REPLY in done.stdout) == (0, False), done.stderr
+    assert f"waiting up to {PATIENCE_S:.0f} s for openai to answer again" in done.stderr
+    assert "openai: connection refused" in done.stderr.partition("waiting up to")[2]
+    assert PATIENCE_S - 1 < took_s < PATIENCE_S + 25
 
 
 def test_ctrl_c_ends_the_waiting_at_once(home: Lotus, server: Server):

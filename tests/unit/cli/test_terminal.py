@@ -7,6 +7,7 @@ import json
 import sys
 
 import click
+import psycopg
 import pytest
 from click.testing import CliRunner
 from prompt_toolkit.data_structures import Size
@@ -174,3 +175,20 @@ def test_a_row_of_one_cell_goes_on_below_its_text(monkeypatch: pytest.MonkeyPatc
     terminal = stdout_is_a_terminal(monkeypatch)
     say_row("    what you said on 26 Nov, 16:42 · L1 · 1de99a31")
     assert terminal.getvalue().splitlines() == ["    what you said on 26 Nov, 16:42 · L1", "    · 1de99a31"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        psycopg.errors.DataCorrupted('invalid page in block 0 of relation "base/16384/16385"'),
+        psycopg.errors.UndefinedFile('could not open file "base/16384/16385": No such file or directory'),
+    ],
+    ids=["an overwritten page", "a missing file"],
+)
+def test_what_a_running_postgresql_finds_damaged_is_told_with_what_to_restore(error, monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("LOTUS_HOME", str(tmp_path))
+    assert _explain(error) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("lotus: PostgreSQL: its data folder")
+    assert "is damaged" in said
+    assert "restore your newest dump" in said
