@@ -135,22 +135,24 @@ def test_ctrl_c_ends_the_waiting_at_once(home: Lotus, server: Server):
         asking.send_signal(signal.SIGINT)
         stdout, stderr = asking.communicate(timeout=20)
         took_s = time.monotonic() - stopped_at
-        run_id = re.search(r"retry ([0-9a-f-]+)", stderr.decode())
+        named = re.search(r"retry ([0-9a-f-]+)", stderr.decode())
     finally:
         server.start_again()
     assert (asking.returncode, stdout) == (130, b""), stderr
     assert took_s < OUTAGE_S
-    assert run_id, stderr
+    assert named, stderr
     with home.database() as conn:
+        row = conn.execute("SELECT id::text FROM runs WHERE id::text LIKE %s", [f"{named[1]}%"]).fetchone()
+        assert row
+        (run_id,) = row
 
         def open_commands() -> int:
-            row = conn.execute(
-                "SELECT count(*) FROM commands WHERE run_id = %s AND status IN ('queued', 'running')", [run_id[1]]
-            ).fetchone()
-            return row[0] if row else -1
+            query = "SELECT count(*) FROM commands WHERE run_id = %s AND status IN ('queued', 'running')"
+            found = conn.execute(query, [run_id]).fetchone()
+            return found[0] if found else -1
 
         wait_until(lambda: open_commands() == 0, timeout_s=OUTAGE_S, what="the end of the model call")
-    assert home.run_status(run_id[1]) == "cancelled"
+    assert home.run_status(run_id) == "cancelled"
 
 
 def test_a_wrong_key_is_not_waited_for(home: Lotus, server: Server):
