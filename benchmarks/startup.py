@@ -2,7 +2,8 @@
 
 ``python benchmarks/startup.py [--runs N] [--json]``: in a LOTUS_HOME of its own, which is removed. The first start, which
 makes the database, is told apart; start_s and pss_mb are the medians of the others. PSS counts a page that n processes share
-as 1/n (Linux, /proc/<pid>/smaps_rollup).
+as 1/n (Linux, /proc/<pid>/smaps_rollup). Both kinds of workers (LOTUS_WORKERS) are measured, each in a home of its own. Beside
+each start: how long the same PostgreSQL program, alone on the same files, takes until pg_isready says that it is ready.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -33,22 +35,35 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="lotus-bench-") as folder:
-        result = measure(Path(folder) / "home", options.runs)
+    results: dict[str, dict[str, Any]] = {}
+    for workers in ("shared", "separate"):
+        with tempfile.TemporaryDirectory(prefix="lotus-bench-") as folder:
+            results[workers] = measure(Path(folder) / "home", options.runs, workers)
     if options.json:
-        print(json.dumps(result))
+        print(json.dumps(results))
         return
+    for workers, result in results.items():
+        print(f"workers: {workers}")
+        tell(result)
+
+
+def tell(result: dict[str, Any]) -> None:
+    """One kind of workers, for a person."""
     first = f"the first, which makes the database: {result['first_start_s']:.1f} s"
     print(f"start to healthy  {result['start_s']:.1f} s   ({first})")
+    print(
+        f"  over PostgreSQL {result['start_ratio']:.1f} × the {result['postgres_s']:.2f} s that it alone takes to be ready"
+    )
     print(f"idle memory       {result['pss_mb']:.0f} MB PSS in {result['processes']} processes")
     print(f"stop              {result['stop_s']:.1f} s")
     for name, size_mb in result["pss_mb_by_process"].items():
         print(f"  {name:<20} {size_mb:6.1f} MB")
 
 
-def measure(home: Path, runs: int) -> dict[str, Any]:
+def measure(home: Path, runs: int, workers: str) -> dict[str, Any]:
     """One first start and ``runs`` more."""
-    environment = {**os.environ, "LOTUS_HOME": str(home), "LOTUS_PROVIDERS": "offline"}
+    environment = {**os.environ, "LOTUS_HOME": str(home), "LOTUS_PROVIDERS": "offline", "LOTUS_WORKERS": workers}
+    alone: list[float] = []
     starts: list[float] = []
     stops: list[float] = []
     sizes: list[dict[str, float]] = []
@@ -63,9 +78,12 @@ def measure(home: Path, runs: int) -> dict[str, Any]:
                 counts.append(len(pids))
         finally:
             stops.append(call("down", environment))
+        alone.append(start_postgres_alone(home))
     middle = sorted(range(len(sizes)), key=lambda index: sum(sizes[index].values()))[len(sizes) // 2]
     return {
         "start_s": round(statistics.median(starts[1:]), 2),
+        "postgres_s": round(statistics.median(alone), 3),
+        "start_ratio": round(statistics.median(starts[1:]) / statistics.median(alone), 1),
         "first_start_s": round(starts[0], 2),
         "stop_s": round(statistics.median(stops), 2),
         "pss_mb": round(sum(sizes[middle].values()), 1),
@@ -92,6 +110,34 @@ def call(command: str, environment: dict[str, str]) -> float:
     if done.returncode:
         sys.exit(f"manage.py {command} failed with {done.returncode}:\n{done.stdout}{done.stderr}")
     return time.monotonic() - began
+
+
+def start_postgres_alone(home: Path) -> float:
+    """Seconds from the start of the home's embedded PostgreSQL, with nothing around it, to its first answer; ends it again."""
+    from lotus_tasks.local.home import Home
+    from lotus_tasks.stack.postgres import embedded_postgres
+
+    server = embedded_postgres(Home(home))
+    program = server.program()
+    user, group = program.run_as or (None, None)
+    began = time.monotonic()
+    with subprocess.Popen(
+        program.command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        user=user,
+        group=group,
+        start_new_session=True,
+    ) as process:
+        try:
+            while not server.answers():
+                if process.poll() is not None:
+                    sys.exit(f"PostgreSQL alone ended with exit code {process.returncode}")
+                time.sleep(0.005)
+            return time.monotonic() - began
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(30)
 
 
 def own_processes(home: Path) -> dict[int, str]:

@@ -27,6 +27,7 @@ from lotus_tasks.spine.outbox import Outbox
 from lotus_tasks.spine.queues import queue_names
 from lotus_tasks.spine.streams import connect_redis
 from lotus_tasks.tools import AnyTool, Tool
+from workers import SHARED
 
 if TYPE_CHECKING:
     import redis
@@ -157,7 +158,7 @@ def runtime() -> Runtime:
 @per_process
 def database() -> Database:
     """PostgreSQL."""
-    return Database(runtime().database_url, slots=12)
+    return Database(runtime().database_url, slots=40 if os.environ.get("LOTUS_PROCESS") == SHARED else 12)
 
 
 @per_process
@@ -182,7 +183,7 @@ def check_module(manifest: Manifest) -> HealthReport:
         return HealthReport(status="down", detail=f"its health check failed: {one_line(error)}")
     except Exception:
         log.exception("a health check failed", module=manifest.name)
-        where = f"`manage.py logs worker-{manifest.name}` tells why"
+        where = f"`manage.py logs {os.environ.get('LOTUS_PROCESS') or f'worker-{manifest.name}'}` tells why"
         return HealthReport(status="down", detail=f"its health check failed unexpectedly; {where}")
     if not isinstance(report, HealthReport):
         return HealthReport(

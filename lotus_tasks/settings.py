@@ -158,6 +158,11 @@ class Settings(BaseSettings):
     lotus_max_run_usd: Annotated[float, Field(gt=0, allow_inf_nan=False)] = setting(
         1.0, "What a run may cost, where the models' prices are known.", "US dollars, more than 0"
     )
+    lotus_workers: Literal["shared", "separate"] | None = setting(
+        None,
+        "One worker process for all queues, or one a queue; without it shared on a small machine (one core or less than 8 GB).",
+        "shared or separate",
+    )
     lotus_memory_concurrency: Slots = setting(
         None, "Slots of worker-memory; without it, what workers/memory.py says.", SLOTS
     )

@@ -49,7 +49,7 @@ def clean_environment(home: Path, **settings: str) -> dict[str, str]:
     """
     hidden = {field.upper(): "" for field in Settings.model_fields}
     kept = {name: value for name, value in os.environ.items() if not name.startswith("LOTUS_")}
-    guard = {"LOTUS_TEST_LOOPBACK_ONLY": "1", "LOTUS_CONSOLIDATION_MODEL": "none"}
+    guard = {"LOTUS_TEST_LOOPBACK_ONLY": "1", "LOTUS_CONSOLIDATION_MODEL": "none", "LOTUS_WORKERS": "separate"}
     return {**kept, **hidden, "LOTUS_PROVIDERS": "offline", **guard, **settings, "LOTUS_HOME": str(home)}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,7 +16,7 @@ from lotus_tasks.local.home import PROJECT, Home
 from lotus_tasks.local.runtime import load_runtime
 from lotus_tasks.stack.endpoints import find_runtime
 from lotus_tasks.stack.supervision import Supervisor
-from workers import WORKERS
+from workers import SHARED, WORKERS
 
 _RESTART_WAIT_S = 90.0
 _TAIL_BYTES = 262_144
@@ -34,6 +35,7 @@ def restart(context: click.Context, process: str | None) -> None:
         context.invoke(up)
         return
     supervisor = Supervisor(runtime.supervisor_socket)
+    process = _in_shared(process, {row.name for row in supervisor.processes()})
     supervisor.restart(process)
     deadline = time.monotonic() + _RESTART_WAIT_S
     while (state := next(row for row in supervisor.processes() if row.name == process)).state != "RUNNING":
@@ -55,6 +57,8 @@ def logs(process: str | None, follow: bool, lines: int | None) -> None:
     """Show what PROCESS wrote, or the end of what each wrote."""
     folder = Home.locate().log
     names = sorted(path.stem for path in folder.glob("*.log")) if folder.is_dir() else []
+    if process is not None:
+        process = _in_shared(process, names)
     if process is not None and process not in names:
         known = f"there are: {', '.join(names)}" if names else f"there are none in {folder}; LOTUS has not run here"
         raise InvalidInput(f"there is no log of {process!r}; {known}")
@@ -70,6 +74,12 @@ def logs(process: str | None, follow: bool, lines: int | None) -> None:
                 time.sleep(0.2)
     except KeyboardInterrupt:
         return
+
+
+def _in_shared(process: str, known: Collection[str]) -> str:
+    """The process that a queue's worker is part of, where they share one."""
+    is_of_a_queue = process in {spec.name for spec in WORKERS}
+    return SHARED if is_of_a_queue and process not in known and SHARED in known else process
 
 
 class _Tail:

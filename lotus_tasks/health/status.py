@@ -14,6 +14,7 @@ from lotus_tasks.local.runtime import Runtime
 from lotus_tasks.manifest import Manifest
 from lotus_tasks.spine.outbox import SILENT_WORKER_S
 from lotus_tasks.spine.queues import queue_names
+from lotus_tasks.stack.programs import worker_of
 
 STALE_REPORT_S = 90.0
 """Three of beat's health ticks: a report that is older says nothing any more."""
@@ -83,7 +84,11 @@ def judge_modules(manifests: Iterable[Manifest], found: Found) -> list[dict[str,
         reason = found.silent.get("database", "PostgreSQL does not answer")
         return [_module(manifest.name, "down", reason, None) for manifest in manifests]
     reports = {row.name: row for row in found.database.modules}
-    judged = [_judge(manifest, reports.get(manifest.name), found.database.workers) for manifest in manifests]
+    names = [process.name for process in found.processes or ()]
+    judged = [
+        _judge(manifest, reports.get(manifest.name), found.database.workers, worker_of(manifest.queue, names))
+        for manifest in manifests
+    ]
     for row in judged:
         counts = (_counted(name, number) for name, number in found.database.counts.get(row["name"], {}).items())
         row["detail"] = "; ".join(filter(None, [", ".join(counts), row["detail"]]))
@@ -104,11 +109,11 @@ def is_ready(manifests: Sequence[Manifest], found: Found) -> bool:
     )
 
 
-def _judge(manifest: Manifest, report: ModuleRow | None, workers: Sequence[WorkerRow]) -> dict[str, Any]:
+def _judge(manifest: Manifest, report: ModuleRow | None, workers: Sequence[WorkerRow], process: str) -> dict[str, Any]:
     serving = [worker for worker in workers if manifest.queue in worker.queues and worker.age_s <= SILENT_WORKER_S]
     checked_at = report.checked_at if report else None
     if not serving:
-        reason = f"no worker serves its queue; see `python manage.py logs worker-{manifest.queue}`"
+        reason = f"no worker serves its queue; see `python manage.py logs {process}`"
         return _module(manifest.name, "down", reason, checked_at)
     if report is None:
         return _module(manifest.name, "down", "it has not reported yet", None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 import time
@@ -109,8 +110,8 @@ class Execution:
                 return self.end(claim, error, status=status)
             except Exception:
                 log.exception("failed unexpectedly")
-                module = claim.name.partition(".")[0]
-                reason = f"internal error in {claim.name}; `manage.py logs worker-{module}` has it"
+                process = os.environ.get("LOTUS_PROCESS") or f"worker-{claim.name.partition('.')[0]}"
+                reason = f"internal error in {claim.name}; `manage.py logs {process}` has it"
                 return self.end(claim, Permanent(reason))
             else:
                 crash_point("after_finish", claim.name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 import structlog
@@ -34,10 +34,11 @@ class HeldLease:
 class LeaseKeeper:
     """Renews every held lease at a quarter of its length. The thread lives while anything is held, and a moment longer.
 
-    ``on_beat``: called about every three seconds while the process lives, for its own sign of life.
+    ``on_beat``: called about every three seconds while the process lives, with the names of the held
+    commands, for its own sign of life.
     """
 
-    def __init__(self, outbox: Outbox, *, on_beat: Callable[[int], None] | None = None) -> None:
+    def __init__(self, outbox: Outbox, *, on_beat: Callable[[Sequence[str]], None] | None = None) -> None:
         self._outbox = outbox
         self._on_beat = on_beat
         self._held: dict[CommandId, HeldLease] = {}
@@ -47,10 +48,10 @@ class LeaseKeeper:
         self._thread: threading.Thread | None = None
         self._renewed_at = self._beat_at = 0.0
 
-    @property
-    def busy(self) -> int:
-        """How many commands are held."""
-        return len(self._held)
+    def names(self) -> list[str]:
+        """The names of the commands that are held."""
+        with self._lock:
+            return [lease.claim.name for lease in self._held.values()]
 
     @contextmanager
     def hold(self, claim: Claim) -> Iterator[HeldLease]:
@@ -94,7 +95,7 @@ class LeaseKeeper:
         if self._on_beat is not None and now - self._beat_at >= BEAT_EVERY_S:
             self._beat_at = now
             with suppress(ServiceDown):
-                self._on_beat(self.busy)
+                self._on_beat(self.names())
         if self._held:
             extend = now - self._renewed_at >= self._outbox.lease_s / 4
             if self._look(extend=extend) and extend:

@@ -24,7 +24,7 @@ from lotus_tasks.stack.external import check_external
 from lotus_tasks.stack.orphans import OwnProcess, end_processes, find_processes, is_alive
 from lotus_tasks.stack.plan import Plan
 from lotus_tasks.stack.postgres_words import explain_postgres
-from lotus_tasks.stack.programs import child_environment
+from lotus_tasks.stack.programs import child_environment, worker_of
 from lotus_tasks.stack.rebuildable import last_words
 from lotus_tasks.stack.secret_files import read_secret
 from lotus_tasks.stack.set_aside import list_set_aside
@@ -173,9 +173,8 @@ class Start:
         for module in modules:
             if module["status"] == "down":
                 detail = " ".join(str(module["detail"]).split())[:200]
-                return StartError(
-                    f"module {module['name']}", detail, last_lines(self._home, f"worker-{module['name']}", 6)
-                )
+                worker = worker_of(module["name"], [program.name for program in self._plan.programs])
+                return StartError(f"module {module['name']}", detail, last_lines(self._home, worker, 6))
         return None
 
     def _wait(

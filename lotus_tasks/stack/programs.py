@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from lotus_tasks.local.home import Home
-from workers import WORKERS
+from workers import SHARED, WORKERS, shared_worker
 
 NO_TELEMETRY: Final = {"ANONYMIZED_TELEMETRY": "False", "ORT_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
 """Chroma's, ONNX Runtime's, and the word that others listen to: off, whatever the environment says."""
+
+SMALL_BYTES: Final = 8 * 10**9
+"""Less memory than this, or one core: the workers are one process, unless LOTUS_WORKERS says otherwise."""
 
 Group = Literal["services", "core"]
 
@@ -59,7 +62,8 @@ def core_programs(home: Home, settings: Mapping[str, Any], flower_config: str) -
         Program(name="beat", command=[*celery, "beat", f"--schedule={schedule}", "--pidfile="], group="core"),
         Program(name="flower", command=[*celery, "flower", f"--conf={flower_config}"], group="core"),
     ]
-    for worker in WORKERS:
+    workers = [shared_worker(settings)] if shares_workers(settings) else list(WORKERS)
+    for worker in workers:
         slots = settings.get(f"LOTUS_{worker.name.removeprefix('worker-').upper()}_CONCURRENCY")
         rows.append(
             Program(
@@ -71,6 +75,33 @@ def core_programs(home: Home, settings: Mapping[str, Any], flower_config: str) -
             )
         )
     return rows
+
+
+def shares_workers(settings: Mapping[str, Any]) -> bool:
+    """Whether one process serves all queues. ``settings``: as in runtime.json.
+
+    A broker that isn't Redis hands messages over before anyone looks at a queue's slots, so there each queue has a process.
+    """
+    broker = str(settings.get("LOTUS_BROKER_URL") or "redis")
+    if not broker.startswith("redis"):
+        return False
+    wanted = settings.get("LOTUS_WORKERS")
+    return wanted == "shared" if wanted else is_small(os.cpu_count() or 1, memory_bytes())
+
+
+def is_small(cores: int, memory: int) -> bool:
+    """Whether five worker processes are more than such a machine should hold."""
+    return cores < 2 or memory < SMALL_BYTES
+
+
+def memory_bytes() -> int:
+    """This machine's memory."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def worker_of(queue: str, processes: Iterable[str]) -> str:
+    """Which of the ``processes`` serves a queue, by name."""
+    return SHARED if SHARED in processes else f"worker-{queue}"
 
 
 def child_environment(home: Home, environ: Mapping[str, str]) -> dict[str, str]:

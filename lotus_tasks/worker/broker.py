@@ -12,6 +12,7 @@ import structlog
 from kombu.transport import TRANSPORT_ALIASES, redis
 
 from lotus_tasks.spine.database import one_line
+from lotus_tasks.worker.queue_slots import LOOK_AGAIN_S, OpenQueues
 
 MOST_CHARS: Final = 65_536
 """A message of LOTUS's own has about a thousand: one id, and Celery's headers."""
@@ -20,7 +21,15 @@ log = structlog.get_logger("lotus.broker")
 
 
 class Channel(redis.Channel):  # type: ignore[misc]  # kombu ships no types
-    """Goes on after an item that is no JSON."""
+    """Goes on after an item that is no JSON, and asks for no message of a queue whose slots are full (queue_slots.py)."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._queue_cycle = OpenQueues()
+
+    def _brpop_start(self, timeout: float | None = None) -> None:
+        left_out = self._queue_cycle.look()
+        super()._brpop_start(LOOK_AGAIN_S if left_out else timeout)
 
     def _brpop_read(self, **options: Any) -> bool:
         try:

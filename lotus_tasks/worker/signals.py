@@ -13,11 +13,10 @@ from celery import signals
 from lotus_tasks import bootstrap
 from lotus_tasks.errors import ServiceDown
 from lotus_tasks.local.logs import configure_logging
-from lotus_tasks.spine import queries
 from lotus_tasks.spine.execution import stopping
 from lotus_tasks.spine.processes import hold_name, wait_for_schema
 from lotus_tasks.worker.module_tasks import record_health
-from lotus_tasks.worker.task import Serving, begin_serving, keeper, tool_slots, worker_name
+from lotus_tasks.worker.task import Serving, begin_serving, forget_worker, keeper, tool_slots, worker_name
 
 log = structlog.get_logger("lotus.tasks")
 
@@ -66,11 +65,11 @@ def _on_shutting_down(**_: object) -> None:
 
 @signals.worker_shutdown.connect  # type: ignore[untyped-decorator]
 def _on_shutdown(**_: object) -> None:
-    tool_slots().close()
+    for tools in tool_slots().values():
+        tools.close()
     keeper().close()
     try:
-        with bootstrap.database().transaction() as conn:
-            conn.execute(queries.load("outbox").forget_worker, {"name": worker_name(), "pid": os.getpid()})
+        forget_worker()
     except ServiceDown as error:
         log.info("not unregistered", reason=str(error))
     bootstrap.database().close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
@@ -21,6 +21,7 @@ from lotus_tasks.spine.execution import Body, Execution
 from lotus_tasks.spine.leases import LeaseKeeper
 from lotus_tasks.work import Outcome, Work
 from lotus_tasks.worker.app import REDIS_BROKER, app, send
+from lotus_tasks.worker.queue_slots import slots
 from lotus_tasks.worker.tool_slots import ToolSlots
 
 log = structlog.get_logger("lotus.tasks")
@@ -38,6 +39,25 @@ class Serving:
 
     queues: list[str]
     slots: int
+
+    def rows(self, held: Sequence[str]) -> list[dict[str, Any]]:
+        """How this worker is seen: as one, or as one a queue where it serves several, each with its own slots.
+
+        ``held``: the names of the commands at work; those in tool slots take none of the worker's.
+        """
+        limits = slots() if len(self.queues) > 1 else {}
+        at_work = [name.partition(".")[0] for name in held if not app.tasks[name].in_tool_slot]
+        if not limits:
+            return [{"name": worker_name(), "queues": self.queues, "slots": self.slots, "busy": len(at_work)}]
+        return [
+            {
+                "name": f"{worker_name()}/{queue}",
+                "queues": [queue],
+                "slots": min(self.slots, limits.get(queue, self.slots)),
+                "busy": at_work.count(queue),
+            }
+            for queue in self.queues
+        ]
 
 
 _serving: Serving | None = None
@@ -69,9 +89,9 @@ def execution() -> Execution:
 
 
 @bootstrap.per_process
-def tool_slots() -> ToolSlots:
-    """Where this process runs its modules' tools."""
-    return ToolSlots(TOOL_SLOTS)
+def tool_slots() -> Mapping[str, ToolSlots]:
+    """Where this process runs its modules' tools, by module."""
+    return {module: ToolSlots(TOOL_SLOTS) for module in bootstrap.MODULES}
 
 
 class CommandBody(Protocol[C_contra]):
@@ -95,7 +115,7 @@ class CommandTask(Task):  # type: ignore[misc]  # Celery ships no types
     def run(self, command_id: str) -> None:
         """Carry the command out, now or as soon as a slot is free."""
         if self.in_tool_slot and _serving is not None:
-            tool_slots().run(lambda: self.carry_out(command_id))
+            tool_slots()[self.name.partition(".")[0]].run(lambda: self.carry_out(command_id))
         else:
             self.carry_out(command_id)
 
@@ -159,19 +179,20 @@ def plain_task(name: str, *, in_tool_slot: bool = False) -> Callable[[Body], Bod
     return register
 
 
-def _record_worker(busy: int) -> None:
+def _record_worker(held: Sequence[str]) -> None:
     if _serving is None:
         return
     sql = queries.load("outbox")
     with bootstrap.database().transaction() as conn:
         conn.execute(sql.commit_quickly)
-        conn.execute(
-            sql.record_worker,
-            {
-                "name": worker_name(),
-                "pid": os.getpid(),
-                "queues": _serving.queues,
-                "slots": _serving.slots,
-                "busy": max(0, busy - tool_slots().busy),
-            },
-        )
+        for row in _serving.rows(held):
+            conn.execute(sql.record_worker, {**row, "pid": os.getpid()})
+
+
+def forget_worker() -> None:
+    """This process serves no more."""
+    if _serving is None:
+        return
+    with bootstrap.database().transaction() as conn:
+        for row in _serving.rows(()):
+            conn.execute(queries.load("outbox").forget_worker, {"name": row["name"], "pid": os.getpid()})

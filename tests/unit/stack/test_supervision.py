@@ -14,8 +14,10 @@ import pytest
 from lotus_tasks.errors import ConfigurationError
 from lotus_tasks.local.home import PROJECT, Home
 from lotus_tasks.stack.plan import broker_url_of
-from lotus_tasks.stack.programs import core_programs, launch
+from lotus_tasks.stack.programs import core_programs, is_small, launch, shares_workers, worker_of
 from lotus_tasks.stack.supervision import write_configuration
+
+SEPARATE = {"LOTUS_WORKERS": "separate"}
 
 
 @pytest.fixture
@@ -26,7 +28,7 @@ def home(tmp_path: Path) -> Home:
 
 
 def test_every_process_is_stopped_alone_and_tried_for_long(home: Home) -> None:
-    programs = core_programs(home, {}, "flower.py")
+    programs = core_programs(home, SEPARATE, "flower.py")
     parser = configparser.ConfigParser()
     parser.read(write_configuration(home, programs))
     assert {program.name for program in programs} == {
@@ -55,7 +57,7 @@ print(json.dumps({"log": options.logfile, "socket": options.server_configs[0]["f
 def test_the_supervisor_itself_reads_what_was_written(tmp_path: Path, name: str) -> None:
     home = Home(tmp_path / name)
     home.create()
-    programs = core_programs(home, {}, str(home.run / "flower.py"))
+    programs = core_programs(home, SEPARATE, str(home.run / "flower.py"))
     path = write_configuration(home, programs)
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", READ, path], capture_output=True, text=True, check=False, cwd=tmp_path
@@ -75,17 +77,42 @@ def test_a_folder_the_supervisor_can_t_read_is_refused_in_one_line(tmp_path: Pat
     home = Home(tmp_path / name)
     home.create()
     with pytest.raises(ConfigurationError, match="set LOTUS_HOME to another folder") as raised:
-        write_configuration(home, core_programs(home, {}, "flower.py"))
+        write_configuration(home, core_programs(home, SEPARATE, "flower.py"))
     assert "\n" not in str(raised.value)
 
 
 def test_a_workers_slots_follow_its_setting(home: Home) -> None:
-    programs = {program.name: program for program in core_programs(home, {"LOTUS_MEMORY_CONCURRENCY": 7}, "flower.py")}
+    programs = {
+        program.name: program
+        for program in core_programs(home, SEPARATE | {"LOTUS_MEMORY_CONCURRENCY": 7}, "flower.py")
+    }
     assert "--concurrency=7" in programs["worker-memory"].command
 
 
+def test_shared_workers_are_one_process_with_every_queue_and_the_slots_of_all(home: Home) -> None:
+    settings = {"LOTUS_WORKERS": "shared", "LOTUS_MEMORY_CONCURRENCY": 7}
+    programs = {program.name: program for program in core_programs(home, settings, "flower.py")}
+    assert set(programs) == {"relay", "gateway", "beat", "flower", "worker"}
+    command = programs["worker"].command
+    assert "--queues=memory,providers,perception,reasoning,system" in command
+    assert f"--concurrency={7 + 8 + 2 + 4 + 2}" in command
+    assert [worker_of("memory", programs), worker_of("memory", ["relay", "worker-memory"])] == [
+        "worker",
+        "worker-memory",
+    ]
+
+
+def test_workers_are_shared_where_the_machine_is_small_or_the_setting_says_so_but_never_on_another_broker() -> None:
+    assert (is_small(1, 16 * 10**9), is_small(2, 4 * 10**9), is_small(2, 16 * 10**9)) == (True, True, False)
+    shared = {"LOTUS_WORKERS": "shared"}
+    assert shares_workers(shared)
+    assert shares_workers(shared | {"LOTUS_BROKER_URL": "rediss://h:1/0"})
+    assert not shares_workers(shared | {"LOTUS_BROKER_URL": "amqp://h:1//"})
+    assert not shares_workers(SEPARATE)
+
+
 def test_no_secret_stands_on_a_command_line(home: Home) -> None:
-    for program in core_programs(home, {}, "flower.py"):
+    for program in core_programs(home, SEPARATE, "flower.py"):
         assert not any("auth" in word or "password" in word for word in program.command)
 
 
