@@ -117,6 +117,7 @@ def start_postgres_alone(home: Path) -> float:
     from lotus_tasks.local.home import Home
     from lotus_tasks.stack.postgres import embedded_postgres
 
+    Home(home).create()  # `down` has removed the folder of its socket
     server = embedded_postgres(Home(home))
     program = server.program()
     user, group = program.run_as or (None, None)
