@@ -8,6 +8,8 @@ Prints (milliseconds unless said otherwise)
     celery_noop_ms         a bare Celery task that does nothing, sent and its result fetched, on the same Valkey
     ratio                  ask_ms p50 / celery_noop_ms p50
     concurrent             asks submitted at once, how many were lost, and how many were answered a second
+    noop_per_s             bare no-op tasks a second, five for each of those asks, sent at once to four slots (no results kept)
+    concurrent_ratio       asks answered a second / (noop_per_s / 5), an ask being five commands
     postgres_bytes         by how much PostgreSQL grew with each of those asks, indexes included, as a whole and where
 It starts a LOTUS of its own under the temporary folder and removes it.
 """
@@ -40,6 +42,9 @@ from lotus_tasks.spine.streams import TokenReader, connect_redis  # noqa: E402
 from tests.modelserver.handle import ModelServerHandle, model_server_process  # noqa: E402
 
 NOTES = [f"The spare key number {n} hangs behind the blue door of house {n} in Marstal." for n in range(50)]
+
+COMMANDS_AN_ASK = 5
+"""Recall, advance, complete, advance, remember."""
 
 _NOOP = """
 import sys
@@ -81,13 +86,16 @@ def measure(lotus: Lotus, model: ModelServerHandle, *, asks: int, concurrent: in
     before = table_bytes(runtime)
     took = sequential(runtime, asks)
     grown = {name: (size - before.get(name, 0)) // asks for name, size in table_bytes(runtime).items()}
-    noop = celery_noop(runtime, asks)
+    noop, noop_per_s = celery_noop(runtime, asks, at_once=COMMANDS_AN_ASK * concurrent)
+    together = at_once(runtime, concurrent)
     return {
         "ask_ms": _percentiles(took),
         "first_token_added_ms": {"p50": round(statistics.median(first_token(runtime, model, 30)), 2)},
         "celery_noop_ms": {"p50": round(statistics.median(noop), 2)},
         "ratio": round(statistics.median(took) / statistics.median(noop), 1),
-        "concurrent": at_once(runtime, concurrent),
+        "concurrent": together,
+        "noop_per_s": round(noop_per_s, 1),
+        "concurrent_ratio": round(together["per_s"] / (noop_per_s / COMMANDS_AN_ASK), 2),
         "postgres_bytes": {
             "an_ask": sum(grown.values()),
             **{name: size for name, size in grown.items() if size >= 100},
@@ -165,18 +173,24 @@ def at_once(runtime: Runtime, count: int) -> dict[str, Any]:
     return {"asks": count, "lost": count - done, "per_s": round(done / elapsed_s, 1)}
 
 
-def celery_noop(runtime: Runtime, count: int) -> list[float]:
-    """Bare Celery round trips in milliseconds, on the same Valkey."""
+def celery_noop(runtime: Runtime, count: int, *, at_once: int) -> tuple[list[float], float]:
+    """Bare Celery round trips in milliseconds, one after the other, and how many tasks a second ``at_once`` are, on the same Valkey."""
     backend = runtime.broker_url  # Celery reads a Redis socket as the same URL for results
-    with _noop_worker(runtime.broker_url, backend) as client:
+    redis = connect_redis(runtime.redis_url)
+    with _noop_worker(runtime.broker_url, backend) as task:
         for _ in range(10):
-            client()
+            task.delay().get(timeout=20)
         took = []
         for _ in range(count):
             started = time.perf_counter()
-            client()
+            task.delay().get(timeout=20)
             took.append((time.perf_counter() - started) * 1000)
-        return took
+        started = time.perf_counter()
+        for _ in range(at_once):
+            task.apply_async(ignore_result=True)
+        while redis.llen("noop:celery") or redis.hlen("noop:unacked"):
+            time.sleep(0.002)
+        return took, at_once / (time.perf_counter() - started)
 
 
 @contextmanager
@@ -194,7 +208,7 @@ def _noop_worker(broker: str, backend: str) -> Iterator[Any]:
             app.conf.update(broker_transport_options=options, result_backend_transport_options=options)
             task = app.signature("noop")
             task.delay().get(timeout=20)
-            yield lambda: task.delay().get(timeout=20)
+            yield task
             app.close()
         finally:
             worker.terminate()
