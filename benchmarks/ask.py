@@ -174,7 +174,7 @@ def at_once(runtime: Runtime, count: int) -> dict[str, Any]:
 
 
 def celery_noop(runtime: Runtime, count: int, *, at_once: int) -> tuple[list[float], float]:
-    """Bare Celery round trips in milliseconds, one after the other, and how many tasks a second ``at_once`` are, on the same Valkey."""
+    """Bare Celery on the same Valkey: round trips in milliseconds, and tasks a second where ``at_once`` are sent together."""
     backend = runtime.broker_url  # Celery reads a Redis socket as the same URL for results
     redis = connect_redis(runtime.redis_url)
     with _noop_worker(runtime.broker_url, backend) as task:

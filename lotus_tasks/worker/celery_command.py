@@ -41,7 +41,7 @@ def needed_tasks(arguments: Sequence[str]) -> list[str]:
 
 
 def queue_of(path: str) -> str:
-    """The queue whose tasks a Python module has: ``lotus_tasks.memory.tasks`` is memory's, ``lotus_tasks.worker.system`` system's."""
+    """The queue of a Python module's tasks: ``memory`` for lotus_tasks.memory.tasks, ``system`` for lotus_tasks.worker.system."""
     return next(part for part in reversed(path.split(".")) if part != "tasks")
 
 
