@@ -64,7 +64,7 @@ def advance(ended: Advance, work: Work) -> Outcome[Nothing]:
 def _tools_for(command_id: CommandId) -> tuple[ToolCard, ...]:
     """The tools there are. A server whose tool was offered and is called is waited for: this worker may have just begun."""
     tools = bootstrap.tool_cards()
-    with bootstrap.database().transaction() as conn:
+    with bootstrap.database().statement() as conn:
         called = conn.execute(queries.load("reasoning").called_tools, {"command_id": command_id}).fetchall()
     missing = {row["name"] for row in called} - {card.name for card in tools}
     if not missing:

@@ -63,7 +63,7 @@ class Database:
                     max_idle=120.0,
                     reconnect_timeout=5.0,
                     check=_check,
-                    kwargs={"row_factory": dict_row, "connect_timeout": 5, "application_name": "lotus"},
+                    kwargs={"row_factory": dict_row, "connect_timeout": 5, "application_name": application_name()},
                     open=True,
                     name="lotus",
                 )
@@ -120,10 +120,15 @@ def connect(url: str, *, autocommit: bool = False, connect_timeout_s: int = 5) -
             row_factory=dict_row,
             autocommit=autocommit,
             connect_timeout=connect_timeout_s,
-            application_name="lotus",
+            application_name=application_name(),
         )
     except psycopg.OperationalError as error:
         raise ServiceDown(f"PostgreSQL does not answer: {one_line(error)}") from error
+
+
+def application_name() -> str:
+    """What pg_stat_activity and PostgreSQL's log call this process's connections: "lotus worker-memory", "lotus"."""
+    return f"lotus {os.environ.get('LOTUS_PROCESS', '')}".rstrip()
 
 
 def one_line(error: BaseException) -> str:

@@ -20,7 +20,7 @@ def read_exchange(database: Database, run_id: UUID) -> list[Draft]:
 
     Nothing for a run without an answer.
     """
-    with database.transaction() as conn:
+    with database.statement() as conn:
         row = conn.execute(queries.load("memory").exchange, {"run_id": run_id}).fetchone()
     if row is None or not row["answer"]:
         return []

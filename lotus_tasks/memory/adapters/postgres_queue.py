@@ -30,7 +30,7 @@ class PostgresIndexQueue:
     def waiting_evidence(self, after_no: int, *, most: int) -> int:
         """How much of what could be evidence, numbered above ``after_no``, has no vector yet; ``most`` where it is more."""
         wanted = {"after_no": after_no, "kinds": list(EVIDENCE_KINDS), "most": most}
-        with self._database.transaction() as conn:
+        with self._database.statement() as conn:
             row = conn.execute(self._sql.evidence_without_vector, wanted).fetchone()
         return int(row["waiting"]) if row else 0
 
