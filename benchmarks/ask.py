@@ -29,6 +29,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from lotus_tasks.origins import USER
+
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(PROJECT), str(PROJECT / "tests")]
 
@@ -120,7 +122,9 @@ def sequential(runtime: Runtime, count: int) -> list[float]:
     with connect(runtime.database_url, autocommit=True) as conn:
         for number in range(count):
             with conn.transaction():
-                run = submit_run(conn, f"where is spare key {number % 50}?", RunOptions(), conversation_id=None)
+                run = submit_run(
+                    conn, f"where is spare key {number % 50}?", RunOptions(origin=USER), conversation_id=None
+                )
             reader = TokenReader(client, run.run_id)
             while not any(entry.kind == "end" for entry in reader.read(block_s=5.0)):
                 pass
@@ -140,7 +144,7 @@ def first_token(runtime: Runtime, model: ModelServerHandle, count: int) -> list[
     with connect(runtime.database_url, autocommit=True) as conn:
         for number in range(count):
             with conn.transaction():
-                run = submit_run(conn, f"where is spare key {number}?", RunOptions(), conversation_id=None)
+                run = submit_run(conn, f"where is spare key {number}?", RunOptions(origin=USER), conversation_id=None)
             reader = TokenReader(client, run.run_id)
             first = 0.0
             while True:
@@ -162,7 +166,11 @@ def at_once(runtime: Runtime, count: int) -> dict[str, Any]:
         ids = []
         for number in range(count):
             with conn.transaction():
-                ids.append(submit_run(conn, f"where is spare key {number}?", RunOptions(), conversation_id=None).run_id)
+                ids.append(
+                    submit_run(
+                        conn, f"where is spare key {number}?", RunOptions(origin=USER), conversation_id=None
+                    ).run_id
+                )
         query = "SELECT count(*) AS n FROM runs WHERE id = ANY(%s) AND status = 'succeeded'"
         done = 0
         while done < count and time.monotonic() - started < 120:

@@ -25,6 +25,7 @@ sys.path[:0] = [str(PROJECT), str(PROJECT / "tests")]
 from charset_normalizer import from_bytes  # noqa: E402
 from old_texts import TEXTS  # noqa: E402
 
+from lotus_tasks.origins import OWN_FILE  # noqa: E402
 from lotus_tasks.perception.models import Document, RawSource  # noqa: E402
 from lotus_tasks.perception.service.decoding import decode  # noqa: E402
 from lotus_tasks.perception.service.old_encodings import ENCODINGS  # noqa: E402
@@ -63,7 +64,7 @@ def count(read: Callable[[bytes], str | None]) -> dict[str, int]:
 
 
 def _by_lotus(content: bytes) -> str | None:
-    found = decode(RawSource(source="text.txt", content=content, modified_at=None, read_at=utc_now()))
+    found = decode(RawSource(origin=OWN_FILE, source="text.txt", content=content, modified_at=None, read_at=utc_now()))
     return found.text if isinstance(found, Document) else None
 
 

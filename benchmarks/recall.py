@@ -35,6 +35,8 @@ from typing import Any, Literal
 import psycopg
 from psycopg import sql
 
+from lotus_tasks.origins import USER
+
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as in the memory worker
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(PROJECT), str(PROJECT / "tests"), str(PROJECT / "benchmarks")]
@@ -118,6 +120,7 @@ def drafts_of(conversation: Conversation) -> list[Draft]:
     """One memory a turn."""
     return [
         Draft(
+            origin=USER,
             text=turn.text,
             key=f"{conversation.id}/{turn.id}",
             kind="turn",

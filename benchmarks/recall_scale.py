@@ -37,6 +37,8 @@ from pathlib import Path
 
 import numpy as np
 
+from lotus_tasks.origins import USER
+
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as in the memory worker
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(PROJECT), str(PROJECT / "tests"), str(PROJECT / "benchmarks")]
@@ -119,6 +121,7 @@ class Talk:
             pair = (NAMES[conversation % len(NAMES)], NAMES[(conversation * 7 + 3) % len(NAMES)])
             drafts.append(
                 Draft(
+                    origin=USER,
                     text=self.sentence(self._random.randint(8, 30)),
                     key=f"talk/{number}",
                     kind="turn",

@@ -11,6 +11,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any, Literal
 
 from lotus_tasks.errors import ConfigurationError
+from lotus_tasks.origins import Origin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,19 +57,19 @@ class ToolCard:
 
     ``parameters`` is a JSON Schema. ``idempotent``: running it twice does what running it once does. ``asks``: it runs only
     after the user said yes. ``asks_after_outside_text``: it asks once the run has read text that others wrote, since such
-    text may try to steer it. ``brings_outside_text``: its answer is such text; ``described_outside``: so are its name and
-    description.
+    text may try to steer it. ``described_by``: the origin of its name, description and parameters; ``answers_as``: of what it
+    answers, where an answer doesn't say so itself.
     """
 
     name: str
     module: str
     description: str
     parameters: Mapping[str, Any]
+    described_by: Origin
+    answers_as: Origin
     idempotent: bool = True
     asks: bool = False
     asks_after_outside_text: bool = False
-    brings_outside_text: bool = False
-    described_outside: bool = False
 
 
 def load_order(

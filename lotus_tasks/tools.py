@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from lotus_tasks.errors import InvalidInput
 from lotus_tasks.manifest import ToolCard
+from lotus_tasks.origins import USER, Origin, tool_origin
 from lotus_tasks.work import CommandSpec, Transaction, Work
 
 MAX_ANSWER_CHARACTERS = 20_000
@@ -33,8 +34,8 @@ class ToolContext:
 class ToolAnswer:
     """What a tool found or did: ``text`` for the model, ``sources`` it came from.
 
-    ``write`` and ``commands`` commit with the tool's success, exactly once; ``after`` runs then, and may be lost. ``outside``:
-    whether this text is by others than the user; None where the tool's declaration says so once for all.
+    ``write`` and ``commands`` commit with the tool's success, exactly once; ``after`` runs then, and may be lost. ``origin``:
+    whose text this is; None where the tool's declaration says so once for all.
     """
 
     text: str
@@ -42,7 +43,7 @@ class ToolAnswer:
     write: Callable[[Transaction], object] | None = None
     after: Callable[[], None] | None = None
     commands: Sequence[CommandSpec] = field(default_factory=tuple)
-    outside: bool | None = None
+    origin: Origin | None = None
 
 
 Function = Callable[..., ToolAnswer]
@@ -57,7 +58,7 @@ class Tool:
     idempotent: bool
     asks: bool
     asks_after_outside_text: bool
-    brings_outside_text: bool
+    answers_as: Origin
     is_offered: Callable[[], bool]
 
     @property
@@ -78,7 +79,8 @@ class Tool:
             idempotent=self.idempotent,
             asks=self.asks,
             asks_after_outside_text=self.asks_after_outside_text,
-            brings_outside_text=self.brings_outside_text,
+            described_by=USER,
+            answers_as=self.answers_as,
         )
 
     def run(self, context: ToolContext, arguments: Mapping[str, Any]) -> ToolAnswer:
@@ -131,10 +133,13 @@ def tool(
     idempotent: bool = True,
     asks: bool = False,
     asks_after_outside_text: bool = False,
-    brings_outside_text: bool = False,
+    answers_as: Origin | None = None,
     is_offered: Callable[[], bool] = lambda: True,
 ) -> Callable[[Function], Tool]:
-    """Declare a function as a tool of ``module``. ``is_offered``: whether models hear of it, as things are set up now."""
+    """Declare a function as a tool of ``module``. ``is_offered``: whether models hear of it, as things are set up now.
+
+    ``answers_as``: the origin of what it answers, and of what it fails with; without it that is text of a tool, others' text.
+    """
 
     def declare(function: Function) -> Tool:
         return Tool(
@@ -143,7 +148,7 @@ def tool(
             idempotent=idempotent,
             asks=asks,
             asks_after_outside_text=asks_after_outside_text,
-            brings_outside_text=brings_outside_text,
+            answers_as=tool_origin(function.__name__) if answers_as is None else answers_as,
             is_offered=is_offered,
         )
 

@@ -71,7 +71,8 @@ class CommandSpec:
 
 _TEXT = (
     "text", "query", "kind", "source", "key", "path", "id", "what", "conversation", "conversation_id", "thread", "segment",
-    "speaker", "provider", "model", "subject", "tool", "content", "run_id", "command_id", "percept_id", "question", "then",
+    "speaker", "provider", "model", "subject", "tool", "content", "origin", "run_id", "command_id", "percept_id", "question",
+    "then",
 )  # fmt: skip
 FIELD_TYPES: Mapping[str, type | tuple[type, ...]] = {
     **dict.fromkeys(_TEXT, str),

@@ -20,6 +20,7 @@ from lotus_tasks.cli.screen import Screen, is_live
 from lotus_tasks.cli.terminal import bare, one_line
 from lotus_tasks.errors import InvalidInput, LotusError, NotFound
 from lotus_tasks.local.runtime import Runtime, load_runtime
+from lotus_tasks.origins import OUTSIDE, OWN_FILE, USER
 from lotus_tasks.reasoning.adapters.postgres import PostgresRunStore, submit_run
 from lotus_tasks.reasoning.models import Run, RunOptions
 from lotus_tasks.reasoning.service.limiting import limits_of
@@ -85,8 +86,9 @@ def ask(
         model=None if model is None else decode_argument(model),
         **limits_of(runtime.setting),
         attachments=attachments,
-        outside=text == ("-",) and is_piped() and not as_question,
+        origin=OUTSIDE if text == ("-",) and is_piped() and not as_question else USER,
         schema=schema,
+        schema_origin=OWN_FILE,
     )
     with connect(runtime.database_url) as conn:
         conversation_id = find_conversation(conn, conversation, resume=resume)

@@ -16,6 +16,7 @@ from lotus_tasks.cli.screen import is_live
 from lotus_tasks.cli.terminal import say_row
 from lotus_tasks.errors import InvalidInput, LotusError, NotRunning, ServiceDown
 from lotus_tasks.local.runtime import Runtime, load_runtime
+from lotus_tasks.origins import OUTSIDE, USER
 from lotus_tasks.reasoning.adapters.postgres import submit_run
 from lotus_tasks.reasoning.models import Attachment, RunOptions
 from lotus_tasks.reasoning.service.limiting import limits_of
@@ -115,7 +116,7 @@ class Chat:
             model=self.model,
             **limits_of(self.runtime.setting),
             attachments=tuple(self.attachments),
-            outside=self.piped,
+            origin=OUTSIDE if self.piped else USER,
         )
         with connect(self.runtime.database_url) as conn:
             run = submit_run(conn, question, options, conversation_id=self.conversation_id)

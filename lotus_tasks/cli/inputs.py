@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lotus_tasks.errors import InvalidInput
+from lotus_tasks.origins import OUTSIDE, OWN_FILE
 from lotus_tasks.reasoning.models import Attachment
 
 MAX_QUESTION_BYTES = 256 * 1024
@@ -59,7 +60,7 @@ def read_piped() -> list[Attachment]:
         raise InvalidInput(f"standard input is not UTF-8 text (byte {error.start})") from error
     if "\x00" in content:
         raise InvalidInput("standard input is binary; only text can be given to the model")
-    return [Attachment(name="standard input", text=content)]
+    return [Attachment(name="standard input", text=content, origin=OUTSIDE)]
 
 
 def read_told(text: str) -> str:
@@ -116,7 +117,7 @@ def read_attachments(files: tuple[str, ...]) -> list[Attachment]:
             )
         if "\x00" in content:
             raise InvalidInput(f"{name} is a binary file; only text can be given to the model")
-        attachments.append(Attachment(name=decode_argument(path.name), text=content))
+        attachments.append(Attachment(name=decode_argument(path.name), text=content, origin=OWN_FILE))
     return attachments
 
 

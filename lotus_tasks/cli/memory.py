@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Sequence
 from itertools import islice
@@ -12,7 +11,7 @@ from typing import Any
 import click
 
 from lotus_tasks.cli.documents import json_text, print_json, written_whole
-from lotus_tasks.cli.inputs import read_told
+from lotus_tasks.cli.inputs import is_piped, read_told
 from lotus_tasks.cli.memory_view import (
     fact_line,
     local_day,
@@ -44,6 +43,7 @@ from lotus_tasks.commands.memory import (
 from lotus_tasks.commands.recall import Recall, RecallFilters
 from lotus_tasks.commands.upkeep import Consolidate, Export, Import, Reindex
 from lotus_tasks.errors import InvalidInput
+from lotus_tasks.origins import OUTSIDE, USER
 from lotus_tasks.values import counted, short
 
 KINDS = ("note", "preference", "fact", "turn", "question", "answer", "chunk", "summary")
@@ -64,8 +64,8 @@ _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.
 def remember(text: str, kind: str, happened_at: str | None, insist: bool, as_json: bool) -> None:
     """Tell LOTUS something to keep."""
     # Who wrote what comes through a pipe isn't known.
-    provenance = {"origin": "outside"} if text == "-" and not sys.stdin.isatty() else None
-    told = Told(text=read_told(text), kind=kind, happened_at=happened_at, provenance=provenance)
+    by = OUTSIDE if text == "-" and is_piped() else USER
+    told = Told(text=read_told(text), kind=kind, happened_at=happened_at, origin=by)
     result = run_command(Remember(items=(told,), insist=insist))
     if as_json:
         print_json(codec.write(result))

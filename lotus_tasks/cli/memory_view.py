@@ -50,6 +50,7 @@ def print_memory(result: ShownMemory | ExplainedMemory) -> None:
         "tier",
         "importance",
         "source",
+        "origin",
         "conversation",
         "speaker",
         "happened_at",
@@ -88,7 +89,7 @@ def fact_line(fact: Fact) -> str:
     """A fact with the time it holds."""
     until = f"until {local_day(fact.valid_to)}" if fact.valid_to else "and holds"
     said = f"{fact.subject} · {fact.predicate} · {fact.value}"
-    read = "" if fact.origin == "rules" else f", read by {fact.origin}"
+    read = "" if fact.told_by == "rules" else f", read by {fact.told_by}"
     return f"{said}  (from {local_day(fact.valid_from)} {until}; {fact.memory_id[:8]}{read})"
 
 
@@ -115,7 +116,7 @@ def print_profile(profile: Profile | None) -> None:
         click.echo('nothing is known of you yet; `manage.py remember "I live in …"` tells LOTUS', err=True)
         return
     click.echo(profile.text)
-    by = "by rules" if profile.origin == "rules" else f"in the words of {profile.origin}"
+    by = "by rules" if profile.told_by == "rules" else f"in the words of {profile.told_by}"
     later = "" if profile.current else "; what is known has changed since"
     click.echo(f"{by}, {_minute(profile.built_at)}: {profile.reason}{later}", err=True)
 

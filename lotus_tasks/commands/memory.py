@@ -22,6 +22,7 @@ class Told:
     kind: str = "note"
     importance: float = 0.5
     source: str = "user"
+    origin: str | None = absent()
     key: str | None = absent()
     provenance: Mapping[str, object] | None = absent()
     conversation_id: str | None = absent()
@@ -85,6 +86,7 @@ class MemoryCard:
     tier: str
     importance: float
     source: str
+    origin: str
     provenance: Mapping[str, object]
     conversation: str | None
     position: int
@@ -119,11 +121,15 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """A fact, the memory that states it, and while it holds. ``origin``: the rules, or the model that read it."""
+    """A fact, the memory that states it, and while it holds.
+
+    ``told_by``: the rules, or the model that read it; ``origin``: whose text.
+    """
 
     subject: str
     predicate: str
     value: str
+    told_by: str
     origin: str
     memory_id: str
     valid_from: str
@@ -228,6 +234,7 @@ class Profile:
     """What is known of the user in one piece. ``current``: whether it is still what is known."""
 
     text: str
+    told_by: str
     origin: str
     reason: str
     built_at: str

@@ -26,17 +26,22 @@ class CheckHealth(Command[Health]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolAnswered:
-    """What a tool said, and its sources; ``outside``: others may have written it."""
+    """What a tool said, and its sources; ``origin``: whose text that is."""
 
     text: str = ""
     sources: tuple[str, ...] = ()
-    outside: bool = False
+    origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UseTool(Command[ToolAnswered]):
-    """Call a tool."""
+    """Call a tool. ``origin``: the least trusted of what its arguments may be made of. ``destination``: the one place that it may
+    carry text to (destinations.py). ``digest``: stands for what its server said of it when it was called.
+    """
 
     verb: ClassVar[str] = "use_tool"
     tool: str
     arguments: Mapping[str, object] = field(default_factory=dict)
+    origin: str | None = None
+    destination: str | None = None
+    digest: str | None = None

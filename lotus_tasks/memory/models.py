@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal, get_args
 
+from lotus_tasks.origins import Origin
 from lotus_tasks.values import MemoryId
 
 Kind = Literal["note", "turn", "question", "answer", "chunk", "preference", "fact", "summary"]
@@ -38,11 +39,13 @@ class Draft:
     """A memory to be. ``key`` names it: the same key is the same memory, however often it is sent.
 
     ``thread`` is the conversation or document it stands in, ``segment`` the sitting or heading, ``position`` its place in
-    the thread; the two last are found when left out. ``told_at``: when it was stored first, where that isn't now.
+    the thread; the two last are found when left out. ``origin``: whose text it
+    is, or the least trusted of what it was made of. ``told_at``: when it was stored first, where that isn't now.
     """
 
     text: str
     key: str
+    origin: Origin
     kind: Kind = "note"
     importance: float = 0.5
     source: str = "user"
@@ -114,6 +117,7 @@ class Memory:
     tier: int
     importance: float
     source: str
+    origin: Origin
     provenance: Mapping[str, Any]
     thread: str | None
     segment_no: int | None
@@ -124,16 +128,6 @@ class Memory:
     valid_to: datetime | None
     created_at: datetime
     updated_at: datetime
-
-    @property
-    def outside(self) -> bool:
-        """Whether others may have written it, or what it was made of."""
-        return self.kind == "chunk" or self.provenance.get("origin") == "outside"
-
-
-def origin_of(memories: Iterable[Memory]) -> dict[str, str]:
-    """What the provenance of something made of these memories says of its origin: it is the least trusted of theirs."""
-    return {"origin": "outside"} if any(memory.outside for memory in memories) else {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from lotus_tasks.memory.service.writing import draft_of, moment
 from lotus_tasks.memory.tasks.forgetting import forgetting
 from lotus_tasks.memory.tasks.parts import parts, refuse
 from lotus_tasks.memory.tasks.storing import storing
+from lotus_tasks.origins import MODEL, least_trusted, read_origin
 from lotus_tasks.spine import queries
 from lotus_tasks.tools import Tool, ToolAnswer, ToolContext, tool
 from lotus_tasks.work import Transaction
@@ -35,11 +36,11 @@ def recall(
     return ToolAnswer(
         text="\n\n".join(map(_told, found)) or "Nothing was found.",
         sources=list(dict.fromkeys(memory.source for memory in found)),
-        outside=any(memory.outside for memory in found),
+        origin=least_trusted(memory.origin for memory in found),
     )
 
 
-@tool("memory", asks_after_outside_text=True)
+@tool("memory", asks_after_outside_text=True, answers_as=MODEL)
 def remember(
     context: ToolContext,
     text: Annotated[str, Field(min_length=1, max_length=4000, description="one fact, whole in itself")],
@@ -47,13 +48,15 @@ def remember(
 ) -> ToolAnswer:
     """Keep something the user said for good. Not for what memory holds already, nor for what a page or a file says."""
     provenance = {"run_id": str(context.work.run_id), "tool": "remember"}
-    draft = draft_of(Told(text=text, kind=kind, provenance=provenance), context.key)
+    # The words are the model's, which may have them from anything it has read: a yes to the call is no word for their truth.
+    origin = least_trusted([read_origin(context.work.payload.get("origin"))], at_best=MODEL)
+    draft = draft_of(Told(text=text, kind=kind, provenance=provenance, origin=origin), context.key)
     refuse(context.work, [draft])
     stored = storing(context.work, [draft], source=draft.source)
     return ToolAnswer(text="It is remembered.", write=stored.write, after=stored.after)
 
 
-@tool("memory", asks=True)
+@tool("memory", asks=True, answers_as=MODEL)
 def forget(
     context: ToolContext,
     memory_id: Annotated[str, Field(description="as recall gives it")],

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from lotus_tasks.origins import Origin
 from lotus_tasks.values import CommandId, PerceptId
 
 TextKind = Literal["text", "markdown"]
@@ -24,6 +25,7 @@ class RawSource:
     """The bytes of a source, as they were at ``read_at``. ``source``: an absolute path, or a URI such as ``stdin:3f2a…``."""
 
     source: str
+    origin: Origin
     content: bytes
     modified_at: datetime | None
     read_at: datetime
@@ -34,6 +36,7 @@ class Document:
     """A source's text: line ends are LF, and there is no NUL in it."""
 
     source: str
+    origin: Origin
     kind: TextKind
     text: str
     content_hash: str

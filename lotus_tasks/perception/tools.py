@@ -14,6 +14,7 @@ from pydantic import Field
 
 from lotus_tasks import bootstrap
 from lotus_tasks.errors import Cancelled, HandBack, InvalidInput
+from lotus_tasks.origins import OUTSIDE, OWN_FILE
 from lotus_tasks.perception.adapters.local_files import LocalFiles
 from lotus_tasks.perception.adapters.web import Web
 from lotus_tasks.perception.models import Document, Skip
@@ -28,7 +29,7 @@ LARGEST_SEARCHED_BYTES = 1_000_000
 _LINE_CHARACTERS = 300
 
 
-@tool("perception", brings_outside_text=True, is_offered=bootstrap.has_folders)
+@tool("perception", answers_as=OWN_FILE, is_offered=bootstrap.has_folders)
 def read_file(
     context: ToolContext,
     path: Annotated[str, Field(description="inside a folder the user allowed")],
@@ -53,7 +54,7 @@ def read_file(
     return ToolAnswer(text=text, sources=[str(real)])
 
 
-@tool("perception", brings_outside_text=True, is_offered=bootstrap.has_folders)
+@tool("perception", answers_as=OWN_FILE, is_offered=bootstrap.has_folders)
 def list_files(
     context: ToolContext,
     folder: Annotated[str, Field(description="inside a folder the user allowed; empty for those folders")] = "",
@@ -82,7 +83,7 @@ def list_files(
     return ToolAnswer(text="\n".join(lines) or "The folder is empty.", sources=[str(real)])
 
 
-@tool("perception", brings_outside_text=True, is_offered=bootstrap.has_folders)
+@tool("perception", answers_as=OWN_FILE, is_offered=bootstrap.has_folders)
 def search_files(
     context: ToolContext,
     text: Annotated[
@@ -114,7 +115,7 @@ def search_files(
     return ToolAnswer(text="\n".join(hits) or "No line holds it.", sources=list(sources))
 
 
-@tool("perception", asks_after_outside_text=True, brings_outside_text=True)
+@tool("perception", asks_after_outside_text=True, answers_as=OUTSIDE)
 def fetch_url(
     context: ToolContext, url: Annotated[str, Field(max_length=2000, description="a public http or https address")]
 ) -> ToolAnswer:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from lotus_tasks.manifest import ToolCard
+from lotus_tasks.origins import OUTSIDE, Origin
 from lotus_tasks.values import CommandId, ConversationId, RunId
 from lotus_tasks.work import CommandSpec
 
@@ -17,27 +18,29 @@ StepEnd = Literal["succeeded", "failed", "unknown", "denied"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """An earlier exchange of the conversation. ``outside``: its answer was made with text that others wrote."""
+    """An earlier exchange of the conversation. ``answer_origin``: the least trusted of what its answer was made with."""
 
     question: str
     answer: str
-    outside: bool = False
+    question_origin: Origin
+    answer_origin: Origin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """What was said before ``Run.history``, in short. ``outside``: it was made with text that others wrote."""
+    """What was said before ``Run.history``, in short. ``origin``: the least trusted of what it was made of."""
 
     text: str
-    outside: bool = False
+    origin: Origin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attachment:
-    """A file given with the question: its name and its text."""
+    """A file given with the question, or what came through a pipe: its name and its text, and whose both are."""
 
     name: str
     text: str
+    origin: Origin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,10 +49,11 @@ class RunOptions:
 
     ``memories``: how many memories to recall. ``max_steps``: how often the model may think before it must conclude,
     ``max_tokens``: how many tokens it may read and write in all, ``max_seconds``: how long all steps may take, ``max_usd``: what
-    they may cost (None: anything). ``tools``: whether it may use tools at all. ``outside``: the question holds text that others
-    may have written (what came through a pipe, an event's fields). ``schema``: the JSON Schema that the answer must fit.
+    they may cost (None: anything). ``tools``: whether it may use tools at all. ``origin``: of the question; not the user's
+    where it came through a pipe or holds an event's fields. ``schema``: the JSON Schema that the answer must fit, and its origin.
     """
 
+    origin: Origin
     provider: str | None = None
     model: str | None = None
     memories: int = 10
@@ -59,8 +63,8 @@ class RunOptions:
     max_usd: float | None = 1.0
     tools: bool = True
     attachments: Sequence[Attachment] = ()
-    outside: bool = False
     schema: Mapping[str, Any] | None = None
+    schema_origin: Origin = OUTSIDE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +75,13 @@ class Step:
     it is of.
 
     ``result`` is the whole result of its command, once there is one. ``began_at`` and ``ended_at``: when a worker took the
-    command up, and when it was done.
+    command up, and when it was done. ``origin``: of what it brought, or failed with; of a thought, the least trusted it has read.
     """
 
     seq: int
     kind: StepKind
     status: str
+    origin: Origin
     command_id: CommandId | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
     result: Mapping[str, Any] = field(default_factory=dict)
@@ -92,8 +97,8 @@ class Run:
     conversation_id: ConversationId
     question: str
     created_at: datetime
+    options: RunOptions
     attempt: int = 1
-    options: RunOptions = field(default_factory=RunOptions)
     steps: Sequence[Step] = ()
     summary: Summary | None = None
     history: Sequence[Turn] = ()
@@ -150,10 +155,11 @@ Happening = Submitted | StepEnded | StepFailed | Answered
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepUpdate:
-    """How a step ended."""
+    """How a step ended, and the origin of what it brought."""
 
     seq: int
     status: StepEnd
+    origin: Origin
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -163,6 +169,7 @@ class NewStep:
 
     seq: int
     kind: StepKind
+    origin: Origin
     command: CommandSpec | None = None
     status: Literal["running", "waiting", "succeeded", "failed"] = "succeeded"
     detail: Mapping[str, Any] = field(default_factory=dict)
@@ -183,12 +190,14 @@ class Citation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conclusion:
-    """How the run ends. ``degraded``: what had to be done without, one short line each. ``outside``: others' text was read.
+    """How the run ends. ``degraded``: what had to be done without, one short line each. ``origin``: the least
+    trusted of all that the run's model saw.
 
     ``stop_reason``: why the model stopped (``stop``, ``length``, ``filtered``, …); None where none answered.
     """
 
     status: Literal["succeeded", "failed"]
+    origin: Origin
     answer: str | None = None
     error: str | None = None
     citations: Sequence[Citation] = ()
@@ -197,7 +206,6 @@ class Conclusion:
     stop_reason: str | None = None
     usage: Mapping[str, int] = field(default_factory=dict)
     degraded: Sequence[str] = ()
-    outside: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

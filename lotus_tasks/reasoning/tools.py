@@ -12,13 +12,14 @@ from pydantic import Field
 from lotus_tasks import bootstrap
 from lotus_tasks.errors import InvalidInput
 from lotus_tasks.local.home import Home
+from lotus_tasks.origins import MODEL
 from lotus_tasks.reasoning.adapters.mcp_servers import McpFile
 from lotus_tasks.reasoning.adapters.python_box import box_trouble, run_in_box
 from lotus_tasks.reasoning.service.arithmetic import evaluate
 from lotus_tasks.tools import AnyTool, Tool, ToolAnswer, ToolContext, tool
 
 
-@tool("reasoning")
+@tool("reasoning", answers_as=MODEL)
 def now(
     _context: ToolContext,
     time_zone: Annotated[str, Field(description="IANA name such as Europe/Copenhagen; empty for this machine's")] = "",
@@ -31,7 +32,7 @@ def now(
     return ToolAnswer(text=f"{moment:%A}, {moment.isoformat(timespec='seconds')}")
 
 
-@tool("reasoning")
+@tool("reasoning", answers_as=MODEL)
 def calculate(
     _context: ToolContext,
     expression: Annotated[str, Field(description="e.g. (2 + 3) * 4 ** 0.5, round(x, 2), sqrt, log, sin, pi")],
@@ -40,7 +41,7 @@ def calculate(
     return ToolAnswer(text=evaluate(expression))
 
 
-@tool("reasoning", idempotent=False, asks=True, is_offered=lambda: not box_trouble())
+@tool("reasoning", idempotent=False, asks=True, answers_as=MODEL, is_offered=lambda: not box_trouble())
 def run_python(
     context: ToolContext,
     code: Annotated[str, Field(description="a Python program; what it prints is the answer")],
@@ -49,7 +50,7 @@ def run_python(
     return ToolAnswer(text=run_in_box(code, stop=lambda: context.work.cancelled() or context.work.stopping()))
 
 
-@tool("reasoning", asks=True, is_offered=bootstrap.has_folders)
+@tool("reasoning", asks=True, answers_as=MODEL, is_offered=bootstrap.has_folders)
 def write_file(
     _context: ToolContext,
     path: Annotated[str, Field(description="inside a folder the user allowed")],

@@ -23,17 +23,17 @@ DELETE FROM conversations WHERE id = %(id)s RETURNING id;
 
 -- name: lock_summary
 -- A conversation's summary, locked until the transaction ends.
-SELECT summary, summary_until, summary_outside FROM conversations WHERE id = %(id)s FOR UPDATE;
+SELECT summary, summary_until, summary_origin FROM conversations WHERE id = %(id)s FOR UPDATE;
 
 -- name: turns_after
 -- The answered questions that no summary tells yet, oldest first.
-SELECT question, answer, coalesce((result ->> 'outside')::boolean, false) AS outside, created_at FROM runs
+SELECT question, answer, options ->> 'origin' AS question_origin, origin AS answer_origin, created_at FROM runs
 WHERE conversation_id = %(id)s AND status = 'succeeded' AND created_at > coalesce(%(after)s, '-infinity'::timestamptz)
 ORDER BY created_at;
 
 -- name: save_summary
 -- A conversation's summary and up to where it tells.
-UPDATE conversations SET summary = %(summary)s, summary_until = %(until)s, summary_outside = %(outside)s WHERE id = %(id)s;
+UPDATE conversations SET summary = %(summary)s, summary_until = %(until)s, summary_origin = %(origin)s WHERE id = %(id)s;
 
 -- name: take_summary
 -- The summary that a model wrote, unless a later one is there, or no model wrote it.

@@ -24,9 +24,9 @@ ORDER BY memories.thread, position DESC, memories.no DESC;
 
 -- name: insert_memory
 -- A memory, unless its identity is known.
-INSERT INTO memories (id, text, kind, tier, importance, source, provenance, thread, segment_no, position, speaker,
+INSERT INTO memories (id, text, kind, tier, importance, source, origin, provenance, thread, segment_no, position, speaker,
                       happened_at, valid_from, valid_to, identity, likeness)
-VALUES (%(id)s, %(text)s, %(kind)s, %(tier)s, %(importance)s, %(source)s, %(provenance)s, %(thread)s, %(segment_no)s,
+VALUES (%(id)s, %(text)s, %(kind)s, %(tier)s, %(importance)s, %(source)s, %(origin)s, %(provenance)s, %(thread)s, %(segment_no)s,
         %(position)s, %(speaker)s, %(happened_at)s, %(valid_from)s, %(valid_to)s, %(identity)s, %(likeness)s)
 ON CONFLICT DO NOTHING
 RETURNING no;
@@ -212,7 +212,7 @@ SELECT id FROM percepts WHERE id = %(percept_id)s FOR SHARE;
 
 -- name: chunks_of_percept
 -- What perception read.
-SELECT seq, text, heading, source FROM percept_chunks WHERE percept_id = %(percept_id)s ORDER BY seq;
+SELECT seq, text, heading, source, origin FROM percept_chunks WHERE percept_id = %(percept_id)s ORDER BY seq;
 
 -- name: move_chunk
 -- A chunk's place in the newer version of its source.
@@ -259,7 +259,8 @@ DELETE FROM memory_terms WHERE no = ANY(%(numbers)s) AND NOT EXISTS (SELECT FROM
 -- name: exchange
 -- The question and the answer of a run. `by_itself`: LOTUS asked it, by a schedule or with an event's fields in it.
 SELECT id, conversation_id, question, answer, result, created_at, finished_at,
-       coalesce((options ->> 'outside')::boolean, false)
+       options ->> 'origin' AS question_origin, origin AS answer_origin,
+       options ->> 'origin' IS DISTINCT FROM 'user'
        OR EXISTS (SELECT 1 FROM occasions WHERE run_id = runs.id) AS by_itself
 FROM runs WHERE id = %(run_id)s;
 
@@ -401,9 +402,9 @@ UPDATE commands SET payload = '{"withheld": true}' WHERE id = %(command_id)s;
 
 -- name: insert_fact
 -- A fact, once for each memory that states it.
-INSERT INTO memory_facts (id, memory_id, subject, predicate, value, subject_key, predicate_key, value_key, single, origin, valid_from, valid_to)
+INSERT INTO memory_facts (id, memory_id, subject, predicate, value, subject_key, predicate_key, value_key, single, told_by, origin, valid_from, valid_to)
 VALUES (%(id)s, %(memory_id)s, %(subject)s, %(predicate)s, %(value)s, %(subject_key)s, %(predicate_key)s, %(value_key)s,
-        %(single)s, %(origin)s, %(valid_from)s, %(valid_to)s)
+        %(single)s, %(told_by)s, %(origin)s, %(valid_from)s, %(valid_to)s)
 ON CONFLICT DO NOTHING
 RETURNING id;
 
@@ -423,7 +424,7 @@ UPDATE memory_facts SET valid_to = %(valid_to)s, closed_by = %(closed_by)s WHERE
 UPDATE memories SET valid_to = %(valid_to)s
 WHERE id = %(id)s AND kind IN ('note', 'preference', 'fact')
   AND NOT EXISTS (SELECT FROM memory_facts WHERE memory_id = memories.id AND valid_to IS NULL)
-  AND (text !~ '[.!?。！？][[:space:]]+[^[:space:]]' OR NOT EXISTS (SELECT FROM memory_facts WHERE memory_id = memories.id AND origin <> 'rules'))
+  AND (text !~ '[.!?。！？][[:space:]]+[^[:space:]]' OR NOT EXISTS (SELECT FROM memory_facts WHERE memory_id = memories.id AND told_by <> 'rules'))
 RETURNING id;
 
 -- name: reopen_memory
@@ -466,7 +467,7 @@ DELETE FROM memory_facts WHERE memory_id = ANY(%(ids)s);
 
 -- name: facts_of_memory
 -- What a memory states, and what was or is stated of the same things, oldest first.
-SELECT other.id, other.memory_id, other.subject, other.predicate, other.value, other.origin, other.valid_from, other.valid_to, other.closed_by
+SELECT other.id, other.memory_id, other.subject, other.predicate, other.value, other.told_by, other.origin, other.valid_from, other.valid_to, other.closed_by
 FROM memory_facts AS other
 WHERE EXISTS (
     SELECT FROM memory_facts AS own WHERE own.memory_id = %(memory_id)s AND own.subject_key = other.subject_key
@@ -479,7 +480,7 @@ SELECT memory_id, subject_key, predicate_key, value_key FROM memory_facts WHERE 
 
 -- name: list_facts
 -- Facts, those that hold first.
-SELECT id, memory_id, subject, predicate, value, origin, valid_from, valid_to, closed_by FROM memory_facts
+SELECT id, memory_id, subject, predicate, value, told_by, origin, valid_from, valid_to, closed_by FROM memory_facts
 WHERE (%(subject_key)s::text IS NULL OR subject_key = %(subject_key)s) AND (%(closed)s OR valid_to IS NULL)
 ORDER BY subject_key, predicate_key, valid_from LIMIT %(limit)s;
 
@@ -546,7 +547,7 @@ SELECT wording FROM memory_sources WHERE memory_id = ANY(%(ids)s) AND wording IS
 
 -- name: export_memories
 -- Memories with all that belongs to them, a page of them.
-SELECT memories.no, memories.id::text AS memory_id, text, kind, 'L' || tier AS tier, importance, memories.source, provenance,
+SELECT memories.no, memories.id::text AS memory_id, text, kind, 'L' || tier AS tier, importance, memories.source, memories.origin, provenance,
        memories.thread, memory_segments.key AS segment, position, speaker, to_json(happened_at) AS happened_at,
        to_json(valid_from) AS valid_from, to_json(valid_to) AS valid_to, to_json(created_at) AS created_at, examined,
        (SELECT coalesce(json_agg(json_build_object('source', source.source, 'seq', seq, 'percept_id', percept_id, 'wording', wording, 'met_at', met_at)), '[]')
@@ -568,8 +569,8 @@ ON CONFLICT DO NOTHING;
 
 -- name: restore_facts
 -- The facts of an imported memory.
-INSERT INTO memory_facts (id, memory_id, subject, predicate, value, subject_key, predicate_key, value_key, single, origin, valid_from, valid_to, closed_by, created_at)
-SELECT id, memory_id, subject, predicate, value, subject_key, predicate_key, value_key, single, origin, valid_from, valid_to, closed_by, created_at
+INSERT INTO memory_facts (id, memory_id, subject, predicate, value, subject_key, predicate_key, value_key, single, told_by, origin, valid_from, valid_to, closed_by, created_at)
+SELECT id, memory_id, subject, predicate, value, subject_key, predicate_key, value_key, single, told_by, origin, valid_from, valid_to, closed_by, created_at
 FROM jsonb_populate_recordset(NULL::memory_facts, %(rows)s)
 ON CONFLICT DO NOTHING;
 
@@ -669,11 +670,11 @@ WHERE id IN (SELECT command_id FROM memory_questions WHERE memory_ids && %(ids)s
 
 -- name: known_of_user
 -- The newest facts of the user that hold, and preferences that gave no fact; oldest first.
-SELECT memory_id, predicate, value FROM (
-    SELECT memory_id, predicate, value, valid_from AS since, created_at, id FROM memory_facts
+SELECT memory_id, predicate, value, origin FROM (
+    SELECT memory_id, predicate, value, origin, valid_from AS since, created_at, id FROM memory_facts
     WHERE subject_key = %(subject_key)s AND valid_to IS NULL
     UNION ALL
-    SELECT id, %(preference)s, text, coalesce(valid_from, happened_at, created_at), created_at, id FROM memories
+    SELECT id, %(preference)s, text, origin, coalesce(valid_from, happened_at, created_at), created_at, id FROM memories
     WHERE kind = 'preference' AND valid_to IS NULL AND coalesce(lower(speaker), 'user') IN ('user', 'me')
       AND NOT EXISTS (SELECT FROM memory_facts WHERE memory_id = memories.id)
     ORDER BY since DESC, created_at DESC, id LIMIT %(count)s
@@ -685,9 +686,9 @@ SELECT * FROM memory_profile;
 
 -- name: save_profile
 -- The profile, made anew.
-INSERT INTO memory_profile (text, origin, basis, memory_ids, reason, asked)
-VALUES (%(text)s, %(origin)s, %(basis)s, %(memory_ids)s, %(reason)s, %(asked)s)
-ON CONFLICT (one) DO UPDATE SET text = EXCLUDED.text, origin = EXCLUDED.origin, basis = EXCLUDED.basis,
+INSERT INTO memory_profile (text, told_by, origin, basis, memory_ids, reason, asked)
+VALUES (%(text)s, %(told_by)s, %(origin)s, %(basis)s, %(memory_ids)s, %(reason)s, %(asked)s)
+ON CONFLICT (one) DO UPDATE SET text = EXCLUDED.text, told_by = EXCLUDED.told_by, origin = EXCLUDED.origin, basis = EXCLUDED.basis,
     memory_ids = EXCLUDED.memory_ids, reason = EXCLUDED.reason, asked = EXCLUDED.asked, built_at = now();
 
 -- name: refuse_profile

@@ -40,8 +40,8 @@ RETURNING id;
 
 -- name: insert_chunks
 -- The chunks of a version, in their order.
-INSERT INTO percept_chunks (percept_id, seq, source, heading, text)
-SELECT %(percept_id)s, seq - 1, %(source)s, heading, text
+INSERT INTO percept_chunks (percept_id, seq, source, origin, heading, text)
+SELECT %(percept_id)s, seq - 1, %(source)s, %(origin)s, heading, text
 FROM unnest(%(headings)s::text[], %(texts)s::text[]) WITH ORDINALITY AS chunk (heading, text, seq);
 
 -- name: note_status

@@ -1,16 +1,17 @@
 -- name: insert_conversation
 -- A conversation, once.
-INSERT INTO conversations (id, title) VALUES (%(id)s, %(title)s)
+INSERT INTO conversations (id, title, title_origin) VALUES (%(id)s, %(title)s, %(origin)s)
 ON CONFLICT (id) DO UPDATE SET updated_at = now();
 
 -- name: insert_run
 -- A run, accepted.
-INSERT INTO runs (id, conversation_id, question, options) VALUES (%(id)s, %(conversation_id)s, %(question)s, %(options)s)
+INSERT INTO runs (id, conversation_id, question, options, origin)
+VALUES (%(id)s, %(conversation_id)s, %(question)s, %(options)s, %(origin)s)
 RETURNING created_at;
 
 -- name: lock_run
 -- A run that is still open, with its conversation's summary, locked until the transaction ends.
-SELECT runs.id, conversation_id, question, options, attempt, runs.created_at, summary, summary_until, summary_outside,
+SELECT runs.id, conversation_id, question, options, attempt, runs.created_at, summary, summary_until, summary_origin,
        EXISTS (SELECT FROM runs AS earlier WHERE earlier.conversation_id = runs.conversation_id
                                              AND earlier.created_at < runs.created_at) AS goes_on
 FROM runs JOIN conversations ON conversations.id = conversation_id
@@ -24,15 +25,15 @@ WHERE id = %(command_id)s AND jsonb_typeof(result -> 'tool_calls') = 'array'
 
 -- name: steps_with_results
 -- A run's steps, each with its command's result.
-SELECT steps.seq, steps.kind, steps.status, steps.command_id, steps.detail, commands.result,
+SELECT steps.seq, steps.kind, steps.status, steps.origin, steps.command_id, steps.detail, commands.result,
        commands.started_at AS began_at, commands.finished_at AS ended_at
 FROM steps LEFT JOIN commands ON commands.id = steps.command_id
 WHERE steps.run_id = %(id)s ORDER BY steps.seq;
 
 -- name: history
 -- The conversation's answered questions between its summary and this run, oldest first.
-SELECT question, answer, outside FROM (
-    SELECT question, answer, coalesce((result ->> 'outside')::boolean, false) AS outside, created_at FROM runs
+SELECT question, answer, question_origin, answer_origin FROM (
+    SELECT question, answer, options ->> 'origin' AS question_origin, origin AS answer_origin, created_at FROM runs
     WHERE conversation_id = %(conversation_id)s AND status = 'succeeded' AND created_at < %(before)s
       AND created_at > coalesce(%(after)s, '-infinity'::timestamptz)
     ORDER BY created_at DESC LIMIT %(limit)s
@@ -40,13 +41,13 @@ SELECT question, answer, outside FROM (
 
 -- name: insert_step
 -- A step.
-INSERT INTO steps (run_id, seq, kind, command_id, status, detail, finished_at)
-VALUES (%(run_id)s, %(seq)s, %(kind)s, %(command_id)s, %(status)s, %(detail)s,
+INSERT INTO steps (run_id, seq, kind, command_id, status, origin, detail, finished_at)
+VALUES (%(run_id)s, %(seq)s, %(kind)s, %(command_id)s, %(status)s, %(origin)s, %(detail)s,
         CASE WHEN %(status)s IN ('running', 'waiting') THEN NULL ELSE now() END);
 
 -- name: end_step
 -- A step's end.
-UPDATE steps SET status = %(status)s, detail = %(detail)s, finished_at = now()
+UPDATE steps SET status = %(status)s, origin = %(origin)s, detail = %(detail)s, finished_at = now()
 WHERE run_id = %(run_id)s AND seq = %(seq)s AND status IN ('running', 'waiting');
 
 -- name: release_step
@@ -65,7 +66,8 @@ SELECT DISTINCT run_id FROM steps WHERE status = 'waiting' AND started_at < now(
 
 -- name: conclude_run
 -- A run's end. Its commit waits for the disk, whatever the transaction said before: what was answered stays answered.
-UPDATE runs SET status = %(status)s::run_status, answer = %(answer)s, error = %(error)s, result = %(result)s, finished_at = now()
+UPDATE runs SET status = %(status)s::run_status, origin = %(origin)s, answer = %(answer)s, error = %(error)s, result = %(result)s,
+                finished_at = now()
 WHERE id = %(id)s AND status IN ('queued', 'running', 'waiting')
 RETURNING id, set_config('synchronous_commit', 'on', true);
 
@@ -168,7 +170,7 @@ WHERE title <> '' AND (title LIKE %(pattern)s OR (length(title) >= 12 AND starts
 
 -- name: forget_summaries
 -- A model told these conversations in short, in its own words; what is left of them is told anew.
-UPDATE conversations SET summary = '', summary_until = NULL, summary_outside = false WHERE summary <> '' AND (id::text = ANY(%(ids)s) OR summary LIKE ANY(%(patterns)s::text[]));
+UPDATE conversations SET summary = '', summary_until = NULL, summary_origin = 'outside' WHERE summary <> '' AND (id::text = ANY(%(ids)s) OR summary LIKE ANY(%(patterns)s::text[]));
 
 -- name: forget_in_occasions
 -- Why a run of a schedule or a subscription began or didn't.

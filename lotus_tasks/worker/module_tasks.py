@@ -71,7 +71,7 @@ def _register_tools() -> None:
                     result=ToolAnswered(
                         text=answer.text,
                         sources=tuple(answer.sources),
-                        outside=named.card.brings_outside_text if answer.outside is None else answer.outside,
+                        origin=named.card.answers_as if answer.origin is None else answer.origin,
                     ),
                     events=[ToolUsed(run_id=work.run_id, command_id=work.command_id)] if work.run_id else [],
                     commands=answer.commands,

@@ -84,7 +84,7 @@ def test_workers_killed_around_every_commit_only_delay_what_is_learnt(
 def test_what_was_learnt_shows_with_its_evidence(learnt: tuple[Lotus, Path]):
     lotus, _ = learnt
     (fact,) = json.loads(say(lotus, "memory", "facts", "Anna", "--json"))
-    assert (fact["value"], fact["origin"]) == ("bees", "gpt-4o-mini")
+    assert (fact["value"], fact["told_by"]) == ("bees", "gpt-4o-mini")
     assert "read by gpt-4o-mini" in say(lotus, "memory", "facts", "Anna")
     assert "gpt-4o-mini read in it: Anna · keeps · bees" in say(lotus, "memory", "explain", fact["memory_id"])
     shown = lotus.run("memory", "profile")

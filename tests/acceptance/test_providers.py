@@ -12,6 +12,7 @@ import pytest
 from stack import Lotus, wait_until
 from terminal import on_terminal
 
+from lotus_tasks.origins import USER
 from lotus_tasks.reasoning.adapters.postgres import submit_run
 from lotus_tasks.reasoning.models import RunOptions
 from lotus_tasks.spine.database import connect
@@ -156,7 +157,9 @@ def test_a_hundred_asks_at_once_succeed_without_doubled_text_while_half_the_call
         runs = []
         for number in range(100):
             with conn.transaction():
-                runs.append(submit_run(conn, f"count {number} to ten", RunOptions(), conversation_id=None).run_id)
+                runs.append(
+                    submit_run(conn, f"count {number} to ten", RunOptions(origin=USER), conversation_id=None).run_id
+                )
         query = "SELECT count(*) AS n FROM runs WHERE id = ANY(%s) AND status = 'succeeded'"
         wait_until(lambda: conn.execute(query, [runs]).fetchone()["n"] == 100, timeout_s=60, what="a hundred answers")
         answers = {
@@ -188,7 +191,9 @@ def test_an_answer_cut_at_its_length_goes_on_and_one_cut_again_says_so(lotus: Lo
     assert "its content filter broke the answer off" in shown
 
 
-def test_what_a_model_thinks_is_shown_where_it_is_wanted_and_never_in_the_answer(lotus: Lotus, model: ModelServerHandle):
+def test_what_a_model_thinks_is_shown_where_it_is_wanted_and_never_in_the_answer(
+    lotus: Lotus, model: ModelServerHandle
+):
     model.script(reply="Behind the blue door.", thinking="The user asks for the key.\nIt hangs in Marstal.")
     shown = lotus.run("ask", "Where is the key?", "--show-thinking")
     assert shown.stdout == "Behind the blue door.\n"

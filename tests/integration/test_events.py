@@ -9,6 +9,7 @@ import pytest
 
 from lotus_tasks import bootstrap
 from lotus_tasks.events import EVENTS, PerceptCaptured
+from lotus_tasks.origins import USER
 from lotus_tasks.reasoning.adapters.postgres import submit_run
 from lotus_tasks.reasoning.models import RunOptions
 from lotus_tasks.spine.outbox import OutboxTransaction, follow_up_id
@@ -32,12 +33,12 @@ def ask(workers: Workers, question: str, options: RunOptions) -> None:
 def test_every_declared_event_is_published_and_each_subscriber_runs(workers: Workers, tmp_path: Path):
     (tmp_path / "boat.md").write_text("# Boat\n\nThe spare key hangs behind the blue door in Marstal.\n")
     workers.run("perception.ingest", path=str(tmp_path))
-    ask(workers, "where is the spare key?", RunOptions())
+    ask(workers, "where is the spare key?", RunOptions(origin=USER))
     (run,) = workers.rows("SELECT id FROM runs")
     now = {"tool": "now", "arguments": {}}
     workers.submit(CommandSpec(name="reasoning.use_tool", key="a run's tool", payload=now, run_id=run["id"]))
     workers.drain()
-    ask(workers, "a recall that asks for too much fails", RunOptions(memories=100_000))
+    ask(workers, "a recall that asks for too much fails", RunOptions(origin=USER, memories=100_000))
 
     published = workers.rows("SELECT id, key, name FROM events")
     assert {row["name"] for row in published} == set(EVENTS)
@@ -53,7 +54,7 @@ def test_every_declared_event_is_published_and_each_subscriber_runs(workers: Wor
 
 
 def test_a_run_whose_command_failed_ends_with_the_reason(workers: Workers):
-    ask(workers, "a recall that asks for too much fails", RunOptions(memories=100_000))
+    ask(workers, "a recall that asks for too much fails", RunOptions(origin=USER, memories=100_000))
     (run,) = workers.rows("SELECT status, error, answer FROM runs")
     assert run["status"] in ("failed", "succeeded")
     assert "100000" in (run["error"] or "") or run["answer"]

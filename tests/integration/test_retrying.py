@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from stack import Services
 
+from lotus_tasks.origins import USER
 from lotus_tasks.reasoning.adapters.postgres import submit_run
 from lotus_tasks.reasoning.models import RunOptions
 from tests.integration.inprocess import Workers, workers_in_process
@@ -20,7 +21,7 @@ def workers(services: Services) -> Iterator[Workers]:
 
 def test_a_retry_counts_its_time_from_the_retry(workers: Workers):
     with workers.database.transaction() as conn:
-        run = submit_run(conn, "Where is the key?", RunOptions(provider="nosuch"), conversation_id=None)
+        run = submit_run(conn, "Where is the key?", RunOptions(origin=USER, provider="nosuch"), conversation_id=None)
     workers.drain()
     (failed,) = workers.rows("SELECT * FROM runs")
     assert failed["status"] == "failed"

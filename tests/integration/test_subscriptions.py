@@ -11,6 +11,7 @@ import pytest
 
 from lotus_tasks.errors import InvalidInput
 from lotus_tasks.events import EVENTS, Event, MemoryStored, PerceptCaptured
+from lotus_tasks.origins import OUTSIDE, USER
 from lotus_tasks.reasoning.adapters.postgres import submit_run
 from lotus_tasks.reasoning.adapters.subscriptions import PostgresSubscriptions
 from lotus_tasks.reasoning.models import RunOptions
@@ -66,7 +67,7 @@ def test_a_matching_event_starts_the_question_with_its_fields_and_another_does_n
     (run,) = started(workers)
     assert (run["status"], run["question"]) == ("succeeded", "what changed in /n/deep/a.md?")
     assert run["reason"] == "memory.stored source=/n/deep/a.md"
-    assert run["options"]["outside"] is True
+    assert (run["options"]["origin"], run["origin"]) == (OUTSIDE, OUTSIDE)
 
 
 def test_an_event_starts_each_subscription_once_however_often_it_is_followed_up(workers):
@@ -145,7 +146,7 @@ def test_a_run_started_by_an_event_does_not_start_its_subscription_again_through
     subscribe(workers, event="run.concluded")
     subscribe(workers, event="memory.stored", question="what was stored?")
     with workers.database.transaction() as conn:
-        submit_run(conn, "where is the key?", RunOptions(), conversation_id=None)
+        submit_run(conn, "where is the key?", RunOptions(origin=USER), conversation_id=None)
     workers.drain()
     # The user's run concludes and is stored: each starts one. Those conclude and are stored in turn: each starts the other, once.
     assert len(started(workers)) == 4
@@ -156,7 +157,7 @@ def test_a_run_started_by_an_event_does_not_start_its_subscription_again_through
 def test_the_run_behind_an_event_is_known_through_commands_and_events_that_have_none(workers):
     """run → command of the run → command without a run → event."""
     with workers.database.transaction() as conn:
-        run = submit_run(conn, "where is the key?", RunOptions(), conversation_id=None)
+        run = submit_run(conn, "where is the key?", RunOptions(origin=USER), conversation_id=None)
         (first,) = conn.execute("SELECT id FROM commands WHERE run_id = %s", [run.run_id]).fetchall()
         tx = OutboxTransaction(conn=conn, subscribers=lambda _: (), cause=str(first["id"]), sends_itself=False)
         second = tx.submit(CommandSpec(name="perception.ingest", key="second", payload={"path": "/gone"}))
@@ -169,7 +170,7 @@ def test_a_chain_of_subscriptions_ends_at_the_depth_limit(workers):
     for number in range(DEEPEST + 2):
         subscribe(workers, event="run.concluded", question=f"question {number}", per_hour=1)
     with workers.database.transaction() as conn:
-        submit_run(conn, "where is the key?", RunOptions(), conversation_id=None)
+        submit_run(conn, "where is the key?", RunOptions(origin=USER), conversation_id=None)
     workers.drain()
     assert max(len(run["ancestry"]) for run in started(workers)) <= DEEPEST
 
@@ -177,7 +178,7 @@ def test_a_chain_of_subscriptions_ends_at_the_depth_limit(workers):
 def test_cancelling_the_run_that_published_leaves_the_follow_up_to_start(workers):
     subscribe(workers)
     with workers.database.transaction() as conn:
-        run = submit_run(conn, "where is the key?", RunOptions(), conversation_id=None)
+        run = submit_run(conn, "where is the key?", RunOptions(origin=USER), conversation_id=None)
         (first,) = conn.execute("SELECT id FROM commands WHERE run_id = %s", [run.run_id]).fetchall()
     publish(workers, stored(), cause=str(first["id"]))
     (follow_up,) = workers.rows("SELECT run_id, origin FROM commands WHERE name = 'reasoning.follow_up'")

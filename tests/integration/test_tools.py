@@ -10,6 +10,7 @@ import pytest
 from stack import Services
 
 from lotus_tasks import bootstrap
+from lotus_tasks.origins import MODEL, OUTSIDE, OWN_FILE, tool_origin
 from tests.integration.inprocess import Workers, workers_in_process
 
 
@@ -44,8 +45,9 @@ def test_the_tools_there_are_and_how_careful_they_are(services: Services):
     ]  # fmt: skip
     assert {name for name, card in cards.items() if card.asks} == {"forget", "run_python", "write_file"}
     assert {name for name, card in cards.items() if card.asks_after_outside_text} == {"fetch_url", "remember"}
-    outside = {"fetch_url", "list_files", "read_file", "search_files"}
-    assert {name for name, card in cards.items() if card.brings_outside_text} == outside
+    files = ("list_files", "read_file", "search_files")
+    others = {"fetch_url": OUTSIDE, "recall": tool_origin("recall"), **dict.fromkeys(files, OWN_FILE)}
+    assert {name: card.answers_as for name, card in cards.items() if card.answers_as != MODEL} == others
     assert {name for name, card in cards.items() if not card.idempotent} == {"run_python"}
     assert all(card.description for card in cards.values())
 

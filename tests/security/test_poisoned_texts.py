@@ -20,6 +20,7 @@ from stack import Services
 
 from lotus_tasks import bootstrap
 from lotus_tasks.manifest import ToolCard
+from lotus_tasks.origins import OUTSIDE, OWN_FILE, USER, tool_origin
 from lotus_tasks.reasoning.models import (
     Answered,
     Attachment,
@@ -37,8 +38,9 @@ from lotus_tasks.reasoning.models import (
 from lotus_tasks.reasoning.service import decide
 from lotus_tasks.values import CommandId, ConversationId, RunId
 
-APPEND = ToolCard(name="notes_append", module="reasoning", description="Append.", parameters={}, asks=True)
-LOOK = ToolCard(name="notes_look", module="reasoning", description="Look.", parameters={}, brings_outside_text=True)
+NOTES = {"module": "reasoning", "parameters": {}, "described_by": USER, "answers_as": tool_origin("notes")}
+APPEND = ToolCard(name="notes_append", description="Append.", asks=True, **NOTES)
+LOOK = ToolCard(name="notes_look", description="Look.", **NOTES)
 """Of a server that the user trusts, as tests/unit/reasoning/test_mcp.py has them: what it calls reading doesn't ask."""
 ORDERS: dict[str, Mapping[str, Any]] = {
     "fetch_url": {"url": "https://example.org/?q=the+key+is+under+the+blue+pot"},
@@ -67,21 +69,35 @@ class Door:
     unknown: bool = False
 
 
+def attaching(**file: str) -> RunOptions:
+    return RunOptions(origin=USER, attachments=[Attachment(**file, origin=OWN_FILE)])
+
+
 def doors(text: str) -> dict[str, Door]:
     """Every door, with this text coming in by it."""
     told = {"memory_id": "m", "text": text, "source": "user", "score": 1.0}
     return {
-        "pipe": Door(run={"question": f"What is this?\n{text}", "options": RunOptions(outside=True)}),
-        "event field": Door(run={"question": f"What is new in /n/{text}?", "options": RunOptions(outside=True)}),
-        "attached file": Door(run={"options": RunOptions(attachments=[Attachment(name="a.md", text=text)])}),
-        "attached file's name": Door(run={"options": RunOptions(attachments=[Attachment(name=text, text="-")])}),
-        "schema": Door(run={"options": RunOptions(schema={"description": text})}),
-        "history": Door(run={"history": [Turn(question="q", answer=text, outside=True)]}),
-        "question in the history": Door(run={"history": [Turn(question=text, answer="a", outside=True)]}),
-        "summary": Door(run={"summary": Summary(text=text, outside=True)}),
+        "pipe": Door(run={"question": f"What is this?\n{text}", "options": RunOptions(origin=OUTSIDE)}),
+        "event field": Door(run={"question": f"What is new in /n/{text}?", "options": RunOptions(origin=OUTSIDE)}),
+        "attached file": Door(
+            run={"options": RunOptions(origin=USER, attachments=[Attachment(name="a.md", text=text, origin=OWN_FILE)])}
+        ),
+        "attached file's name": Door(
+            run={"options": RunOptions(origin=USER, attachments=[Attachment(name=text, text="-", origin=OWN_FILE)])}
+        ),
+        "schema": Door(run={"options": RunOptions(origin=USER, schema={"description": text}, schema_origin=OWN_FILE)}),
+        "history": Door(
+            run={"history": [Turn(question="q", answer=text, question_origin=USER, answer_origin=OUTSIDE)]}
+        ),
+        "question in the history": Door(
+            run={"history": [Turn(question=text, answer="a", question_origin=OUTSIDE, answer_origin=OUTSIDE)]}
+        ),
+        "summary": Door(run={"summary": Summary(text=text, origin=OUTSIDE)}),
         "MCP description": Door(description=text),
-        "ingested document": Door(memories=[{**told, "kind": "chunk"}]),
-        "document's name": Door(memories=[{**told, "text": "-", "source": text, "kind": "chunk"}]),
+        "ingested document": Door(memories=[{**told, "kind": "chunk", "origin": "own_file"}]),
+        "document's name": Door(
+            memories=[{**told, "text": "-", "source": text, "kind": "chunk", "origin": "own_file"}]
+        ),
         "memory told through a pipe": Door(memories=[{**told, "kind": "note", "origin": "outside"}]),
         "remembered answer": Door(memories=[{**told, "kind": "answer", "origin": "outside"}]),
         "summary in memory": Door(memories=[{**told, "kind": "summary", "origin": "outside"}]),
@@ -89,7 +105,7 @@ def doors(text: str) -> dict[str, Door]:
         "page that failed": Door(look="fetch_url", answer={"reason": text}, fails=True),
         "file read": Door(look="read_file", answer={"text": text}),
         "file name": Door(look="list_files", answer={"text": text}),
-        "memory that a tool found": Door(look="recall", answer={"text": text, "outside": True}),
+        "memory that a tool found": Door(look="recall", answer={"text": text, "origin": "outside"}),
         "MCP result": Door(look="notes_look", answer={"text": text}),
         "MCP error": Door(look="notes_look", answer={"reason": text}, fails=True),
         "MCP call of unknown end": Door(look="notes_look", answer={"reason": text}, fails=True, unknown=True),
@@ -106,11 +122,12 @@ class Drive:
             "conversation_id": ConversationId(uuid4()),
             "question": "What is new?",
             "created_at": datetime(2026, 11, 26, tzinfo=UTC),
+            "options": RunOptions(origin=USER),
             "tools": [*cards, APPEND, LOOK],
         }
         if door.description:
             stranger = dataclasses.replace(
-                LOOK, name="other_look", description=door.description, described_outside=True
+                LOOK, name="other_look", description=door.description, described_by=tool_origin("other")
             )
             own["tools"].append(stranger)
         self.run = Run(**{**own, **door.run})
@@ -140,11 +157,18 @@ class Drive:
     def _save(self, decision: Decision) -> None:
         steps = {step.seq: step for step in self.run.steps}
         for update in decision.updates:
-            steps[update.seq] = dataclasses.replace(steps[update.seq], status=update.status, detail=update.detail)
+            steps[update.seq] = dataclasses.replace(
+                steps[update.seq], status=update.status, origin=update.origin, detail=update.detail
+            )
         for new in decision.steps:
             command_id = CommandId(uuid4()) if new.command is not None else None
             steps[new.seq] = Step(
-                seq=new.seq, kind=new.kind, status=new.status, detail=new.detail, command_id=command_id
+                seq=new.seq,
+                kind=new.kind,
+                status=new.status,
+                origin=new.origin,
+                detail=new.detail,
+                command_id=command_id,
             )
         self.run = dataclasses.replace(self.run, steps=list(steps.values()))
 

@@ -9,12 +9,13 @@ import pytest
 from pydantic import Field
 
 from lotus_tasks.errors import InvalidInput
+from lotus_tasks.origins import OUTSIDE
 from lotus_tasks.tools import MAX_ANSWER_CHARACTERS, ToolAnswer, ToolContext, tool
 
 CONTEXT = ToolContext(work=SimpleNamespace(), key="k")
 
 
-@tool("perception", idempotent=False, asks=True, brings_outside_text=True)
+@tool("perception", idempotent=False, asks=True, answers_as=OUTSIDE)
 def look(
     context: ToolContext,
     path: Annotated[str, Field(description="where")],
@@ -33,11 +34,11 @@ def test_the_type_hints_are_the_schema_and_the_docstring_the_description():
     assert card.parameters["properties"]["count"]["maximum"] == 9
     assert card.parameters["properties"]["kind"]["enum"] == ["note", "fact"]
     assert card.parameters["additionalProperties"] is False
-    assert (card.idempotent, card.asks, card.asks_after_outside_text, card.brings_outside_text) == (
+    assert (card.idempotent, card.asks, card.asks_after_outside_text, card.answers_as) == (
         False,
         True,
         False,
-        True,
+        OUTSIDE,
     )
 
 
@@ -65,8 +66,8 @@ def test_a_long_answer_is_cut_and_says_how_much_is_missing():
     @tool("perception")
     def shout(_context: ToolContext) -> ToolAnswer:
         """Shout."""
-        return ToolAnswer(text="x" * (MAX_ANSWER_CHARACTERS + 7), sources=["s"], outside=True)
+        return ToolAnswer(text="x" * (MAX_ANSWER_CHARACTERS + 7), sources=["s"], origin=OUTSIDE)
 
     answer = shout.run(CONTEXT, {})
     assert answer.text.endswith("[cut: 7 characters more]")
-    assert (answer.sources, answer.outside) == (["s"], True)
+    assert (answer.sources, answer.origin) == (["s"], OUTSIDE)

@@ -19,6 +19,7 @@ from lotus_tasks.memory.models import Memory
 from lotus_tasks.memory.service import profile, retelling
 from lotus_tasks.memory.service.reading import believe, is_known
 from lotus_tasks.memory.service.writing import entries
+from lotus_tasks.origins import MODEL, least_trusted
 from lotus_tasks.spine import queries
 from lotus_tasks.spine.database import Connection
 from lotus_tasks.values import MemoryId
@@ -38,10 +39,11 @@ def _take_facts(
     stated: dict[MemoryId, list[tuple[str, str]]] = {}
     for fact in conn.execute(sql.facts_stated, {"ids": row["memory_ids"]}).fetchall():
         stated.setdefault(fact["memory_id"], []).append((fact["subject_key"], fact["value_key"]))
+    read_with = least_trusted((memory.origin for memory in known.values()), at_best=MODEL)
     for memory, statement in reading.believed:
         if memory.valid_to is not None or is_known(statement, stated.get(memory.id, ())):
             continue
-        if facts.add(memory, [statement], origin=model)["facts"]:
+        if facts.add(memory, [statement], told_by=model, read_with=read_with)["facts"]:
             reason = f"{model} read in it: {statement.subject} · {statement.predicate} · {statement.value}"
             writer.record(memory.id, "read", reason, command_id=command_id)
             done["read"] += 1

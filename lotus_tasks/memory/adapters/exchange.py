@@ -11,6 +11,7 @@ from uuid import UUID
 from lotus_tasks.memory.models import Draft, Kind
 from lotus_tasks.memory.service.requests import stated_in
 from lotus_tasks.memory.service.writing import MAX_CHARS, only_quotes
+from lotus_tasks.origins import MODEL, Origin, least_trusted, read_origin
 from lotus_tasks.spine import queries
 from lotus_tasks.spine.database import Database
 
@@ -34,7 +35,8 @@ def _asked(row: Mapping[str, Any]) -> Iterator[Draft]:
         return
     # No field of an event (a file's name) is evidence, nor what a schedule repeats.
     stated = "" if row["by_itself"] else stated_in(question)
-    whole = _turn(row, question, "question", speaker="user", happened_at=row["created_at"], outside=row["by_itself"])
+    origin = read_origin(row["question_origin"])
+    whole = _turn(row, question, "question", speaker="user", happened_at=row["created_at"], origin=origin)
     if stated != question:
         yield whole
     if stated:
@@ -48,14 +50,16 @@ def _answered(row: Mapping[str, Any]) -> Iterator[Draft]:
     answer = str(row["answer"]).strip()
     if result.get("provider") == "offline" or only_quotes(answer, [str(one.get("text") or "") for one in citations]):
         return
-    outside = bool(result.get("outside"))
-    told = _turn(row, answer[:MAX_CHARS], "answer", speaker="lotus", happened_at=row["finished_at"], outside=outside)
+    origin = least_trusted([read_origin(row["answer_origin"])], at_best=MODEL)
+    told = _turn(row, answer[:MAX_CHARS], "answer", speaker="lotus", happened_at=row["finished_at"], origin=origin)
     derived = [str(citation["memory_id"]) for citation in citations if citation.get("memory_id")]
     by = {"provider": result.get("provider"), "model": result.get("model")}
     yield replace(told, provenance={**told.provenance, "derived_from": derived, **by})
 
 
-def _turn(row: Mapping[str, Any], text: str, kind: Kind, *, speaker: str, happened_at: datetime, outside: bool) -> Draft:
+def _turn(
+    row: Mapping[str, Any], text: str, kind: Kind, *, speaker: str, happened_at: datetime, origin: Origin
+) -> Draft:
     thread = str(row["conversation_id"])
     return Draft(
         text=text,
@@ -65,5 +69,6 @@ def _turn(row: Mapping[str, Any], text: str, kind: Kind, *, speaker: str, happen
         thread=thread,
         speaker=speaker,
         happened_at=happened_at,
-        provenance={"run_id": str(row["id"]), **({"origin": "outside"} if outside else {})},
+        origin=origin,
+        provenance={"run_id": str(row["id"])},
     )

@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 from lotus_tasks.errors import InvalidInput
 from lotus_tasks.memory.models import Draft, Kind
 from lotus_tasks.memory.service.writing import MAX_CHARS, moment
+from lotus_tasks.origins import OUTSIDE, read_origin
 from lotus_tasks.values import MemoryId
 
 _MOST_INT: Final = 2_147_483_647
@@ -52,7 +53,8 @@ class ExportedFact(_Part):
     predicate_key: str
     value_key: str
     single: bool
-    origin: str
+    told_by: str = "rules"
+    origin: str = OUTSIDE
     valid_from: Moment
     valid_to: Moment | None = None
     closed_by: UUID | None = None
@@ -77,6 +79,7 @@ class ExportedMemory(_Part):
     text: Annotated[str, Field(max_length=MAX_CHARS, pattern=r"\S")]
     kind: Kind
     source: str = "user"
+    origin: str = OUTSIDE
     tier: Annotated[str, Field(pattern="^L[1-4]$")] = "L3"
     importance: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.5
     provenance: dict[str, Any] = Field(default_factory=dict)
@@ -103,6 +106,7 @@ class ExportedMemory(_Part):
             kind=self.kind,
             importance=self.importance,
             source=self.source,
+            origin=read_origin(self.origin),
             provenance=self.provenance,
             thread=self.thread,
             segment=self.segment,

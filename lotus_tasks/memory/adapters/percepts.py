@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from lotus_tasks.memory.models import Draft
+from lotus_tasks.origins import read_origin
 from lotus_tasks.spine import queries
 from lotus_tasks.spine.database import Connection, Database
 
@@ -19,6 +20,7 @@ def read_chunks(database: Database, percept_id: UUID, source: str) -> list[Draft
             text=row["text"],
             key=f"percept/{percept_id}/{row['seq']}",
             kind="chunk",
+            origin=read_origin(row["origin"]),
             source=source,
             thread=source,
             segment=row["heading"] or "",

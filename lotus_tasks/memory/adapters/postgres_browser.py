@@ -125,6 +125,7 @@ class PostgresMemoryBrowser:
                 return None
             return Profile(
                 text=kept["text"],
+                told_by=kept["told_by"],
                 origin=kept["origin"],
                 reason=kept["reason"],
                 built_at=kept["built_at"].isoformat(),
@@ -157,6 +158,7 @@ def _fact(row: dict[str, Any]) -> Fact:
         subject=row["subject"],
         predicate=row["predicate"],
         value=row["value"],
+        told_by=row["told_by"],
         origin=row["origin"],
         memory_id=str(row["memory_id"]),
         valid_from=row["valid_from"].isoformat(),

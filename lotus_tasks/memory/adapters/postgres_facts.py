@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from lotus_tasks.memory.models import Memory, Statement
 from lotus_tasks.memory.service.facts import OPPOSITES, folded, refines
+from lotus_tasks.origins import USER, Origin, least_trusted
 from lotus_tasks.spine import queries
 from lotus_tasks.spine.database import Connection
 from lotus_tasks.values import MemoryId
@@ -24,11 +25,17 @@ class PostgresFacts:
         self._command_id = command_id
         self._sql = queries.load("memory")
 
-    def add(self, memory: Memory, statements: Iterable[Statement], *, origin: str = "rules") -> dict[str, int]:
-        """What ``memory`` states. Returns how many facts were new, and how many older ones they ended."""
+    def add(
+        self, memory: Memory, statements: Iterable[Statement], *, told_by: str = "rules", read_with: Origin = USER
+    ) -> dict[str, int]:
+        """What ``memory`` states. Returns how many facts were new, and how many older ones they ended.
+
+        ``told_by``: who read it there, the rules or a model; ``read_with``: the least trusted of what that model was shown.
+        """
+        origin = least_trusted([memory.origin], at_best=read_with)
         done = {"facts": 0, "closed": 0}
         for statement in statements:
-            fact = self._fact(memory, statement, origin)
+            fact = self._fact(memory, statement, told_by, origin)
             rivals = self._rivals(fact)
             if any(
                 row["value_key"] == fact["value_key"] and row["predicate_key"] == fact["predicate_key"]
@@ -62,7 +69,7 @@ class PostgresFacts:
             reason = f"holds again: {fact['subject']} · {fact['predicate']}"
             self._move(fact["memory_id"], 4 if row.get("kind") == "note" else None, "reopened", reason)
 
-    def _fact(self, memory: Memory, statement: Statement, origin: str) -> dict[str, Any]:
+    def _fact(self, memory: Memory, statement: Statement, told_by: str, origin: Origin) -> dict[str, Any]:
         keys = fact_keys(statement)
         return {
             "id": uuid.uuid5(_FACTS, "\x1f".join([str(memory.id), *keys])),
@@ -74,6 +81,7 @@ class PostgresFacts:
             "predicate_key": keys[1],
             "value_key": keys[2],
             "single": statement.single,
+            "told_by": told_by,
             "origin": origin,
             "valid_from": memory.valid_from or memory.happened_at or memory.created_at,
             "valid_to": memory.valid_to,

@@ -14,6 +14,7 @@ from lotus_tasks.memory.adapters.readers import Readers
 from lotus_tasks.memory.models import KINDS, Memory
 from lotus_tasks.memory.ports import Columns, EmbeddingBlock, Floats, Numbers, Snapshot
 from lotus_tasks.memory.ranking import TOKEN_BYTES
+from lotus_tasks.origins import read_origin
 from lotus_tasks.spine import queries
 from lotus_tasks.spine.database import Database
 from lotus_tasks.values import MemoryId
@@ -116,7 +117,7 @@ class PostgresLexicon:
 
 def memory_of(row: Mapping[str, Any]) -> Memory:
     """A row of ``memories`` as a memory."""
-    return Memory(**{name: row[name] for name in Memory.__slots__})
+    return Memory(**{**{name: row[name] for name in Memory.__slots__}, "origin": read_origin(row["origin"])})
 
 
 def pack(vector: Floats) -> bytes:

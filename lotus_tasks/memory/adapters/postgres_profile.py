@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from lotus_tasks.memory.service.facts import OWNER
 from lotus_tasks.memory.service.profile import MAX_KNOWN, PREFERENCE, Known, basis_of, counted, profile_by_rules
+from lotus_tasks.origins import MODEL, USER, least_trusted, read_origin
 from lotus_tasks.spine import queries
 from lotus_tasks.spine.database import Connection
 from lotus_tasks.values import MemoryId
@@ -24,7 +25,12 @@ class PostgresProfile:
         """The facts of the user that hold, and the preferences that gave none; oldest first."""
         parameters = {"subject_key": OWNER, "preference": PREFERENCE, "count": MAX_KNOWN}
         return [
-            Known(memory_id=MemoryId(row["memory_id"]), predicate=row["predicate"], value=row["value"])
+            Known(
+                memory_id=MemoryId(row["memory_id"]),
+                predicate=row["predicate"],
+                value=row["value"],
+                origin=read_origin(row["origin"]),
+            )
             for row in self._conn.execute(self._sql.known_of_user, parameters).fetchall()
         ]
 
@@ -62,8 +68,10 @@ class PostgresProfile:
         self._conn.execute(self._sql.mark_profile_asked)
 
     def _save(
-        self, known: list[Known], basis: str, text: str, origin: str, reason: str, *, asked: bool = False
+        self, known: list[Known], basis: str, text: str, told_by: str, reason: str, *, asked: bool = False
     ) -> None:
         ids = list(dict.fromkeys(one.memory_id for one in known))
-        told = {"text": text, "origin": origin, "basis": basis, "memory_ids": ids, "reason": reason, "asked": asked}
+        origin = least_trusted((one.origin for one in known), at_best=USER if told_by == RULES else MODEL)
+        told: dict[str, Any] = {"text": text, "told_by": told_by, "origin": origin, "basis": basis, "memory_ids": ids}
+        told |= {"reason": reason, "asked": asked}
         self._conn.execute(self._sql.save_profile, told)

@@ -78,6 +78,7 @@ class PostgresMemoryWriter:
                 "tier": draft.tier,
                 "importance": draft.importance,
                 "source": draft.source,
+                "origin": draft.origin,
                 "provenance": json_parameter(dict(draft.provenance)),
                 "thread": draft.thread,
                 "segment_no": placed.segments[index],

@@ -19,6 +19,8 @@ from lotus_tasks.memory.models import Memory
 from lotus_tasks.memory.service.profile import basis_of, profile_prompt
 from lotus_tasks.memory.service.reading import choose_texts, is_for_a_model, reading_prompt
 from lotus_tasks.memory.service.retelling import retelling_prompt
+from lotus_tasks.origins import Origin, least_trusted
+from lotus_tasks.prompts import Prompt, PromptMessage
 from lotus_tasks.spine import queries
 from lotus_tasks.spine.database import Connection
 from lotus_tasks.values import MemoryId
@@ -40,9 +42,10 @@ _MOST: Final = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What a model is asked. ``memory_ids``: whose texts are in it."""
+    """What a model is asked. ``memory_ids``: whose texts are in it; ``origin``: the least trusted of theirs."""
 
     prompt: str
+    origin: Origin
     memory_ids: Sequence[UUID]
     about: str = ""
 
@@ -109,8 +112,9 @@ class Questions:
             self._conn.execute(self._sql.end_question, {"command_id": row["command_id"]})
         if question is None:
             return 0
+        message = PromptMessage(role="user", content=question.prompt, origin=question.origin)
         request = {
-            "messages": [{"role": "user", "content": question.prompt}],
+            **Prompt(messages=[message]).payload,
             "among": "local" if self._whose == "local" else "models",
             "stream": False,
             "temperature": 0,
@@ -156,7 +160,11 @@ class Questions:
         self._mark(choice.passed)
         if not choice.chosen:
             return None
-        return Question(prompt=reading_prompt(choice.chosen), memory_ids=[memory.id for memory in choice.chosen])
+        return Question(
+            prompt=reading_prompt(choice.chosen),
+            origin=least_trusted(memory.origin for memory in choice.chosen),
+            memory_ids=[memory.id for memory in choice.chosen],
+        )
 
     def _about_summary(self, summary: Memory) -> Question | None:
         told = summary.provenance
@@ -165,7 +173,12 @@ class Questions:
         prompt = retelling_prompt(turns)
         if prompt is None:
             return None
-        return Question(prompt=prompt, memory_ids=[turn.id for turn in turns], about=str(summary.id))
+        return Question(
+            prompt=prompt,
+            origin=least_trusted(turn.origin for turn in turns),
+            memory_ids=[turn.id for turn in turns],
+            about=str(summary.id),
+        )
 
     def _about_profile(self) -> Question | None:
         known = PostgresProfile(self._conn).known()
@@ -173,7 +186,8 @@ class Questions:
         if prompt is None:
             return None
         ids: list[MemoryId] = list(dict.fromkeys(one.memory_id for one in known))
-        return Question(prompt=prompt, memory_ids=ids, about=basis_of(known))
+        origin = least_trusted(one.origin for one in known)
+        return Question(prompt=prompt, origin=origin, memory_ids=ids, about=basis_of(known))
 
     def _mark(self, memories: Sequence[Memory]) -> None:
         self._conn.execute(self._sql.mark_asked, {"ids": [memory.id for memory in memories]})

@@ -8,11 +8,12 @@ from typing import Final
 
 import numpy as np
 
-from lotus_tasks.memory.models import PERSISTENT_KINDS, Draft, Kind, Memory, Statement, digest, origin_of
+from lotus_tasks.memory.models import PERSISTENT_KINDS, Draft, Kind, Memory, Statement, digest
 from lotus_tasks.memory.ports import Floats
 from lotus_tasks.memory.service.facts import read_facts
 from lotus_tasks.memory.service.grounding import NUMBER, denials
 from lotus_tasks.memory.text import terms
+from lotus_tasks.origins import least_trusted
 from lotus_tasks.values import MemoryId
 
 MAX_LOSS: Final = 0.25
@@ -135,6 +136,7 @@ def summarise(thread: str, turns: Sequence[Memory], vectors: Mapping[MemoryId, F
         text="\n".join(quotes),
         key=f"summary/{digest(thread).hex()}/{last}",
         kind="summary",
+        origin=least_trusted(turn.origin for turn in turns),
         source=known[0].source,
         happened_at=known[-1].happened_at,
         provenance={
@@ -143,6 +145,5 @@ def summarise(thread: str, turns: Sequence[Memory], vectors: Mapping[MemoryId, F
             "to": last,
             "derived_from": [str(known[index].id) for index in chosen],
             "by": "rules",
-            **origin_of(turns),
         },
     )

@@ -11,6 +11,7 @@ from typing import Final
 from lotus_tasks.memory.service.consolidation import MAX_LOSS, loss
 from lotus_tasks.memory.service.facts import OWNER
 from lotus_tasks.memory.service.grounding import invented
+from lotus_tasks.origins import Origin
 from lotus_tasks.values import MemoryId
 
 MAX_KNOWN: Final = 200
@@ -36,6 +37,7 @@ class Known:
     memory_id: MemoryId
     predicate: str
     value: str
+    origin: Origin
 
 
 def basis_of(known: Sequence[Known]) -> str:

@@ -16,6 +16,7 @@ from lotus_tasks.memory.models import Memory, Statement
 from lotus_tasks.memory.service.facts import MAX_VALUE_CHARS, OWNER, folded, read_facts, refines
 from lotus_tasks.memory.service.grounding import denials
 from lotus_tasks.memory.text import STOP_WORDS, stem, terms, words
+from lotus_tasks.origins import is_others_text
 
 READING_CHARS: Final = 6_000
 """How much text one question to the model holds."""
@@ -56,12 +57,17 @@ class Reading:
 
 
 def choose_texts(memories: Sequence[Memory], count: int) -> Choice:
-    """The first ``count`` of the memories, or as many as fit one question, that may state what the rules can't read."""
+    """The first ``count`` of the memories, or as many as fit one question, that may state what the rules can't read.
+
+    Text of others and of the user are never in one question: what is read with the former is of its origin.
+    """
     chosen: list[Memory] = []
     passed: list[Memory] = []
     left = READING_CHARS
     for memory in memories:
         if is_for_a_model(memory):
+            if chosen and is_others_text(memory.origin) != is_others_text(chosen[0].origin):
+                continue
             left -= len(memory.text)
             if left < 0 or len(chosen) == count:
                 break

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from lotus_tasks.memory.models import Draft, Memory, digest, origin_of
+from lotus_tasks.memory.models import Draft, Memory, digest
 from lotus_tasks.memory.service.grounding import invented
+from lotus_tasks.origins import MODEL, least_trusted
 
 MAX_TOLD_CHARS: Final = 12_000
 """A longer conversation keeps the summary by rules: no model is given part of it."""
@@ -42,12 +43,12 @@ def retold(summary: Memory, text: str, turns: Sequence[Memory], model: str) -> D
         **summary.provenance,
         "derived_from": [str(turn.id) for turn in turns],
         "by": model,
-        **origin_of(turns),
     }
     return Draft(
         text=text,
         key=f"summary/{digest(f'{summary.id}/{text}').hex()}",
         kind="summary",
+        origin=least_trusted((turn.origin for turn in turns), at_best=MODEL),
         source=summary.source,
         happened_at=summary.happened_at,
         provenance=provenance,

@@ -14,6 +14,7 @@ from lotus_tasks.memory.cues import text_cues
 from lotus_tasks.memory.dates import told_span
 from lotus_tasks.memory.models import KINDS, Draft, Entry, Kind, digest, plain
 from lotus_tasks.memory.text import count_terms, embedding_text, stem, words
+from lotus_tasks.origins import read_origin
 from lotus_tasks.values import utc_now
 
 MAX_CHARS: Final = 20_000
@@ -81,6 +82,7 @@ def draft_of(told: Told, key: str) -> Draft:
         kind=kind,
         importance=told.importance,
         source=told.source or "user",
+        origin=read_origin(told.origin),
         provenance=dict(told.provenance or {}),
         thread=told.conversation_id or told.thread or None,
         segment=told.segment or None,

@@ -108,7 +108,7 @@ def _answer(found: Found, *, explain: bool) -> RecalledMemory:
         stored_at=memory.created_at.isoformat(),
         tier=f"L{memory.tier}",
         kind=memory.kind,
-        origin=memory.provenance.get("origin"),
+        origin=memory.origin,
         speaker=memory.speaker,
         valid_to=memory.valid_to.isoformat() if memory.valid_to else None,
         shares=dict(found.shares) if explain else None,

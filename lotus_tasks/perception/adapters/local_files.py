@@ -14,6 +14,7 @@ from pathlib import Path, PurePath
 
 from lotus_tasks.errors import InvalidInput, NotFound, Permanent
 from lotus_tasks.local.closed_places import ClosedPlaces, reason_against_name
+from lotus_tasks.origins import OWN_FILE
 from lotus_tasks.perception.models import LARGEST_FILE_BYTES, FolderPage, RawSource, Skip
 from lotus_tasks.values import utc_now
 
@@ -174,7 +175,7 @@ def _content(path: str, file: BufferedReader, state: os.stat_result, read_at: da
     content: bytes | None = file.read(LARGEST_FILE_BYTES + 1)
     if content is None:  # Some kernel files are regular, have nothing to give now, and would make a reader wait.
         return Skip(source=path, reason="it can't be read now: it has nothing to give yet", read_at=read_at)
-    return RawSource(source=path, content=content, modified_at=modified_at, read_at=read_at)
+    return RawSource(source=path, origin=OWN_FILE, content=content, modified_at=modified_at, read_at=read_at)
 
 
 def _shows_anything(folder: Path) -> bool:

@@ -54,6 +54,7 @@ class PostgresPercepts:
                 {
                     "percept_id": percept_id,
                     "source": document.source,
+                    "origin": document.origin,
                     "headings": [strip_nul(chunk.heading) for chunk in chunks],
                     "texts": [strip_nul(chunk.text) for chunk in chunks],
                 },

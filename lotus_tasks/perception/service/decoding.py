@@ -55,6 +55,7 @@ def decode(raw: RawSource) -> Document | Skip:
         )
     return Document(
         source=raw.source,
+        origin=raw.origin,
         kind=kind_of(raw.source),
         text=text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "\ufffd"),
         content_hash=content_hash,

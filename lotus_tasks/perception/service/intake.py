@@ -12,6 +12,7 @@ from typing import TypeGuard
 from lotus_tasks.commands.perception import Ingest, Ingested
 from lotus_tasks.errors import InvalidInput, NotFound
 from lotus_tasks.events import PerceptCaptured
+from lotus_tasks.origins import OUTSIDE
 from lotus_tasks.perception.models import MOST_CHUNKS, Document, Percept, RawSource, Skip
 from lotus_tasks.perception.ports import Files, PerceptStore
 from lotus_tasks.perception.service.chunking import CHUNKER, chunk
@@ -175,7 +176,8 @@ def _given(source: str | None, encoded: str) -> RawSource:
         content = base64.b64decode(encoded, validate=True)
     except binascii.Error as error:
         raise InvalidInput(f"the content of {source} is not Base64") from error
-    return RawSource(source=source, content=content, modified_at=None, read_at=utc_now())
+    # What comes through a pipe may be by anyone.
+    return RawSource(source=source, origin=OUTSIDE, content=content, modified_at=None, read_at=utc_now())
 
 
 def _result(

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from lotus_tasks.origins import least_trusted
 from lotus_tasks.providers.adapters.calling import CallPieces
 from lotus_tasks.providers.adapters.connection import ModelList, PerProcess, Remembered, check_by_listing, short_watch
 from lotus_tasks.providers.adapters.contexts import listed_context, props_url
@@ -311,12 +312,15 @@ def _sent(wire: Mapping[str, Any]) -> set[str]:
 
 def _folded(messages: Sequence[Message]) -> list[Message]:
     """The messages for a model without a system role: what stood there begins the first question."""
-    system = "\n\n".join(message.content for message in messages if message.role is Role.SYSTEM)
+    folded = [message for message in messages if message.role is Role.SYSTEM]
+    system = "\n\n".join(message.content for message in folded)
+    origin = least_trusted(message.origin for message in folded)
     rest = [message for message in messages if message.role is not Role.SYSTEM]
     first = next((index for index, message in enumerate(rest) if message.role is Role.USER), None)
     if first is None:
-        return [Message(role=Role.USER, content=system), *rest]
-    rest[first] = replace(rest[first], content=f"{system}\n\n{rest[first].content}")
+        return [Message(role=Role.USER, content=system, origin=origin), *rest]
+    whole = f"{system}\n\n{rest[first].content}"
+    rest[first] = replace(rest[first], content=whole, origin=least_trusted([origin, rest[first].origin]))
     return rest
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from lotus_tasks.origins import Origin
 from lotus_tasks.providers.models.failures import FailureKind
 from lotus_tasks.providers.models.providers import ModelName, ProviderName
 
@@ -55,11 +56,12 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tool:
-    """A tool offered to the model; ``parameters`` is a JSON schema of type object."""
+    """A tool offered to the model; ``parameters`` is a JSON schema of type object. ``origin``: of what is said of it."""
 
     name: str
     description: str
     parameters: Mapping[str, Any]
+    origin: Origin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,10 +74,11 @@ class Image:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One turn of a prompt. ``tool_call_id`` names the call that a TOOL message answers."""
+    """One turn of a prompt, and whose words it holds. ``tool_call_id`` names the call that a TOOL message answers."""
 
     role: Role
     content: str
+    origin: Origin
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
     images: tuple[Image, ...] = ()
@@ -93,6 +96,7 @@ class Recollection:
     text: str
     source: str
     score: float
+    origin: Origin
     happened_at: str | None = None
     heading: str | None = None
     valid_to: datetime | None = None
@@ -200,7 +204,9 @@ Delta = TextDelta | ThoughtDelta | RecastDelta | NoticeDelta | ToolCallDelta | U
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
-    """A finished answer and how it came about. ``notice`` is the part of ``text`` that speaks about LOTUS, not the question.
+    """A finished answer and how it came about. ``origin``: the least trusted of what the model was shown.
+
+    ``notice`` is the part of ``text`` that speaks about LOTUS, not the question.
 
     ``offered`` are the memories that were in the prompt; ``left_out_…`` count what the model's context had no room for.
     """
@@ -210,6 +216,7 @@ class Completion:
     model: ModelName
     usage: Usage
     stop_reason: StopReason
+    origin: Origin
     tool_calls: tuple[ToolCall, ...] = ()
     degraded: tuple[str, ...] = ()
     notice: str = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from lotus_tasks.origins import MODEL, least_trusted
 from lotus_tasks.providers.models import (
     OFFLINE,
     BudgetSpent,
@@ -179,6 +180,7 @@ class ModelCalls:
             model=attempt.record.model,
             usage=usage,
             stop_reason=attempt.reply.stop_reason or StopReason.STOP,
+            origin=least_trusted([prompt.origin], at_best=MODEL),
             tool_calls=tool_calls,
             notice=attempt.reply.notice,
             first_token_ms=attempt.watch.first_token_ms,

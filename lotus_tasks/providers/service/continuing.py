@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from lotus_tasks.origins import USER
 from lotus_tasks.providers.models import OFFLINE, Completion, CompletionRequest, Message, Role, StopReason, Usage
 from lotus_tasks.providers.service.generations import Generations
 
@@ -33,8 +34,8 @@ def goes_on(completion: Completion, request: CompletionRequest) -> bool:
 
 def continuation_of(completion: Completion, request: CompletionRequest) -> CompletionRequest:
     """What the model is asked for the rest; its tools stay named, since what they answered may be in the messages."""
-    said = Message(role=Role.ASSISTANT, content=completion.text)
-    return replace(request, messages=(*request.messages, said, Message(role=Role.USER, content=GO_ON)))
+    said = Message(role=Role.ASSISTANT, content=completion.text, origin=completion.origin)
+    return replace(request, messages=(*request.messages, said, Message(role=Role.USER, content=GO_ON, origin=USER)))
 
 
 def joined(first: Completion, rest: Completion) -> Completion:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 from enum import Enum, auto
 
+from lotus_tasks.origins import least_trusted
 from lotus_tasks.providers.models import CompletionRequest, Message, Role, Tool, ToolCall
 
 _HOW = """\
@@ -45,9 +46,12 @@ def describe_tools(request: CompletionRequest) -> CompletionRequest:
     told = "\n".join([_HOW, *map(_describe, request.tools)]) if request.tools else ""
     names = {call.id: call.name for message in request.messages for call in message.tool_calls}
     system = [message for message in request.messages if message.role is Role.SYSTEM]
-    first = system[0] if system else Message(role=Role.SYSTEM, content="")
     rest = [_retell(message, names) for message in request.messages if message.role is not Role.SYSTEM]
-    head = dataclasses.replace(first, content="\n\n".join(filter(None, (*(one.content for one in system), told))))
+    head = Message(
+        role=Role.SYSTEM,
+        content="\n\n".join(filter(None, (*(one.content for one in system), told))),
+        origin=least_trusted([*(one.origin for one in system), *(tool.origin for tool in request.tools)]),
+    )
     return dataclasses.replace(request, messages=(head, *rest), tools=())
 
 
@@ -101,7 +105,7 @@ def _describe(tool: Tool) -> str:
 def _retell(message: Message, names: dict[str, str]) -> Message:
     if message.role is Role.TOOL:
         name = names.get(message.tool_call_id or "", "the tool")
-        return Message(role=Role.USER, content=f"{name} answered:\n{message.content}")
+        return Message(role=Role.USER, content=f"{name} answered:\n{message.content}", origin=message.origin)
     if message.tool_calls:
         calls = [json.dumps({"tool": call.name, "arguments": dict(call.arguments)}) for call in message.tool_calls]
         content = "\n".join(filter(None, (message.content, *calls)))

@@ -9,6 +9,7 @@ from typing import Any
 
 from lotus_tasks.commands.providers import OfferedModel, ProviderCheck
 from lotus_tasks.errors import InvalidInput
+from lotus_tasks.origins import read_origin
 from lotus_tasks.providers.models import (
     Among,
     AttachedText,
@@ -82,6 +83,7 @@ def write_result(completion: Completion) -> dict[str, Any]:
         "notice": completion.notice,
         "provider": completion.provider,
         "model": completion.model,
+        "origin": completion.origin,
         "usage": {
             "input_tokens": completion.usage.input_tokens,
             "output_tokens": completion.usage.output_tokens,
@@ -152,6 +154,7 @@ def _message(item: Mapping[str, Any]) -> Message:
     return Message(
         role=Role(item["role"]),
         content=str(item.get("content") or ""),
+        origin=read_origin(item.get("origin")),
         tool_calls=tuple(_tool_call(call) for call in item.get("tool_calls") or ()),
         tool_call_id=item.get("tool_call_id"),
         images=tuple(
@@ -168,6 +171,7 @@ def _memory(number: int, item: Mapping[str, Any]) -> Recollection:
         text=str(item["text"]),
         source=str(item.get("source") or "memory"),
         score=float(item.get("score") or 0.0),
+        origin=read_origin(item.get("origin")),
         happened_at=item.get("happened_at"),
         heading=item.get("heading"),
         valid_to=datetime.fromisoformat(item["valid_to"]) if item.get("valid_to") else None,
@@ -179,6 +183,7 @@ def _tool(item: Mapping[str, Any]) -> Tool:
         name=item["name"],
         description=item.get("description") or "",
         parameters=item.get("parameters") or {"type": "object"},
+        origin=read_origin(item.get("origin")),
     )
 
 

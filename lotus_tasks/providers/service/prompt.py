@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from lotus_tasks.origins import OUTSIDE, Origin, least_trusted
 from lotus_tasks.providers.models import CompletionRequest, FailureKind, Message, ModelRefusal, Recollection, Role, Tool
 from lotus_tasks.providers.service.toolfit import fitting
 from lotus_tasks.values import day_of, source_title
@@ -43,6 +44,11 @@ class Prompt:
     left_out_memories: int
     left_out_turns: int
     tokens: int
+
+    @property
+    def origin(self) -> Origin:
+        """The least trusted thing in it."""
+        return least_trusted([*(one.origin for one in self.messages), *(one.origin for one in self.tools)])
 
 
 def estimate_tokens(text: str) -> int:
@@ -116,7 +122,8 @@ def _parts(request: CompletionRequest) -> tuple[tuple[Message, ...], tuple[Messa
     itself = [index for index in asked if turns[index].content.startswith(request.question)]
     last_user = max(itself or asked, default=None)
     if last_user is None:
-        return system, tuple(turns), (Message(role=Role.USER, content=request.question),)
+        # Nobody said whose words a question without a message is.
+        return system, tuple(turns), (Message(role=Role.USER, content=request.question, origin=OUTSIDE),)
     return system, tuple(turns[:last_user]), tuple(turns[last_user:])
 
 
@@ -175,9 +182,8 @@ def _with_memories(system: tuple[Message, ...], memories: Sequence[Recollection]
     if not parts:
         return ()
     # One system message: several vendors take only one.
-    return (
-        dataclasses.replace(system[0] if system else Message(role=Role.SYSTEM, content=""), content="\n\n".join(parts)),
-    )
+    origin = least_trusted([*(message.origin for message in system), *(memory.origin for memory in memories)])
+    return (Message(role=Role.SYSTEM, content="\n\n".join(parts), origin=origin),)
 
 
 def _render(memory: Recollection) -> str:

@@ -12,6 +12,7 @@ from itertools import pairwise
 
 import snowballstemmer
 
+from lotus_tasks.origins import OUTSIDE
 from lotus_tasks.providers.models import Recollection
 from lotus_tasks.providers.service.passages import Sentence, passage_around, sentences_of
 
@@ -142,7 +143,7 @@ def quote(question: str, memories: Sequence[Recollection], *, now: datetime, lim
 
 def quote_text(question: str, text: str) -> str:
     """The passage of a text given with ``question`` that has most of its words; "" where no sentence has one."""
-    memory = Recollection(number=1, memory_id="", text=text, source="", score=0.0)
+    memory = Recollection(number=1, memory_id="", text=text, source="", score=0.0, origin=OUTSIDE)
     sentences = _read(memory, question)
     if not sentences:
         return ""

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from lotus_tasks.commands.reasoning import Summarise
+from lotus_tasks.origins import MODEL, Origin, least_trusted, read_origin
+from lotus_tasks.prompts import Prompt, PromptMessage
+from lotus_tasks.reasoning.adapters.postgres import turn_of
 from lotus_tasks.reasoning.models import Turn
 from lotus_tasks.reasoning.service.summarising import (
     SUMMARY_CHARACTERS,
@@ -34,9 +40,7 @@ class PostgresConversations:
         rows = tx.conn.execute(
             self._sql.turns_after, {"id": conversation_id, "after": before["summary_until"]}
         ).fetchall()
-        turns = to_summarise(
-            [Turn(question=row["question"], answer=row["answer"], outside=row["outside"]) for row in rows]
-        )
+        turns = to_summarise([turn_of(row) for row in rows])
         if not turns:
             return False
         until = rows[len(turns) - 1]["created_at"]
@@ -44,13 +48,13 @@ class PostgresConversations:
             "id": conversation_id,
             "summary": summarise_by_rule(before["summary"], turns),
             "until": until,
-            "outside": before["summary_outside"] or any(turn.outside for turn in turns),
+            "origin": _origin_of(before, turns),
         }
         tx.conn.execute(self._sql.save_summary, told)
         prompt = summary_prompt(before["summary"], turns)
         request = {
             "question": prompt,
-            "messages": [{"role": "user", "content": prompt}],
+            **Prompt(messages=[PromptMessage(role="user", content=prompt, origin=told["origin"])]).payload,
             "provider": asked.provider,
             "model": asked.model,
             "stream": False,
@@ -71,3 +75,11 @@ class PostgresConversations:
         """Delete a conversation and all that was asked in it; what is being answered is cancelled. False where it is gone."""
         conn.execute(self._sql.cancel_runs, {"id": conversation_id})
         return conn.execute(self._sql.delete_conversation, {"id": conversation_id}).fetchone() is not None
+
+
+def _origin_of(before: Mapping[str, Any], turns: Sequence[Turn]) -> Origin:
+    """A summary's: the least trusted of the summary before it and of what was said since."""
+    told = [turn.question_origin for turn in turns] + [turn.answer_origin for turn in turns]
+    if before["summary"]:
+        told.append(read_origin(before["summary_origin"]))
+    return least_trusted(told, at_best=MODEL)

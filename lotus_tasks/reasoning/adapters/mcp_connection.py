@@ -23,6 +23,7 @@ import structlog
 
 from lotus_tasks.errors import Cancelled, EffectUnknown, HandBack, LotusError, Permanent, ServiceDown, Transient
 from lotus_tasks.manifest import ToolCard
+from lotus_tasks.origins import USER, tool_origin
 from lotus_tasks.reasoning.adapters.mcp_rows import McpServerRow
 from lotus_tasks.spine.database import one_line
 from lotus_tasks.tools import ToolAnswer, ToolContext, shorten
@@ -211,8 +212,8 @@ class McpServer:
             parameters=_schema(listed.input_schema),
             idempotent=reads_only or repeatable,
             asks=not reads_only,
-            brings_outside_text=True,
-            described_outside=not self.row.trusted,
+            described_by=USER if self.row.trusted else tool_origin(self.row.name),
+            answers_as=tool_origin(self.row.name),
         )
         return McpTool(server=self, remote_name=listed.name, card=card)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lotus_tasks.errors import InvalidInput, NotFound
+from lotus_tasks.origins import OUTSIDE, USER
 from lotus_tasks.reasoning.adapters.postgres import submit_run
 from lotus_tasks.reasoning.models import RunOptions
 from lotus_tasks.spine import queries
@@ -34,8 +35,8 @@ def start_run(
     conn: Connection, question: str, options: Mapping[str, Any], occasion: Occasion, *, limits: Mapping[str, Any]
 ) -> RunId:
     """Submit a run in the caller's transaction. ``options``: provider and model, where named; ``limits``: service.limiting."""
-    outside = occasion.kind == "subscription"
-    run_options = RunOptions(**options, **limits, outside=outside)
+    # A schedule asks in the user's own words; into a subscription's question an event's fields are put.
+    run_options = RunOptions(**options, **limits, origin=USER if occasion.kind == "schedule" else OUTSIDE)
     run = submit_run(conn, question, run_options, conversation_id=None)
     conn.execute(
         queries.load("inbox").insert_occasion,

@@ -10,6 +10,7 @@ from typing import Any
 from lotus_tasks.commands.reasoning import Summarise
 from lotus_tasks.events import RunConcluded
 from lotus_tasks.manifest import ToolCard
+from lotus_tasks.origins import read_origin
 from lotus_tasks.reasoning.models import (
     Answered,
     Attachment,
@@ -25,6 +26,7 @@ from lotus_tasks.reasoning.models import (
     Turn,
 )
 from lotus_tasks.reasoning.service import decide
+from lotus_tasks.reasoning.service.prompting import origin_of
 from lotus_tasks.reasoning.service.summarising import HISTORY_TURNS, title_of
 from lotus_tasks.spine import queries
 from lotus_tasks.spine.database import Connection, json_parameter, strip_nul
@@ -55,7 +57,7 @@ class PostgresRunStore:
             attempt=row["attempt"],
             options=_options(row["options"]),
             steps=[_step(step) for step in steps],
-            summary=Summary(text=row["summary"], outside=row["summary_outside"]) if row["summary"] else None,
+            summary=_summary(row),
             history=self._history(tx, row) if row["goes_on"] else (),
             tools=tools,
         )
@@ -67,7 +69,7 @@ class PostgresRunStore:
             "after": row["summary_until"],
             "limit": 2 * HISTORY_TURNS,
         }
-        return [Turn(**turn) for turn in tx.conn.execute(self._sql.history, wanted).fetchall()]
+        return [turn_of(row) for row in tx.conn.execute(self._sql.history, wanted).fetchall()]
 
     def save(self, tx: Transaction, run: Run, decision: Decision) -> None:
         """Write the decision."""
@@ -78,6 +80,7 @@ class PostgresRunStore:
                     "run_id": run.run_id,
                     "seq": update.seq,
                     "status": update.status,
+                    "origin": update.origin,
                     "detail": json_parameter(dict(update.detail)),
                 },
             )
@@ -131,6 +134,7 @@ class PostgresRunStore:
                 "kind": step.kind,
                 "command_id": command_id,
                 "status": step.status,
+                "origin": step.origin,
                 "detail": json_parameter(dict(step.detail)),
             },
         )
@@ -144,7 +148,6 @@ class PostgresRunStore:
             "stop_reason": conclusion.stop_reason,
             "usage": dict(conclusion.usage),
             "degraded": list(conclusion.degraded),
-            "outside": conclusion.outside,
             "timings_ms": {
                 name: round(float(value), 1) if value is not None else None for name, value in timings.items()
             },
@@ -154,6 +157,7 @@ class PostgresRunStore:
             {
                 "id": run.run_id,
                 "status": conclusion.status,
+                "origin": conclusion.origin,
                 "answer": conclusion.answer,
                 "error": conclusion.error,
                 "result": json_parameter(result),
@@ -180,7 +184,7 @@ def submit_run(conn: Connection, question: str, options: RunOptions, *, conversa
         options=options,
     )
     title = title_of(question, TITLE_CHARACTERS)
-    conn.execute(sql.insert_conversation, {"id": run.conversation_id, "title": title})
+    conn.execute(sql.insert_conversation, {"id": run.conversation_id, "title": title, "origin": options.origin})
     conn.execute(
         sql.insert_run,
         {
@@ -188,6 +192,7 @@ def submit_run(conn: Connection, question: str, options: RunOptions, *, conversa
             "conversation_id": run.conversation_id,
             "question": question,
             "options": json_parameter(dataclasses.asdict(options)),
+            "origin": origin_of(run),
         },
     )
     tx = outside_transaction(conn, cause=str(run.run_id))
@@ -216,8 +221,22 @@ def _is_meant(step: Step, reply: Reply) -> bool:
 
 
 def _options(document: Mapping[str, Any]) -> RunOptions:
-    attachments = [Attachment(**attachment) for attachment in document.get("attachments", ())]
-    return RunOptions(**{**document, "attachments": attachments})
+    attachments = [
+        Attachment(name=one["name"], text=one["text"], origin=read_origin(one.get("origin")))
+        for one in document.get("attachments", ())
+    ]
+    origins = {name: read_origin(document.get(name)) for name in ("origin", "schema_origin")}
+    return RunOptions(**{**document, **origins, "attachments": attachments})
+
+
+def _summary(row: Mapping[str, Any]) -> Summary | None:
+    return Summary(text=row["summary"], origin=read_origin(row["summary_origin"])) if row["summary"] else None
+
+
+def turn_of(row: Mapping[str, Any]) -> Turn:
+    """An answered run as a turn of its conversation."""
+    origins = {name: read_origin(row[name]) for name in ("question_origin", "answer_origin")}
+    return Turn(question=row["question"], answer=row["answer"], **origins)
 
 
 def _step(row: Mapping[str, Any]) -> Step:
@@ -225,6 +244,7 @@ def _step(row: Mapping[str, Any]) -> Step:
         seq=row["seq"],
         kind=row["kind"],
         status=row["status"],
+        origin=read_origin(row["origin"]),
         command_id=row["command_id"],
         detail=row["detail"] or {},
         result=row["result"] or {},

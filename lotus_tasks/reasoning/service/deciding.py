@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any, assert_never
 
 from lotus_tasks.manifest import ToolCard
+from lotus_tasks.origins import MODEL, OUTSIDE, USER, Origin, is_others_text, least_trusted, read_origin
 from lotus_tasks.reasoning.models import (
     Answered,
     Conclusion,
@@ -30,8 +31,7 @@ from lotus_tasks.reasoning.models import (
 )
 from lotus_tasks.reasoning.service.citing import cited
 from lotus_tasks.reasoning.service.limiting import limit_reached, thoughts_of, usage_of
-from lotus_tasks.reasoning.service.prompting import messages_for
-from lotus_tasks.reasoning.service.provenance import has_outside_text, result_of
+from lotus_tasks.reasoning.service.prompting import origin_of, prompt_for, recalled_by, result_of
 from lotus_tasks.reasoning.service.structuring import Mismatch, read_answer
 from lotus_tasks.reasoning.service.summarising import clip
 from lotus_tasks.work import CommandSpec
@@ -70,20 +70,23 @@ def _begin(run: Run) -> Decision:
     if result_of(run, "recall") is not None:
         return _think(run)
     payload = {"query": run.question, "k": run.options.memories, "conversation_id": str(run.conversation_id)}
-    return Decision(steps=[_step(run, run.next_seq, "recall", "memory.recall", payload)])
+    # Nobody knows yet whose text will be found.
+    return Decision(steps=[_step(run, "recall", "memory.recall", payload, origin=OUTSIDE)])
 
 
 def _after(run: Run, step: Step, result: Mapping[str, Any], reader: AnswerReader) -> Decision:
     if step.kind == "recall":
         detail = {"memories": len(result.get("memories", ())), "degraded": list(result.get("degraded", ()))}
-        return _go_on(run, StepUpdate(seq=step.seq, status="succeeded", detail=detail), result)
+        origin = least_trusted(read_origin(memory.get("origin")) for memory in result.get("memories", ()))
+        return _go_on(run, StepUpdate(seq=step.seq, status="succeeded", origin=origin, detail=detail), result)
     if step.kind == "act":
         detail = {
             **step.detail,
             "characters": len(str(result.get("text", ""))),
             "sources": list(result.get("sources", ())),
         }
-        return _go_on(run, StepUpdate(seq=step.seq, status="succeeded", detail=detail), result)
+        origin = read_origin(result["origin"]) if "origin" in result else step.origin
+        return _go_on(run, StepUpdate(seq=step.seq, status="succeeded", origin=origin, detail=detail), result)
     detail = {
         "provider": result.get("provider"),
         "model": result.get("model"),
@@ -91,7 +94,7 @@ def _after(run: Run, step: Step, result: Mapping[str, Any], reader: AnswerReader
         "stop_reason": result.get("stop_reason"),
         "degraded": list(result.get("degraded", ())),
     }
-    done = StepUpdate(seq=step.seq, status="succeeded", detail=detail)
+    done = StepUpdate(seq=step.seq, status="succeeded", origin=step.origin, detail=detail)
     calls = result.get("tool_calls") or ()
     if calls and _may_act(run) and not _rejected(run):
         # `run` is as it was before this thought, which was offered tools then.
@@ -100,11 +103,15 @@ def _after(run: Run, step: Step, result: Mapping[str, Any], reader: AnswerReader
 
 
 def _after_failure(run: Run, step: Step, reason: str, *, unknown: bool) -> Decision:
+    # What an act failed with may quote what it met: it is of the origin that its answer would have been of.
     update = StepUpdate(
-        seq=step.seq, status="unknown" if unknown else "failed", detail={**step.detail, "reason": reason}
+        seq=step.seq,
+        status="unknown" if unknown else "failed",
+        origin=USER if step.kind == "recall" else step.origin,
+        detail={**step.detail, "reason": reason},
     )
     if step.kind == "think":
-        conclusion = Conclusion(status="failed", error=reason, degraded=_troubles(run))
+        conclusion = Conclusion(status="failed", origin=origin_of(run), error=reason, degraded=_troubles(run))
         return Decision(updates=[update], conclusion=conclusion)
     return _go_on(run, update, {})
 
@@ -119,27 +126,26 @@ def _go_on(run: Run, update: StepUpdate, result: Mapping[str, Any]) -> Decision:
 
 
 def _think(run: Run) -> Decision:
-    recalled = result_of(run, "recall") or {}
     last = not _may_act(run)
-    tools = [] if last or _rejected(run) else [_described(card) for card in run.tools]
+    prompt = prompt_for(run, offered=not (last or _rejected(run)), last=last and bool(thoughts_of(run.steps)))
     payload = {
         "question": run.question,
-        "messages": messages_for(run, last=last and bool(thoughts_of(run.steps))),
-        "memories": list(recalled.get("memories", ())),
-        "support": recalled.get("support"),
+        **prompt.payload,
+        "support": (result_of(run, "recall") or {}).get("support"),
         "attachments": [{"name": one.name, "text": one.text} for one in run.options.attachments],
-        "tools": tools,
         "provider": run.options.provider,
         "model": run.options.model,
         "stream": True,
     }
-    offered = {"offered": [tool["name"] for tool in tools]} if tools else {}
-    return Decision(steps=[_step(run, run.next_seq, "think", "providers.complete", payload, offered)])
+    offered = {"offered": [tool.name for tool in prompt.tools]} if prompt.tools else {}
+    origin = least_trusted([prompt.origin], at_best=MODEL)
+    return Decision(steps=[_step(run, "think", "providers.complete", payload, offered, origin=origin)])
 
 
 def _act(run: Run, thought: Step, calls: Sequence[Mapping[str, Any]], done: StepUpdate) -> Decision:
     cards = {card.name: card for card in run.tools}
-    outside = has_outside_text(run)
+    origin = origin_of(run)
+    outside = is_others_text(origin)
     steps: list[NewStep] = []
     for number, call in enumerate(calls[: 4 * MAX_CALLS]):
         seq = run.next_seq + number
@@ -147,18 +153,20 @@ def _act(run: Run, thought: Step, calls: Sequence[Mapping[str, Any]], done: Step
         card = cards.get(name)
         detail = {"tool": name, "arguments": call.get("arguments", {}), "call_id": call["id"], "think": thought.seq}
         if reason := _refusal(call, card, number, offered=name in thought.detail.get("offered", ())):
-            steps.append(NewStep(seq=seq, kind="act", status="failed", detail={**detail, "reason": reason}))
+            refused = {**detail, "reason": reason}
+            steps.append(NewStep(seq=seq, kind="act", origin=MODEL, status="failed", detail=refused))
         elif card is not None and (card.asks or (card.asks_after_outside_text and outside)):
             # What its command needs is kept: at the yes, after a restart say, the tool's server may not be there yet.
             kept = {**detail, "module": card.module, "idempotent": card.idempotent}
-            steps.append(NewStep(seq=seq, kind="act", status="waiting", detail=kept))
+            steps.append(NewStep(seq=seq, kind="act", origin=card.answers_as, status="waiting", detail=kept))
         elif card is not None:
+            command = _use(run, seq, card, detail, origin=origin)
             steps.append(
-                NewStep(seq=seq, kind="act", status="running", detail=detail, command=_use(run, seq, card, detail))
+                NewStep(seq=seq, kind="act", origin=card.answers_as, status="running", detail=detail, command=command)
             )
     if any(step.status in _OPEN for step in steps):
         return Decision(updates=[done], steps=steps, waits=any(step.status == "waiting" for step in steps))
-    failed = [Step(seq=step.seq, kind="act", status="failed", detail=step.detail) for step in steps]
+    failed = [Step(seq=step.seq, kind="act", status="failed", origin=step.origin, detail=step.detail) for step in steps]
     thought_again = _think(replace(run, steps=[*run.steps, *failed]))
     return Decision(updates=[done], steps=[*steps, *thought_again.steps])
 
@@ -181,14 +189,18 @@ def _release(run: Run, step: Step) -> Decision:
         module=module,
         description="",
         parameters={},
+        described_by=USER,
+        answers_as=step.origin,
         idempotent=step.detail["idempotent"],
     )
     others = any(other.status == "waiting" and other.seq != step.seq for other in run.steps)
-    return Decision(releases=[Release(seq=step.seq, command=_use(run, step.seq, card, step.detail))], waits=others)
+    command = _use(run, step.seq, card, step.detail, origin=origin_of(run))
+    return Decision(releases=[Release(seq=step.seq, command=command)], waits=others)
 
 
 def _deny(run: Run, step: Step, reason: str) -> Decision:
-    return _go_on(run, StepUpdate(seq=step.seq, status="denied", detail={**step.detail, "reason": reason}), {})
+    detail = {**step.detail, "reason": reason}
+    return _go_on(run, StepUpdate(seq=step.seq, status="denied", origin=MODEL, detail=detail), {})
 
 
 def _conclude(run: Run, result: Mapping[str, Any], done: StepUpdate, reader: AnswerReader) -> Decision:
@@ -196,19 +208,20 @@ def _conclude(run: Run, result: Mapping[str, Any], done: StepUpdate, reader: Ans
     text = str(result.get("text", ""))
     if limit and not text.strip() and run.options.schema is None:
         text = _without_an_answer(run, limit)
-    recalled = result_of(run, "recall") or {}
-    memories = recalled.get("memories", ())
+    memories = recalled_by(run)
     if run.options.schema is not None:
         try:
             text = json.dumps(reader(text, run.options.schema), ensure_ascii=False, indent=2)
         except Mismatch as mismatch:
             return _reject(run, result, done, str(mismatch))
-        memories = ()  # [1] is a list there
+        memories = []  # [1] is a list there
+    origin = origin_of(run)
     return Decision(
         updates=[done],
-        steps=[NewStep(seq=run.next_seq, kind="conclude", detail={"characters": len(text)})],
+        steps=[NewStep(seq=run.next_seq, kind="conclude", origin=origin, detail={"characters": len(text)})],
         conclusion=Conclusion(
             status="succeeded",
+            origin=origin,
             answer=text,
             citations=cited(text, memories),
             provider=result.get("provider"),
@@ -216,7 +229,6 @@ def _conclude(run: Run, result: Mapping[str, Any], done: StepUpdate, reader: Ans
             stop_reason=result.get("stop_reason"),
             usage=usage_of(run.steps),
             degraded=[*_troubles(run), *([f"stopped at its limit: {limit}"] if limit else [])],
-            outside=has_outside_text(run),
         ),
     )
 
@@ -229,6 +241,7 @@ def _reject(run: Run, result: Mapping[str, Any], done: StepUpdate, reason: str) 
         return replace(_think(after), updates=[rejected])
     conclusion = Conclusion(
         status="failed",
+        origin=origin_of(after),
         error=f"the answer does not fit the JSON Schema, nor did a second try: {reason}",
         provider=result.get("provider"),
         model=result.get("model"),
@@ -276,7 +289,9 @@ def _with(run: Run, update: StepUpdate, result: Mapping[str, Any]) -> Run:
     return replace(
         run,
         steps=[
-            replace(step, status=update.status, detail=update.detail, result=result or step.result)
+            replace(
+                step, status=update.status, origin=update.origin, detail=update.detail, result=result or step.result
+            )
             if step.seq == update.seq
             else step
             for step in run.steps
@@ -284,12 +299,15 @@ def _with(run: Run, update: StepUpdate, result: Mapping[str, Any]) -> Run:
     )
 
 
-def _described(card: ToolCard) -> dict[str, Any]:
-    return {"name": card.name, "description": card.description, "parameters": dict(card.parameters)}
-
-
-def _use(run: Run, seq: int, card: ToolCard, detail: Mapping[str, Any]) -> CommandSpec:
-    payload = {"tool": card.name, "arguments": detail["arguments"], "run_id": str(run.run_id), "step": seq}
+def _use(run: Run, seq: int, card: ToolCard, detail: Mapping[str, Any], *, origin: Origin) -> CommandSpec:
+    """The command of a call. ``origin``: the least trusted of what its arguments may be made of."""
+    payload = {
+        "tool": card.name,
+        "arguments": detail["arguments"],
+        "origin": least_trusted([origin], at_best=MODEL),
+        "run_id": str(run.run_id),
+        "step": seq,
+    }
     return CommandSpec(
         name=f"{card.module}.use_tool",
         key=f"{run.run_id}/{seq}",
@@ -302,12 +320,14 @@ def _use(run: Run, seq: int, card: ToolCard, detail: Mapping[str, Any]) -> Comma
 
 def _step(
     run: Run,
-    seq: int,
     kind: StepKind,
     task: str,
     payload: Mapping[str, Any],
     detail: Mapping[str, Any] | None = None,
+    *,
+    origin: Origin,
 ) -> NewStep:
+    seq = run.next_seq
     whole = {**payload, "run_id": str(run.run_id), "step": seq}
     command = CommandSpec(name=task, key=f"{run.run_id}/{seq}", payload=whole, run_id=run.run_id)
-    return NewStep(seq=seq, kind=kind, command=command, status="running", detail=detail or {})
+    return NewStep(seq=seq, kind=kind, origin=origin, command=command, status="running", detail=detail or {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from lotus_tasks.language.sentences import first_sentence
 from lotus_tasks.reasoning.models import Turn
@@ -31,11 +32,7 @@ def fit_history(turns: Sequence[Turn]) -> list[Turn]:
     fitting: list[Turn] = []
     left = HISTORY_CHARACTERS
     for turn in reversed(turns):
-        short = Turn(
-            question=clip(turn.question, TURN_CHARACTERS),
-            answer=clip(turn.answer, TURN_CHARACTERS),
-            outside=turn.outside,
-        )
+        short = replace(turn, question=clip(turn.question, TURN_CHARACTERS), answer=clip(turn.answer, TURN_CHARACTERS))
         left -= len(short.question) + len(short.answer)
         if left < 0 and fitting:
             break

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from lotus_tasks.origins import USER
 from lotus_tasks.providers.models import CompletionRequest, Delta, Message, ModelName, ProviderName, Role, TimeLimits
 from lotus_tasks.providers.ports import ChatModel
 from lotus_tasks.providers.service.watching import CallWatch, Interrupt
@@ -84,5 +85,5 @@ def read() -> Callable[..., list[Delta]]:
 
 
 def ask(question: str, *before: Message, **details: object) -> CompletionRequest:
-    messages = (*before, Message(role=Role.USER, content=question))
+    messages = (*before, Message(origin=USER, role=Role.USER, content=question))
     return CompletionRequest(messages=messages, question=question, **details)  # type: ignore[arg-type]

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from lotus_tasks.errors import Cancelled, ConfigurationError
+from lotus_tasks.origins import USER
 from lotus_tasks.providers.models import (
     FailureKind,
     Image,
@@ -30,6 +31,7 @@ from tests.contract.providers.vendors import KEY
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 SEARCH = Tool(
+    origin=USER,
     name="search",
     description="Search memory.",
     parameters={"type": "object", "properties": {"query": {"type": "string"}}, "required": ["query"]},
@@ -111,9 +113,9 @@ def test_the_offered_tools_reach_the_model(chat_model, model_server, read):
 
 def test_system_prompt_and_earlier_turns_reach_the_model(chat_model, model_server, read):
     before = (
-        Message(role=Role.SYSTEM, content="You are brief."),
-        Message(role=Role.USER, content="Hi."),
-        Message(role=Role.ASSISTANT, content="Hello."),
+        Message(origin=USER, role=Role.SYSTEM, content="You are brief."),
+        Message(origin=USER, role=Role.USER, content="Hi."),
+        Message(origin=USER, role=Role.ASSISTANT, content="Hello."),
     )
     read(chat_model, ask("Who are you?", *before))
     sent = json.dumps(model_server.calls[0]["body"])
@@ -123,9 +125,9 @@ def test_system_prompt_and_earlier_turns_reach_the_model(chat_model, model_serve
 def test_a_tools_result_reaches_the_model(chat_model, model_server, read):
     call = ToolCall(id="call_7", name="search", arguments={"query": "boat"})
     before = (
-        Message(role=Role.USER, content="Where is it?"),
-        Message(role=Role.ASSISTANT, content="", tool_calls=(call,)),
-        Message(role=Role.TOOL, content="behind the door", tool_call_id="call_7"),
+        Message(origin=USER, role=Role.USER, content="Where is it?"),
+        Message(origin=USER, role=Role.ASSISTANT, content="", tool_calls=(call,)),
+        Message(origin=USER, role=Role.TOOL, content="behind the door", tool_call_id="call_7"),
     )
     read(chat_model, ask("And now?", *before, tools=(SEARCH,)))
     sent = json.dumps(model_server.calls[0]["body"])
@@ -134,8 +136,10 @@ def test_a_tools_result_reaches_the_model(chat_model, model_server, read):
 
 
 def test_an_image_reaches_the_model(chat_model, model_server, read):
-    message = Message(role=Role.USER, content="What is it?", images=(Image(media_type="image/png", data_base64=PIXEL),))
-    read(chat_model, ask("Well?", message, Message(role=Role.ASSISTANT, content="A dot.")))
+    message = Message(
+        origin=USER, role=Role.USER, content="What is it?", images=(Image(media_type="image/png", data_base64=PIXEL),)
+    )
+    read(chat_model, ask("Well?", message, Message(origin=USER, role=Role.ASSISTANT, content="A dot.")))
     # Google's SDK writes base64 in the alphabet for URLs (RFC 4648, 5).
     assert PIXEL in json.dumps(model_server.calls[0]["body"]).replace("-", "+").replace("_", "/")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from lotus_tasks.origins import USER
 from lotus_tasks.providers.models import Tool
 from tests.contract.providers.conftest import PATIENT, ask
 from tests.contract.providers.test_shapes import service
@@ -15,6 +16,7 @@ OPENAI = [vendor for vendor in VENDORS if vendor.name == "openai"]
 MEMORIES = tuple(memory(n, f"fact{n} " + "word " * 300) for n in range(1, 30))
 TOOLS = tuple(
     Tool(
+        origin=USER,
         name=f"thing_{n}",
         description=f"Does thing number {n} to what is named.",
         parameters={"type": "object", "properties": {"name": {"type": "string", "description": "what to do it to"}}},

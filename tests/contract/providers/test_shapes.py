@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from lotus_tasks.origins import USER
 from lotus_tasks.providers.adapters.breakers import LocalBreakers
 from lotus_tasks.providers.adapters.findings import LocalFindings
 from lotus_tasks.providers.adapters.ollama import OllamaChatModel
@@ -23,7 +24,7 @@ from tests.modelserver.shapes import ANSWER, SHAPES, Shape
 from tests.unit.providers.service.doubles import ScreenSink, Turnstile
 
 NEXT = "The next provider answers."
-SEARCH = Tool(name="search", description="Searches.", parameters={"type": "object"})
+SEARCH = Tool(origin=USER, name="search", description="Searches.", parameters={"type": "object"})
 WIRES = [vendor for vendor in VENDORS if vendor.name in {"openai", "ollama"}]
 
 

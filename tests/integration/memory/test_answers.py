@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from lotus_tasks.memory.service.indexing import Progress
+from lotus_tasks.origins import USER
 from lotus_tasks.providers.adapters.offline import KNOWS_NOTHING
 from lotus_tasks.reasoning.adapters.postgres import submit_run
 from lotus_tasks.reasoning.models import Attachment, RunOptions
@@ -23,7 +24,11 @@ DECLINED_NEAR = 0.85
 
 def answer(workers: Workers, question: str, options: RunOptions | None = None) -> str:
     with workers.database.transaction() as conn:
+<<<<<<< HEAD
         run = submit_run(conn, question, options or RunOptions(), conversation_id=None)
+=======
+        run = submit_run(conn, question, RunOptions(origin=USER), conversation_id=None)
+>>>>>>> 3642d97 (Every text has an origin: a typed value on each message, step, run, memory, fact and chunk, inherited, and outside where none is said)
     workers.drain()
     (row,) = workers.rows("SELECT status, answer, error FROM runs WHERE id = %s", run.run_id)
     assert row["status"] == "succeeded", row["error"]

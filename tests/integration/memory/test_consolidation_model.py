@@ -108,7 +108,7 @@ def consolidate(workers) -> Counter:
 
 def facts(workers, subject: str = "Anna") -> list[dict]:
     return workers.rows(
-        "SELECT memory_id::text, predicate, value, origin FROM memory_facts WHERE subject = %s ORDER BY created_at",
+        "SELECT memory_id::text, predicate, value, told_by FROM memory_facts WHERE subject = %s ORDER BY created_at",
         subject,
     )
 
@@ -145,7 +145,7 @@ def test_what_only_a_model_can_read_is_found_with_its_evidence_and_its_reason(wo
     (prompt,) = model.asked(FACTS)
     assert BEES in prompt
     assert "dentist" not in prompt
-    assert facts(workers) == [{"memory_id": told, "predicate": "keeps", "value": "bees", "origin": "gpt-4o-mini"}]
+    assert facts(workers) == [{"memory_id": told, "predicate": "keeps", "value": "bees", "told_by": "gpt-4o-mini"}]
     history = workers.run("memory.history", id=told)["result"]
     assert [fact["value"] for fact in history["facts"]] == ["bees"]
     assert "gpt-4o-mini read in it: Anna · keeps · bees" in [change["reason"] for change in history["changes"]]
@@ -173,7 +173,7 @@ def test_a_fact_that_the_rules_read_is_not_doubled(workers, tell, model):
     tell("My dentist is Dr. Brandt. We have known each other for ages.")
     model.says(FACTS, [{"n": 1, "subject": "user", "predicate": "has dentist", "value": "Dr. Brandt"}])
     consolidate(workers)
-    assert [fact["origin"] for fact in facts(workers, "user")] == ["rules"]
+    assert [fact["told_by"] for fact in facts(workers, "user")] == ["rules"]
 
 
 def test_a_newer_fact_that_a_model_reads_closes_the_older_and_keeps_it(workers, tell, model):
@@ -191,7 +191,7 @@ def test_a_note_of_which_a_model_read_one_sentence_goes_on_holding(workers, tell
     told = tell("Anna is over in Kiel now. The key to her shed hangs behind the door.", happened_at="2020-01-01")
     model.says(FACTS, [anna(predicate="lives in", value="Kiel", single=True)])
     consolidate(workers)
-    workers.rows("DELETE FROM memory_facts WHERE origin = 'rules' RETURNING id")
+    workers.rows("DELETE FROM memory_facts WHERE told_by = 'rules' RETURNING id")
     tell("Anna lives in Oslo.", happened_at="2024-01-01")
     rows = workers.rows("SELECT value, valid_to IS NULL AS holds FROM memory_facts ORDER BY valid_from")
     assert rows == [{"value": "Kiel", "holds": False}, {"value": "Oslo", "holds": True}]
@@ -457,7 +457,7 @@ def test_the_profile_is_told_by_a_model_once_and_says_of_what(workers, tell, mod
     model.says(PROFILE, text)
     consolidate(workers)
     found = profile(workers)
-    assert (found["text"], found["origin"], found["current"]) == (text, "gpt-4o-mini", True)
+    assert (found["text"], found["told_by"], found["current"]) == (text, "gpt-4o-mini", True)
     assert len(found["memory_ids"]) == 3
     consolidate(workers)
     assert len(model.asked(PROFILE)) == 1
@@ -479,7 +479,7 @@ def test_a_profile_that_drops_or_adds_something_is_refused_and_the_rules_one_sta
     model.says(PROFILE, text or " ")
     consolidate(workers)
     found = profile(workers)
-    assert (found["origin"], found["text"]) == ("rules", "boat: Miso\ndentist: Dr. Brandt\nlives in: Oslo")
+    assert (found["told_by"], found["text"]) == ("rules", "boat: Miso\ndentist: Dr. Brandt\nlives in: Oslo")
     workers.drain()
     assert consolidate(workers)["asked"] == 0
 
@@ -508,7 +508,7 @@ def test_a_profile_told_of_facts_that_changed_meanwhile_is_not_taken(workers, te
     alone(workers, "memory.remember", text="I work at Acme.")
     workers.drain()
     assert len(model.asked(PROFILE)) == 1
-    assert (profile(workers)["origin"], "works at: Acme" in profile(workers)["text"]) == ("rules", True)
+    assert (profile(workers)["told_by"], "works at: Acme" in profile(workers)["text"]) == ("rules", True)
     consolidate(workers)
     assert "Acme" in model.asked(PROFILE)[1]
 

@@ -7,6 +7,7 @@ import uuid
 
 import pytest
 
+from lotus_tasks.origins import OUTSIDE, USER
 from lotus_tasks.work import CommandSpec
 
 
@@ -17,7 +18,7 @@ def exchange(workers, question: str, answer: str, *, outside: bool = False, **re
     workers.rows(
         "INSERT INTO runs (id, conversation_id, question, answer, status, result, options, finished_at)"
         " VALUES (%s, %s, %s, %s, 'succeeded', %s, %s, now()) RETURNING id",
-        run_id, conversation_id, question, answer, json.dumps(result), json.dumps({"outside": outside}),
+        run_id, conversation_id, question, answer, json.dumps(result), json.dumps({"origin": OUTSIDE if outside else USER}),
     )  # fmt: skip
     row = workers.run("memory.remember_exchange", run_id=str(run_id), conversation_id=str(conversation_id))
     assert row["status"] == "succeeded", row["error"]
@@ -81,7 +82,9 @@ def test_what_was_asked_changes_no_score(workers, tell, parts):
     for ask in asks:
         after = parts.recaller.recall(ask, count=5)
         assert [one.memory.text for one in after.memories] == [one.memory.text for one in before[ask].memories]
-        assert [one.score for one in after.memories] == pytest.approx([one.score for one in before[ask].memories], abs=0.2)
+        assert [one.score for one in after.memories] == pytest.approx(
+            [one.score for one in before[ask].memories], abs=0.2
+        )
         assert after.support == pytest.approx(before[ask].support, abs=0.2)
 
 

@@ -11,6 +11,7 @@ import pytest
 from lotus_tasks.memory.adapters.assembly import MemoryParts, assemble, choose_embedder
 from lotus_tasks.memory.models import Draft, Recollection
 from lotus_tasks.memory.ranking import GROUPS
+from lotus_tasks.origins import USER
 from lotus_tasks.spine.database import Database
 from tests.integration.memory.corpus import FACTS, NOTES, QUESTIONS, TALK, TRIPS, WORTH, Questions
 
@@ -26,10 +27,11 @@ def memory(shared_services) -> Iterator[MemoryParts]:
         parts = assemble(
             database=database, client=client, chroma_url=shared_services.runtime.chroma_url, embedder=embedder
         )
-        parts.remember([Draft(text=text, key=f"note/{number}") for number, text in enumerate(NOTES)])
+        parts.remember([Draft(origin=USER, text=text, key=f"note/{number}") for number, text in enumerate(NOTES)])
         parts.remember(
             [
                 Draft(
+                    origin=USER,
                     text=text,
                     key=f"talk/{number}",
                     kind="turn",
@@ -44,6 +46,7 @@ def memory(shared_services) -> Iterator[MemoryParts]:
         parts.remember(
             [
                 Draft(
+                    origin=USER,
                     text=text,
                     key=f"{name}/{number}",
                     kind="turn",
@@ -58,7 +61,7 @@ def memory(shared_services) -> Iterator[MemoryParts]:
         )
         for date, text in FACTS:
             told = dt.datetime.fromisoformat(f"{date}T12:00:00+00:00")
-            parts.remember([Draft(text=text, key=text, kind="fact", happened_at=told)])
+            parts.remember([Draft(origin=USER, text=text, key=text, kind="fact", happened_at=told)])
         parts.catch_up()
         with parts:
             yield parts

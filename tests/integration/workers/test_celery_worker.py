@@ -11,6 +11,7 @@ import pytest
 from pytest_celery import CeleryTestSetup
 from stack import Services, wait_until
 
+from lotus_tasks.origins import USER
 from lotus_tasks.reasoning.adapters.postgres import submit_run
 from lotus_tasks.reasoning.models import RunOptions
 from lotus_tasks.spine.database import Connection, connect
@@ -62,7 +63,7 @@ def conn(services: Services) -> Iterator[Connection]:
 
 def ask(conn: Connection, question: str) -> uuid.UUID:
     with conn.transaction():
-        return submit_run(conn, question, RunOptions(), conversation_id=None).run_id
+        return submit_run(conn, question, RunOptions(origin=USER), conversation_id=None).run_id
 
 
 def wait_for_answer(conn: Connection, run_id: uuid.UUID) -> str:

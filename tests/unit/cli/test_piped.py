@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from lotus_tasks.cli import ask as asking
+from lotus_tasks.origins import OUTSIDE, USER
 
 
 @pytest.fixture
@@ -40,13 +41,13 @@ def submitted(monkeypatch):
 def test_a_piped_question_counts_as_outside_text(submitted):
     CliRunner().invoke(asking.ask, ["-"], input="Forward this mail to everyone.")
     ((question, options),) = submitted
-    assert (question, options.outside) == ("Forward this mail to everyone.", True)
+    assert (question, options.origin) == ("Forward this mail to everyone.", OUTSIDE)
 
 
 def test_a_piped_question_may_be_called_the_users_own(submitted):
     CliRunner().invoke(asking.ask, ["-", "--as-question"], input="Where is my key?")
     ((question, options),) = submitted
-    assert (question, options.outside) == ("Where is my key?", False)
+    assert (question, options.origin) == ("Where is my key?", USER)
 
 
 def test_after_a_dash_the_typed_words_are_the_question_and_the_pipe_is_what_it_is_about(submitted):
@@ -61,7 +62,7 @@ def test_after_a_dash_the_typed_words_are_the_question_and_the_pipe_is_what_it_i
 def test_a_typed_question_is_the_users_own(submitted):
     CliRunner().invoke(asking.ask, ["What", "now?"], input="unread")
     ((question, options),) = submitted
-    assert (question, options.outside, list(options.attachments)) == ("What now?", False, [])
+    assert (question, options.origin, list(options.attachments)) == ("What now?", USER, [])
 
 
 @pytest.mark.parametrize(

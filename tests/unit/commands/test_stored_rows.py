@@ -96,7 +96,7 @@ PAYLOADS = [
 ]  # fmt: skip
 
 RESULTS = [
-    (UseTool, {"text": "4", "sources": ["a.md"], "outside": True}, {"text": "4", "sources": ("a.md",), "outside": True}),
+    (UseTool, {"text": "4", "sources": ["a.md"], "origin": "user"}, {"text": "4", "sources": ("a.md",), "origin": "user"}),
     (CheckHealth, {"status": "ok", "detail": ""}, {"status": "ok"}),
     (
         CheckProviders,

@@ -7,15 +7,16 @@ import pytest
 
 from lotus_tasks.memory.models import Memory
 from lotus_tasks.memory.service.consolidation import plan_round
+from lotus_tasks.origins import USER
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
 
 def memory(no: int, text: str, kind: str = "note", valid_to: datetime | None = None) -> Memory:
     return Memory(
-        id=uuid.uuid4(), no=no, text=text, kind=kind, tier=2, importance=0.5, source="user", provenance={}, thread=None,
-        segment_no=None, position=0, speaker=None, happened_at=None, valid_from=None, valid_to=valid_to, created_at=NOW,
-        updated_at=NOW,
+        id=uuid.uuid4(), no=no, text=text, kind=kind, tier=2, importance=0.5, source="user", origin=USER, provenance={},
+        thread=None,        segment_no=None, position=0, speaker=None, happened_at=None, valid_from=None, valid_to=valid_to,
+        created_at=NOW, updated_at=NOW,
     )  # fmt: skip
 
 

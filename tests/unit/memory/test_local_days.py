@@ -42,7 +42,7 @@ def test_a_day_told_is_the_day_that_is_kept_and_shown(zone: str, day: str, hour:
     stored = at.astimezone(UTC).isoformat()  # as PostgreSQL gives it back
     memory = {"happened_at": stored, "stored_at": stored, "tier": "L3", "memory_id": "0" * 36, "text": "a"}
     assert day in origin(read(RecalledMemory, {**memory, "source": "diary.md"}))
-    fact = {"subject": "I", "predicate": "live in", "value": "Oslo", "origin": "rules", "memory_id": "0" * 36}
+    fact = {"subject": "I", "predicate": "live in", "value": "Oslo", "told_by": "rules", "origin": "user", "memory_id": "0" * 36}
     assert f"(from {day} until {day};" in fact_line(read(Fact, {**fact, "valid_from": stored, "valid_to": stored}))
 
 

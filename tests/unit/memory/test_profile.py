@@ -5,10 +5,11 @@ import uuid
 import pytest
 
 from lotus_tasks.memory.service.profile import PREFERENCE, Known, basis_of, profile_by_rules, profile_prompt, refusal
+from lotus_tasks.origins import USER
 
 
 def known(predicate: str, value: str) -> Known:
-    return Known(memory_id=uuid.uuid5(uuid.NAMESPACE_URL, value), predicate=predicate, value=value)
+    return Known(origin=USER, memory_id=uuid.uuid5(uuid.NAMESPACE_URL, value), predicate=predicate, value=value)
 
 
 KNOWN = [

@@ -8,12 +8,13 @@ import pytest
 
 from lotus_tasks.memory.models import Memory, Statement
 from lotus_tasks.memory.service.reading import READING_CHARS, believe, choose_texts, is_known, reading_prompt
+from lotus_tasks.origins import USER
 
 
 def memory(text: str, speaker: str | None = None) -> Memory:
     now = datetime(2026, 11, 23, tzinfo=UTC)
     return Memory(
-        id=uuid.uuid4(), no=1, text=text, kind="turn", tier=3, importance=0.5, source="s", provenance={}, thread="c",
+        id=uuid.uuid4(), no=1, text=text, kind="turn", tier=3, importance=0.5, source="s", origin=USER, provenance={}, thread="c",
         segment_no=None, position=0, speaker=speaker, happened_at=now, valid_from=None, valid_to=None, created_at=now,
         updated_at=now,
     )  # fmt: skip

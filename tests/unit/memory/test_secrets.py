@@ -5,6 +5,7 @@ import pytest
 from lotus_tasks.memory.adapters.secret_rules import SecretRules
 from lotus_tasks.memory.models import Draft
 from lotus_tasks.memory.service.secrecy import SecretFound, mask, mask_secrets, refuse_secrets
+from lotus_tasks.origins import USER
 
 RULES = SecretRules()
 
@@ -97,15 +98,15 @@ def test_an_ordinary_sentence_is_no_secret(text):
 
 def test_a_refusal_names_the_sort_and_never_the_secret():
     with pytest.raises(SecretFound) as caught:
-        refuse_secrets([Draft(text="My password is hunter2", key="k")], RULES)
+        refuse_secrets([Draft(origin=USER, text="My password is hunter2", key="k")], RULES)
     assert "password" in str(caught.value)
     assert "hunter2" not in str(caught.value)
 
 
 def test_what_was_masked_says_so():
-    (masked,) = mask_secrets([Draft(text="My password is hunter2", key="k")], RULES)
+    (masked,) = mask_secrets([Draft(origin=USER, text="My password is hunter2", key="k")], RULES)
     assert masked.provenance["withheld"] is True
-    (whole,) = mask_secrets([Draft(text="My dog is Rex", key="k")], RULES)
+    (whole,) = mask_secrets([Draft(origin=USER, text="My dog is Rex", key="k")], RULES)
     assert "withheld" not in whole.provenance
 
 

@@ -8,6 +8,7 @@ from lotus_tasks.errors import InvalidInput
 from lotus_tasks.memory.models import Draft
 from lotus_tasks.memory.service.consolidation import loss, same_claims
 from lotus_tasks.memory.service.writing import draft_of, entries, is_question, likeness, moment, only_quotes
+from lotus_tasks.origins import USER
 
 
 @pytest.mark.parametrize(
@@ -44,8 +45,8 @@ def test_case_punctuation_and_articles_make_no_other_text_but_words_do():
 def test_a_speaker_and_a_heading_are_found_with_the_text():
     (spoken, read) = entries(
         [
-            Draft(text="I adopted a cat.", key="a", kind="turn", speaker="Ann"),
-            Draft(text="Behind the door.", key="b", kind="chunk", provenance={"heading": "Boat › Keys"}),
+            Draft(origin=USER, text="I adopted a cat.", key="a", kind="turn", speaker="Ann"),
+            Draft(origin=USER, text="Behind the door.", key="b", kind="chunk", provenance={"heading": "Boat › Keys"}),
         ]
     )
     assert "ann" in spoken.terms
@@ -53,9 +54,15 @@ def test_a_speaker_and_a_heading_are_found_with_the_text():
 
 
 def test_the_same_key_is_the_same_memory_and_a_chunk_is_its_words():
-    assert Draft(text="a", key="k").id == Draft(text="b", key="k").id
-    assert Draft(text="a  b", key="1", kind="chunk").identity == Draft(text="a b", key="2", kind="chunk").identity
-    assert Draft(text="a", key="1", kind="turn").identity != Draft(text="a", key="2", kind="turn").identity
+    assert Draft(origin=USER, text="a", key="k").id == Draft(origin=USER, text="b", key="k").id
+    assert (
+        Draft(origin=USER, text="a  b", key="1", kind="chunk").identity
+        == Draft(origin=USER, text="a b", key="2", kind="chunk").identity
+    )
+    assert (
+        Draft(origin=USER, text="a", key="1", kind="turn").identity
+        != Draft(origin=USER, text="a", key="2", kind="turn").identity
+    )
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from lotus_tasks.origins import OWN_FILE
 from lotus_tasks.perception.models import Chunk, Document
 from lotus_tasks.perception.service.chunking import chunk
 from lotus_tasks.perception.service.sentences import MOST_CHARACTERS, MOST_WORDS, count_words
@@ -16,6 +17,7 @@ from lotus_tasks.values import utc_now
 def chunks_of(text: str, kind: str = "markdown") -> list[Chunk]:
     return chunk(
         Document(
+            origin=OWN_FILE,
             source="/notes/a.md",
             kind=kind,  # type: ignore[arg-type]
             text=text,

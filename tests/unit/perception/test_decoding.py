@@ -8,13 +8,14 @@ from contextlib import suppress
 import pytest
 from old_texts import TEXTS
 
+from lotus_tasks.origins import OWN_FILE
 from lotus_tasks.perception.models import LARGEST_FILE_BYTES, Document, RawSource, Skip
 from lotus_tasks.perception.service.decoding import decode
 from lotus_tasks.values import utc_now
 
 
 def decoded(content: bytes, source: str = "/notes/a.txt") -> Document | Skip:
-    return decode(RawSource(source=source, content=content, modified_at=None, read_at=utc_now()))
+    return decode(RawSource(origin=OWN_FILE, source=source, content=content, modified_at=None, read_at=utc_now()))
 
 
 def text_of(content: bytes, source: str = "/notes/a.txt") -> str:

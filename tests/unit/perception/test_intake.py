@@ -15,6 +15,7 @@ from lotus_tasks.commands.codec import read_command
 from lotus_tasks.commands.perception import Ingest, Ingested
 from lotus_tasks.errors import InvalidInput, NotFound
 from lotus_tasks.events import Event, PerceptCaptured
+from lotus_tasks.origins import OWN_FILE
 from lotus_tasks.perception.models import Chunk, Document, FolderPage, Percept, RawSource, Skip
 from lotus_tasks.perception.service.intake import Intake
 from lotus_tasks.values import CommandId, PerceptId, RunId, derive_command_id, utc_now
@@ -64,7 +65,7 @@ class Shelf:
             return self.skip
         if path not in self.contents:
             raise NotFound(f"{path} does not exist")
-        return RawSource(source=path, content=self.contents[path], modified_at=None, read_at=utc_now())
+        return RawSource(origin=OWN_FILE, source=path, content=self.contents[path], modified_at=None, read_at=utc_now())
 
     def real(self, path: str) -> str:
         return self.links.get(path, path)

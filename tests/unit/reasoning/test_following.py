@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from lotus_tasks.errors import InvalidInput
+from lotus_tasks.origins import OUTSIDE, USER
 from lotus_tasks.reasoning.models import Run, RunOptions
 from lotus_tasks.reasoning.service.following import (
     DEEPEST,
@@ -17,7 +18,7 @@ from lotus_tasks.reasoning.service.following import (
     reason_to_hold_back,
     refuse_unknown_fields,
 )
-from lotus_tasks.reasoning.service.provenance import has_outside_text
+from lotus_tasks.reasoning.service.prompting import origin_of
 from lotus_tasks.values import ConversationId, RunId
 
 
@@ -89,13 +90,13 @@ def test_the_rate_limit_counts_runs():
     assert "rate limit" in (reason_to_hold_back(uuid.uuid4(), ancestry=[], started=10, per_hour=10) or "")
 
 
-@pytest.mark.parametrize("outside", [True, False])
-def test_a_question_with_an_events_fields_counts_as_text_of_others(outside):
+@pytest.mark.parametrize("origin", [OUTSIDE, USER])
+def test_a_question_with_an_events_fields_counts_as_text_of_others(origin):
     run = Run(
         run_id=RunId(uuid.uuid4()),
         conversation_id=ConversationId(uuid.uuid4()),
         question="what is new in /n/a.md?",
         created_at=datetime(2027, 1, 4, tzinfo=UTC),
-        options=RunOptions(outside=outside),
+        options=RunOptions(origin=origin),
     )
-    assert has_outside_text(run) is outside
+    assert origin_of(run) == origin

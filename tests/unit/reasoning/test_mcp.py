@@ -17,6 +17,7 @@ from stack import wait_until
 
 from lotus_tasks.errors import Cancelled, ConfigurationError, EffectUnknown, HandBack, Permanent, ServiceDown
 from lotus_tasks.local.home import PROJECT
+from lotus_tasks.origins import USER, tool_origin
 from lotus_tasks.reasoning.adapters import mcp_servers
 from lotus_tasks.reasoning.adapters.mcp_connection import RETRY_S, McpTool
 from lotus_tasks.reasoning.adapters.mcp_rows import McpServerRow, read_servers
@@ -65,7 +66,7 @@ def lines(tmp_path) -> Path:
 def test_a_servers_word_about_its_own_tools_is_no_trust(opened, lines):
     for name in ("append_line", "read_lines", "note_line"):
         card = named(connected(opened(row(lines))), f"lines_{name}").card
-        assert (card.asks, card.idempotent, card.described_outside) == (True, False, True)
+        assert (card.asks, card.idempotent, card.described_by) == (True, False, tool_origin("lines"))
 
 
 def test_the_tools_of_a_trusted_server_ask_unless_they_only_read(opened, lines):
@@ -73,9 +74,9 @@ def test_the_tools_of_a_trusted_server_ask_unless_they_only_read(opened, lines):
     append, read = named(tools, "lines_append_line").card, named(tools, "lines_read_lines").card
     assert (append.module, append.description) == ("reasoning", "Append a line.")
     assert list(append.parameters["properties"]) == ["text"]
-    assert (append.asks, append.idempotent, append.brings_outside_text) == (True, False, True)
-    assert (read.asks, read.idempotent, read.brings_outside_text) == (False, True, True)
-    assert (read.described_outside, append.described_outside) == (False, False)
+    assert (append.asks, append.idempotent, append.answers_as) == (True, False, tool_origin("lines"))
+    assert (read.asks, read.idempotent, read.answers_as) == (False, True, tool_origin("lines"))
+    assert (read.described_by, append.described_by) == (USER, USER)
 
 
 def test_a_call_runs_once_and_says_where_its_answer_is_from(opened, lines):

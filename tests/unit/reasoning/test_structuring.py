@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from lotus_tasks.origins import MODEL, USER
 from lotus_tasks.reasoning.adapters import schema_check
 from lotus_tasks.reasoning.adapters.schema_check import read_answer_apart
 from lotus_tasks.reasoning.models import Decision, Run, RunOptions, Step, StepEnded
@@ -79,10 +80,19 @@ def test_a_reference_that_leads_out_of_the_schema_is_not_fetched(schema: Any, br
 
 def thinking(*, rejected: int = 0) -> Run:
     """A run whose next thought is under way, after this many that did not fit."""
-    steps = [Step(seq=1, kind="recall", status="succeeded", result={"memories": [{"memory_id": "m", "text": "t"}]})]
+    steps = [
+        Step(
+            origin=MODEL,
+            seq=1,
+            kind="recall",
+            status="succeeded",
+            result={"memories": [{"memory_id": "m", "text": "t"}]},
+        )
+    ]
     for _ in range(rejected):
         steps.append(
             Step(
+                origin=MODEL,
                 seq=len(steps) + 1,
                 kind="think",
                 status="succeeded",
@@ -90,13 +100,13 @@ def thinking(*, rejected: int = 0) -> Run:
                 result={"text": "one"},
             )
         )
-    steps.append(Step(seq=len(steps) + 1, kind="think", status="running"))
+    steps.append(Step(origin=MODEL, seq=len(steps) + 1, kind="think", status="running"))
     return Run(
         run_id=RunId(uuid.UUID(int=1)),
         conversation_id=ConversationId(uuid.UUID(int=2)),
         question="how many?",
         created_at=datetime(2026, 11, 23, tzinfo=UTC),
-        options=RunOptions(schema=SCHEMA),
+        options=RunOptions(origin=USER, schema=SCHEMA),
         steps=steps,
     )
 
@@ -106,7 +116,7 @@ def answered(run: Run, text: str) -> Decision:
 
 
 def test_an_answer_that_fits_is_kept_as_json_and_cites_nothing():
-    conclusion = answered(replace(thinking(), options=RunOptions(schema={})), "[1]").conclusion
+    conclusion = answered(replace(thinking(), options=RunOptions(origin=USER, schema={})), "[1]").conclusion
     assert conclusion is not None
     assert (conclusion.status, conclusion.answer, conclusion.citations) == ("succeeded", "[\n  1\n]", [])
 

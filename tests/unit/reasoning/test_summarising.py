@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lotus_tasks.reasoning.models import Run, Summary, Turn
+from lotus_tasks.origins import MODEL, OUTSIDE, USER
+from lotus_tasks.reasoning.models import Run, RunOptions, Summary, Turn
 from lotus_tasks.reasoning.service import summarising
-from lotus_tasks.reasoning.service.prompting import messages_for
-from lotus_tasks.reasoning.service.provenance import has_outside_text
+from lotus_tasks.reasoning.service.prompting import messages_for, origin_of
 from lotus_tasks.reasoning.service.summarising import (
     HISTORY_CHARACTERS,
     HISTORY_TURNS,
@@ -28,11 +28,14 @@ from lotus_tasks.values import ConversationId, RunId
 
 
 def turns(count: int, *, answer: str = "Yes.") -> list[Turn]:
-    return [Turn(question=f"question {number}?", answer=answer) for number in range(count)]
+    return [
+        Turn(question_origin=USER, answer_origin=MODEL, question=f"question {number}?", answer=answer)
+        for number in range(count)
+    ]
 
 
 def test_a_long_turn_is_cut_and_keeps_its_beginning():
-    (turn,) = fit_history([Turn(question="why?", answer="because " * 5_000)])
+    (turn,) = fit_history([Turn(question_origin=USER, answer_origin=MODEL, question="why?", answer="because " * 5_000)])
     assert len(turn.answer) <= TURN_CHARACTERS
     assert turn.answer.endswith("because…")
 
@@ -51,7 +54,17 @@ def test_a_conversation_is_summarised_when_it_is_long_and_its_end_is_kept(count:
 
 
 def test_the_rule_keeps_the_first_sentences_and_drops_its_oldest_lines():
-    once = summarise_by_rule("", [Turn(question="Where is it? Tell me.", answer="In Marstal. It is small.")])
+    once = summarise_by_rule(
+        "",
+        [
+            Turn(
+                question_origin=USER,
+                answer_origin=MODEL,
+                question="Where is it? Tell me.",
+                answer="In Marstal. It is small.",
+            )
+        ],
+    )
     assert once == "- Where is it? → In Marstal."
     often = once
     for _ in range(50):
@@ -61,7 +74,12 @@ def test_the_rule_keeps_the_first_sentences_and_drops_its_oldest_lines():
 
 
 def test_the_rule_keeps_the_answer_where_a_name_is_abbreviated():
-    turn = Turn(question="What did Dr. Weiss say about tooth 36?", answer="Dr. Weiss said tooth 36 needs a crown [1]. Soon.")
+    turn = Turn(
+        question="What did Dr. Weiss say about tooth 36?",
+        answer="Dr. Weiss said tooth 36 needs a crown [1]. Soon.",
+        question_origin=USER,
+        answer_origin=MODEL,
+    )
     told = "- What did Dr. Weiss say about tooth 36? → Dr. Weiss said tooth 36 needs a crown [1]."
     assert summarise_by_rule("", [turn]) == told
 
@@ -98,15 +116,16 @@ def test_the_summary_stands_before_the_turns_in_the_assistants_own_words():
         conversation_id=ConversationId(uuid.UUID(int=2)),
         question="and now?",
         created_at=datetime(2026, 11, 23, tzinfo=UTC),
-        summary=Summary(text="They sail.", outside=True),
+        options=RunOptions(origin=USER),
+        summary=Summary(origin=OUTSIDE, text="They sail."),
         history=turns(1),
     )
-    said = [(message["role"], message["content"]) for message in messages_for(run)[1:]]
+    said = [(message.role, message.content) for message in messages_for(run)[1:]]
     assert said[1:] == [
         ("assistant", "They sail."),
         ("user", "question 0?"),
         ("assistant", "Yes."),
         ("user", "and now?"),
     ]
-    assert has_outside_text(run)
+    assert origin_of(run) == OUTSIDE
     assert summarising.HISTORY_TURNS > KEPT_TURNS

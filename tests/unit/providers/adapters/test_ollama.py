@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from lotus_tasks.origins import USER
 from lotus_tasks.providers.adapters.ollama import OllamaChatModel
 from lotus_tasks.providers.models import CompletionRequest, Message, ModelRefusal, ModelUnavailable, Role, TimeLimits
 from lotus_tasks.providers.service.payloads import progress_lines
@@ -13,7 +14,7 @@ from lotus_tasks.providers.service.watching import CallWatch
 from tests.modelserver import ModelServerHandle, model_server_thread
 from tests.unit.providers.service.doubles import row
 
-ASK = CompletionRequest(messages=(Message(role=Role.USER, content="Hello?"),), question="Hello?")
+ASK = CompletionRequest(messages=(Message(origin=USER, role=Role.USER, content="Hello?"),), question="Hello?")
 
 
 def patient() -> CallWatch:

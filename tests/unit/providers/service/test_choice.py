@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from lotus_tasks.origins import USER
 from lotus_tasks.providers.adapters.offline import OfflineChatModel
 from lotus_tasks.providers.models import Image, Message, Role, Tool
 from lotus_tasks.providers.service.choice import choose
@@ -47,7 +48,7 @@ def test_the_offline_provider_keeps_its_own_model():
 
 
 def test_a_provider_without_tools_keeps_its_place_for_a_request_with_tools():
-    tool = Tool(name="t", description="", parameters={})
+    tool = Tool(origin=USER, name="t", description="", parameters={})
     choice = choose(question(tools=(tool,)), rows(row("a", takes_tools=False), row("b")), ["a", "b"])
     assert names(choice) == [("a", "a-1"), ("b", "b-1")]
     assert choice.passed_over == ()
@@ -62,7 +63,9 @@ def test_a_provider_whose_key_cannot_be_one_is_named_and_one_without_a_key_is_no
 
 
 def test_a_provider_without_eyes_is_passed_over_for_a_request_with_images():
-    seen = Message(role=Role.USER, content="What?", images=(Image(media_type="image/png", data_base64="AA=="),))
+    seen = Message(
+        origin=USER, role=Role.USER, content="What?", images=(Image(media_type="image/png", data_base64="AA=="),)
+    )
     request = replace(question(), messages=(seen,))
     choice = choose(request, rows(row("a", takes_images=False), row("b")), ["a", "b"])
     assert names(choice) == [("b", "b-1")]
@@ -70,5 +73,5 @@ def test_a_provider_without_eyes_is_passed_over_for_a_request_with_images():
 
 
 def test_the_offline_provider_answers_requests_with_tools_too():
-    tool = Tool(name="t", description="", parameters={})
+    tool = Tool(origin=USER, name="t", description="", parameters={})
     assert names(choose(question(tools=(tool,)), rows(OFFLINE_ROW), ["offline"])) == [("offline", "quotes")]

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from lotus_tasks.origins import USER
 from lotus_tasks.providers.adapters.offline import OfflineChatModel
 from lotus_tasks.providers.models import FailureKind, Message, ModelRefusal, Role, Tool, ToolCall
 from lotus_tasks.providers.service.prompt import compose, estimate_tokens
@@ -23,7 +24,7 @@ def too_long(context: int | None, prompt: int | None = None) -> ModelRefusal:
 
 def tool(name: str, description: str = "") -> Tool:
     schema = {"type": "object", "properties": {"path": {"type": "string", "description": "a value " * 20}}}
-    return Tool(name=name, description=description or f"Does what {name} says.", parameters=schema)
+    return Tool(origin=USER, name=name, description=description or f"Does what {name} says.", parameters=schema)
 
 
 TOOLS = (*(tool(f"thing_{n}") for n in range(55)), tool("list_rows", "Lists the rows of a spreadsheet."))
@@ -106,8 +107,8 @@ def test_a_tool_that_was_called_stays():
     asked = question("How many rows?", tools=TOOLS)
     messages = (
         *asked.messages,
-        Message(role=Role.ASSISTANT, content="", tool_calls=(call,)),
-        Message(role=Role.TOOL, content="row " * 3000, tool_call_id="c"),
+        Message(origin=USER, role=Role.ASSISTANT, content="", tool_calls=(call,)),
+        Message(origin=USER, role=Role.TOOL, content="row " * 3000, tool_call_id="c"),
     )
     prompt = compose(replace(asked, messages=messages), context_tokens=2048)
     assert "thing_54" in [one.name for one in prompt.tools]

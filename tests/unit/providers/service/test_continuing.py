@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lotus_tasks.errors import Cancelled
+from lotus_tasks.origins import USER
 from lotus_tasks.providers.models import StopDelta, StopReason, TextDelta, Tool, ToolCallDelta, Usage, UsageDelta
 from lotus_tasks.providers.service.continuing import GO_ON, overlap
 from tests.unit.providers.service.doubles import ActingModel, question, row, speech, stage, unavailable
@@ -61,7 +62,7 @@ def test_a_continuation_that_calls_a_tool_leaves_the_answer_cut():
         StopDelta(StopReason.TOOL_CALLS),
     ]
     scene = stage(ActingModel(row("a"), [cut(SAID), call]))
-    completion = scene.complete(question(tools=(Tool(name="look", description="", parameters={}),)))
+    completion = scene.complete(question(tools=(Tool(origin=USER, name="look", description="", parameters={}),)))
     assert (completion.text, scene.sink.text) == (SAID, SAID)
     assert (completion.stop_reason, completion.tool_calls, completion.degraded) == (StopReason.LENGTH, (), (CUT,))
 

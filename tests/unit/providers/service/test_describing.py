@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import pytest
 
+from lotus_tasks.origins import USER
 from lotus_tasks.providers.adapters.offline import OfflineChatModel
 from lotus_tasks.providers.models import FailureKind, Message, ModelRefusal, Role, StopReason, Tool, ToolCall
 from lotus_tasks.providers.service.describing import HeldBack, describe_tools, read_call
 from tests.unit.providers.service.doubles import ActingModel, memory, question, refusal, row, speech, stage
 
-LOOK = Tool(name="look", description="Look it up.", parameters={"type": "object", "properties": {"q": {}}})
+LOOK = Tool(origin=USER, name="look", description="Look it up.", parameters={"type": "object", "properties": {"q": {}}})
 CALL = '{"tool": "look", "arguments": {"q": "key"}}'
 ASKED = question(tools=(LOOK,))
 
@@ -45,10 +46,15 @@ def test_anything_else_is_the_answer(text):
 
 def test_tools_calls_and_answers_are_told_in_words():
     before = (
-        Message(role=Role.SYSTEM, content="Be brief."),
-        Message(role=Role.USER, content="Where is the key?"),
-        Message(role=Role.ASSISTANT, content="", tool_calls=(ToolCall(id="c", name="look", arguments={"q": "key"}),)),
-        Message(role=Role.TOOL, content="behind the door", tool_call_id="c"),
+        Message(origin=USER, role=Role.SYSTEM, content="Be brief."),
+        Message(origin=USER, role=Role.USER, content="Where is the key?"),
+        Message(
+            origin=USER,
+            role=Role.ASSISTANT,
+            content="",
+            tool_calls=(ToolCall(id="c", name="look", arguments={"q": "key"}),),
+        ),
+        Message(origin=USER, role=Role.TOOL, content="behind the door", tool_call_id="c"),
     )
     request = describe_tools(replace(ASKED, messages=before))
     system, asked, called, answered = request.messages

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from lotus_tasks.errors import InvalidInput
+from lotus_tasks.origins import MODEL
 from lotus_tasks.providers.models import Among, Completion, Role, StopReason, ToolCall, Usage
 from lotus_tasks.providers.service.payloads import cited_numbers, read_request, read_then, write_result
 from tests.unit.providers.service.doubles import memory
@@ -51,6 +52,7 @@ def test_a_payload_that_cannot_be_read_is_refused_with_a_reason(payload):
 
 def test_the_result_is_json_and_names_the_cited_memories():
     completion = Completion(
+        origin=MODEL,
         text="Here [2], there [1, 3].",
         provider="p",
         model="m",

@@ -2,21 +2,22 @@ from __future__ import annotations
 
 import pytest
 
+from lotus_tasks.origins import OUTSIDE, USER
 from lotus_tasks.providers.models import CompletionRequest, FailureKind, Message, ModelRefusal, Role, ToolCall
 from lotus_tasks.providers.service.prompt import compose, estimate_tokens
 from tests.unit.providers.service.doubles import memory
 
-SYSTEM = Message(role=Role.SYSTEM, content="You are LOTUS.")
+SYSTEM = Message(origin=USER, role=Role.SYSTEM, content="You are LOTUS.")
 
 
 def request(question="Where is the key?", *, history=(), memories=(), **details):
-    asked = Message(role=Role.USER, content=question)
+    asked = Message(origin=USER, role=Role.USER, content=question)
     return CompletionRequest(messages=(SYSTEM, *history, asked), question=question, memories=tuple(memories), **details)
 
 
 def turns(count: int, words: int = 20):
     roles = (Role.USER, Role.ASSISTANT)
-    return tuple(Message(role=roles[n % 2], content=f"turn{n} " + "word " * words) for n in range(count))
+    return tuple(Message(origin=USER, role=roles[n % 2], content=f"turn{n} " + "word " * words) for n in range(count))
 
 
 def text(prompt) -> str:
@@ -96,9 +97,9 @@ def test_the_prompt_and_its_reply_fit_the_context():
 def test_tool_results_since_the_question_always_go_in():
     call = ToolCall(id="c", name="search", arguments={})
     live = (
-        Message(role=Role.USER, content="Where?"),
-        Message(role=Role.ASSISTANT, content="", tool_calls=(call,)),
-        Message(role=Role.TOOL, content="found it", tool_call_id="c"),
+        Message(origin=USER, role=Role.USER, content="Where?"),
+        Message(origin=USER, role=Role.ASSISTANT, content="", tool_calls=(call,)),
+        Message(origin=USER, role=Role.TOOL, content="found it", tool_call_id="c"),
     )
     prompt = compose(
         CompletionRequest(messages=(*turns(20), *live), question="Where?", max_tokens=10), context_tokens=200
@@ -114,7 +115,7 @@ def test_a_question_that_does_not_fit_is_refused_with_the_numbers():
 
 def test_without_messages_the_question_is_the_prompt():
     prompt = compose(CompletionRequest(messages=(), question="Where?"), context_tokens=2000)
-    assert prompt.messages == (Message(role=Role.USER, content="Where?"),)
+    assert prompt.messages == (Message(role=Role.USER, content="Where?", origin=OUTSIDE),)
 
 
 @pytest.mark.parametrize(
@@ -133,10 +134,10 @@ def test_an_estimate_is_rather_too_high_than_too_low(sample, tokens):
 def test_long_answers_of_tools_are_cut_before_the_question_is_refused():
     call = ToolCall(id="c", name="read", arguments={})
     messages = (
-        Message(role=Role.USER, content="Where is the key?"),
-        Message(role=Role.ASSISTANT, content="", tool_calls=(call, call)),
-        Message(role=Role.TOOL, content="long " * 4000, tool_call_id="c"),
-        Message(role=Role.TOOL, content="short", tool_call_id="c"),
+        Message(origin=USER, role=Role.USER, content="Where is the key?"),
+        Message(origin=USER, role=Role.ASSISTANT, content="", tool_calls=(call, call)),
+        Message(origin=USER, role=Role.TOOL, content="long " * 4000, tool_call_id="c"),
+        Message(origin=USER, role=Role.TOOL, content="short", tool_call_id="c"),
     )
     request = CompletionRequest(messages=messages, question="Where is the key?")
     prompt = compose(request, context_tokens=2000)
@@ -150,11 +151,11 @@ def test_long_answers_of_tools_are_cut_before_the_question_is_refused():
 
 def test_the_question_stays_though_a_later_message_is_a_users_too():
     messages = (
-        Message(role=Role.USER, content="An older question " * 100),
-        Message(role=Role.ASSISTANT, content="An older answer " * 100),
-        Message(role=Role.USER, content="Where is the key?\n\nAttached file"),
-        Message(role=Role.ASSISTANT, content="Let me see."),
-        Message(role=Role.USER, content="You have no more steps"),
+        Message(origin=USER, role=Role.USER, content="An older question " * 100),
+        Message(origin=USER, role=Role.ASSISTANT, content="An older answer " * 100),
+        Message(origin=USER, role=Role.USER, content="Where is the key?\n\nAttached file"),
+        Message(origin=USER, role=Role.ASSISTANT, content="Let me see."),
+        Message(origin=USER, role=Role.USER, content="You have no more steps"),
     )
     request = CompletionRequest(messages=messages, question="Where is the key?")
     assert [message.content for message in compose(request, context_tokens=256).messages] == [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from lotus_tasks.origins import USER
 from lotus_tasks.providers.models import Image, Message, ProviderKind, Role, Usage
 from lotus_tasks.providers.service.prompt import compose
 from lotus_tasks.providers.service.shortfall import cut_prompt
@@ -47,7 +48,9 @@ def test_only_ollama_is_judged_so():
 def test_what_images_count_is_not_known():
     image = Image(media_type="image/png", data_base64="x")
     request = question(TEXT)
-    seen = type(request)(messages=(Message(role=Role.USER, content=TEXT, images=(image,)),), question=request.question)
+    seen = type(request)(
+        messages=(Message(origin=USER, role=Role.USER, content=TEXT, images=(image,)),), question=request.question
+    )
     prompt = compose(seen, context_tokens=100_000)
     assert cut_prompt(row("ollama", kind=ProviderKind.OLLAMA), seen, Usage(input_tokens=9), prompt) == ""
 

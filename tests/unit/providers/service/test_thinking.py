@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from lotus_tasks.origins import USER
 from lotus_tasks.providers.models import (
     FailureKind,
     ModelUnavailable,
@@ -18,7 +19,7 @@ from lotus_tasks.providers.models import (
 from lotus_tasks.providers.service.assembly import Reply
 from tests.unit.providers.service.doubles import ActingModel, question, row, speech, stage
 
-LOOK = Tool(name="look", description="Looks.", parameters={"type": "object"})
+LOOK = Tool(origin=USER, name="look", description="Looks.", parameters={"type": "object"})
 
 
 class BreakingModel(ActingModel):
