@@ -59,6 +59,12 @@ class ToolCard:
     after the user said yes. ``asks_after_outside_text``: it asks once the run has read text that others wrote, since such
     text may try to steer it. ``described_by``: the origin of its name, description and parameters; ``answers_as``: of what it
     answers, where an answer doesn't say so itself.
+
+    A call of it carries text out to ``sends_to``, or to the host of the address in its ``address_argument`` (destinations.py);
+    to nowhere where both are empty. It asks for that once the run has read others' or private text.
+
+    What a ``server`` says of it is pinned: ``digest`` stands for all of that, ``change`` says how it differs from what the user
+    said yes to. ``vouched``: the user trusts the server (mcp.toml), and that was their yes to what it said first.
     """
 
     name: str
@@ -70,6 +76,12 @@ class ToolCard:
     idempotent: bool = True
     asks: bool = False
     asks_after_outside_text: bool = False
+    sends_to: str = ""
+    address_argument: str = ""
+    server: str = ""
+    digest: str = ""
+    vouched: bool = False
+    change: str = ""
 
 
 def load_order(

@@ -59,6 +59,7 @@ class Tool:
     asks: bool
     asks_after_outside_text: bool
     answers_as: Origin
+    address_argument: str
     is_offered: Callable[[], bool]
 
     @property
@@ -81,6 +82,7 @@ class Tool:
             asks_after_outside_text=self.asks_after_outside_text,
             described_by=USER,
             answers_as=self.answers_as,
+            address_argument=self.address_argument,
         )
 
     def run(self, context: ToolContext, arguments: Mapping[str, Any]) -> ToolAnswer:
@@ -134,11 +136,13 @@ def tool(
     asks: bool = False,
     asks_after_outside_text: bool = False,
     answers_as: Origin | None = None,
+    address_argument: str = "",
     is_offered: Callable[[], bool] = lambda: True,
 ) -> Callable[[Function], Tool]:
     """Declare a function as a tool of ``module``. ``is_offered``: whether models hear of it, as things are set up now.
 
     ``answers_as``: the origin of what it answers, and of what it fails with; without it that is text of a tool, others' text.
+    ``address_argument``: the argument with the web address that a call carries text to.
     """
 
     def declare(function: Function) -> Tool:
@@ -149,6 +153,7 @@ def tool(
             asks=asks,
             asks_after_outside_text=asks_after_outside_text,
             answers_as=tool_origin(function.__name__) if answers_as is None else answers_as,
+            address_argument=address_argument,
             is_offered=is_offered,
         )
 

@@ -43,6 +43,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "ingest": ("perception", "Give it files, folders or text to read."),
     "perceived": ("perception", "What it has read."),
     "providers": ("providers", "The models it can ask."),
+    "tools": ("tools", "What the model's tools may do without asking you."),
     "events": ("events", "What happens inside."),
     "psql": ("psql", "Open the database."),
     "worker": ("processes", "Run one more worker of a module here."),

@@ -8,7 +8,7 @@ import sys
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from lotus_tasks.local.runtime import Runtime
 from lotus_tasks.spine import queries
@@ -22,16 +22,24 @@ SHOWN_CHARACTERS = 4000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitingCall:
-    """A step that waits, and the call as the user reads it."""
+    """A step that waits, the call as the user reads it, and why it asks. ``destination``: what a yes can be for, for good."""
 
     seq: int
     call: str
+    why: str = ""
+    destination: str = ""
 
 
 def waiting_calls(conn: Connection, run_id: RunId) -> list[WaitingCall]:
     """What a run asks for."""
     rows = conn.execute(queries.load("reasoning").waiting_steps, {"id": run_id}).fetchall()
-    return [WaitingCall(seq=row["seq"], call=describe_call(row["detail"])) for row in rows]
+    return [_waiting(row["seq"], row["detail"]) for row in rows]
+
+
+def _waiting(seq: int, detail: Mapping[str, Any]) -> WaitingCall:
+    why = _visible("; ".join(map(str, detail.get("why") or ())))
+    destination = str(detail.get("destination") or "") if detail.get("lasting") else ""
+    return WaitingCall(seq=seq, call=describe_call(detail), why=why, destination=_visible(destination))
 
 
 def describe_call(detail: Mapping[str, Any], *, most: int = SHOWN_CHARACTERS) -> str:
@@ -40,11 +48,11 @@ def describe_call(detail: Mapping[str, Any], *, most: int = SHOWN_CHARACTERS) ->
     return _visible(f"{detail.get('tool')}({arguments})")
 
 
-def send_answer(runtime: Runtime, run_id: RunId, seqs: Sequence[int], *, approved: bool) -> int:
-    """Say yes or no to these steps; returns how many of them still waited."""
+def send_answer(runtime: Runtime, run_id: RunId, seqs: Sequence[int], *, approved: bool, always: bool = False) -> int:
+    """Say yes or no to these steps; returns how many of them still waited. ``always``: the yes is for their destinations, too."""
     from lotus_tasks.commands.reasoning import Answer
 
-    said = Answer(run_id=run_id, approved=approved, steps=tuple(seqs))
+    said = Answer(run_id=run_id, approved=approved, always=always, steps=tuple(seqs))
     return ask(runtime.database_url, said).answered
 
 
@@ -53,12 +61,17 @@ def can_ask() -> bool:
     return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def ask_person(call: WaitingCall, *, look: Callable[[], bool], every_s: float) -> bool | None:
+Answer = Literal["yes", "always", "no"]
+
+
+def ask_person(call: WaitingCall, *, look: Callable[[], bool], every_s: float) -> Answer | None:
     """The person's answer; None when the question has settled itself meanwhile. Anything but a yes is a no.
 
     ``look``, called every ``every_s``, says whether the step still waits; what it raises ends the question.
     """
-    sys.stderr.write(f"LOTUS wants to run {call.call}. Allow? [y/N] ")
+    why = f"· {call.why}\n" if call.why else ""
+    choices = f"[y/N/always for {call.destination}]" if call.destination else "[y/N]"
+    sys.stderr.write(f"{why}LOTUS wants to run {call.call}. Allow? {choices} ")
     sys.stderr.flush()
     while not select.select([sys.stdin], [], [], every_s)[0]:
         if not look():
@@ -67,7 +80,10 @@ def ask_person(call: WaitingCall, *, look: Callable[[], bool], every_s: float) -
     line = sys.stdin.readline()
     if not line:
         sys.stderr.write("\n")
-    return line.strip().lower() in {"y", "yes"}
+    said = line.strip().lower()
+    if said in {"a", "always"} and call.destination:
+        return "always"
+    return "yes" if said in {"y", "yes"} else "no"
 
 
 def _value(value: object, most: int) -> str:

@@ -31,6 +31,7 @@ KINDS: Mapping[tuple[str, str], str] = {
     ("schedule", "name"): "schedule",
     ("on", "name"): "subscription",
     ("providers", "name"): "provider",
+    ("tools trust revoke", "destination"): "trusted",
     ("", "run_id"): "run",
     ("", "run_ids"): "run",
     ("", "conversation"): "conversation",

@@ -94,7 +94,7 @@ class Follower:
                     with self.screen.stand_aside():
                         sys.stderr.write(
                             f"· LOTUS waits for your yes to {call.call}: `manage.py runs approve {short(self.run_id)}` or "
-                            f"`runs deny {short(self.run_id)}`\n"
+                            f"`runs deny {short(self.run_id)}`{_because(call)}\n"
                         )
                         sys.stderr.flush()
         except psycopg.OperationalError:
@@ -106,9 +106,9 @@ class Follower:
             return any(other.seq == call.seq for other in waiting_calls(conn, self.run_id))
 
         with self.screen.stand_aside():
-            approved = ask_person(call, look=still_waits, every_s=LOOK_EVERY_S)
-        if approved is not None:
-            send_answer(self.runtime, self.run_id, [call.seq], approved=approved)
+            said = ask_person(call, look=still_waits, every_s=LOOK_EVERY_S)
+        if said is not None:
+            send_answer(self.runtime, self.run_id, [call.seq], approved=said != "no", always=said == "always")
 
     def _left_s(self, at_most_s: float) -> float:
         return at_most_s if self._deadline is None else max(0.001, min(at_most_s, self._deadline - time.monotonic()))
@@ -198,3 +198,7 @@ class Follower:
             return False
         self._superseded.add(self._command)
         return True
+
+
+def _because(call: WaitingCall) -> str:
+    return f" ({call.why})" if call.why else ""

@@ -117,10 +117,13 @@ def cancel(run_id: str, as_json: bool) -> None:
 @runs.command()
 @click.argument("run_id", metavar="ID")
 @click.option("--step", type=int, metavar="N", help="Only this step, as `runs show` numbers it.")
+@click.option(
+    "--always", is_flag=True, help="Never ask again for the host or server that it sends to; see `tools trust`."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def approve(run_id: str, step: int | None, as_json: bool) -> None:
+def approve(run_id: str, step: int | None, always: bool, as_json: bool) -> None:
     """Say yes to the tools a run asks for."""
-    _answer(run_id, step, approved=True, as_json=as_json)
+    _answer(run_id, step, approved=True, always=always, as_json=as_json)
 
 
 @runs.command()
@@ -132,18 +135,24 @@ def deny(run_id: str, step: int | None, as_json: bool) -> None:
     _answer(run_id, step, approved=False, as_json=as_json)
 
 
-def _answer(run_id: str, step: int | None, *, approved: bool, as_json: bool) -> None:
+def _answer(run_id: str, step: int | None, *, approved: bool, as_json: bool, always: bool = False) -> None:
     runtime = load_runtime()
     with connect(runtime.database_url) as conn:
         found = _find(conn, run_id)
         calls = [call for call in waiting_calls(conn, found) if step in {None, call.seq}]
-    if not calls or not send_answer(runtime, found, [call.seq for call in calls], approved=approved):
+    if always and calls and not any(call.destination for call in calls):
+        raise Permanent(f"run {str(found)[:8]} asks for nothing that can be allowed for good; leave out --always")
+    if not calls or not send_answer(runtime, found, [call.seq for call in calls], approved=approved, always=always):
         raise Permanent(f"run {str(found)[:8]} asks for nothing{'' if step is None else f' at step {step}'}")
     if as_json:
         print_json({"run_id": found, "approved": approved, "steps": [call.seq for call in calls]})
         return
     for call in calls:
         click.echo(f"{'allowed' if approved else 'refused'} {call.call}")
+        if always and call.destination:
+            click.echo(
+                f"  from now on {call.destination} is trusted; `tools trust revoke {call.destination}` takes it back"
+            )
 
 
 @runs.command()

@@ -30,12 +30,13 @@ class StepsAnswered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer(Command[StepsAnswered]):
-    """The user's yes or no to the ``steps`` of a run that they were shown."""
+    """The user's yes or no to the ``steps`` of a run that they were shown; ``always``: a yes for their destinations, for good."""
 
     verb: ClassVar[str] = "reasoning.answer"
     run_id: RunId
     approved: bool
     steps: tuple[int, ...]
+    always: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

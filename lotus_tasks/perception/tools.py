@@ -115,7 +115,7 @@ def search_files(
     return ToolAnswer(text="\n".join(hits) or "No line holds it.", sources=list(sources))
 
 
-@tool("perception", asks_after_outside_text=True, answers_as=OUTSIDE)
+@tool("perception", answers_as=OUTSIDE, address_argument="url")
 def fetch_url(
     context: ToolContext, url: Annotated[str, Field(max_length=2000, description="a public http or https address")]
 ) -> ToolAnswer:
@@ -124,7 +124,9 @@ def fetch_url(
 
     # In the test-suite, which sets this for model clients too, this machine is all that can be reached.
     web = Web(allow_loopback=os.environ.get("LOTUS_TEST_LOOPBACK_ONLY") == "1")
-    fetched = web.fetch(url, interrupt=lambda: _look(context.work))
+    # Where the user's yes was for this host, no redirect carries the address's words on to another.
+    stay_at = str(context.work.payload.get("destination") or "")
+    fetched = web.fetch(url, stay_at=stay_at, interrupt=lambda: _look(context.work))
     text = fetched.text
     if fetched.is_html:
         page = read_page(text)

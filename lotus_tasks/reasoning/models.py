@@ -90,8 +90,25 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pin:
+    """What a server said of a tool when the user said yes to it. ``digest`` stands for all of it."""
+
+    digest: str
+    description: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """What the user said yes to for good: ``destinations`` (destinations.py), and what servers said of tools, by their names."""
+
+    destinations: frozenset[str] = frozenset()
+    pins: Mapping[str, Pin] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A run as decide sees it: its question, its steps so far, and the conversation before it."""
+    """A run as decide sees it: its question, its steps so far, the conversation before it, and what the user trusts for good."""
 
     run_id: RunId
     conversation_id: ConversationId
@@ -103,6 +120,7 @@ class Run:
     summary: Summary | None = None
     history: Sequence[Turn] = ()
     tools: Sequence[ToolCard] = ()
+    trust: Trust = field(default_factory=Trust)
 
     @property
     def next_seq(self) -> int:
@@ -134,10 +152,11 @@ class StepFailed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
-    """The user said yes or no to a step that waits."""
+    """The user said yes or no to a step that waits; ``always``: the yes is for its destination, for good."""
 
     step: Step
     approved: bool
+    always: bool = False
     reason: str = "the user said no"
 
 
@@ -146,6 +165,7 @@ class Reply:
     """What the user said to a run that waits: to all of its ``steps`` that do, or to those they were shown."""
 
     approved: bool
+    always: bool = False
     steps: frozenset[int] | None = None
     reason: str = "the user said no"
 
@@ -218,10 +238,15 @@ class Release:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What follows from a happening. All of it commits together. ``waits``: whether the run now waits for the user."""
+    """What follows from a happening. All of it commits together. ``waits``: whether the run now waits for the user.
+
+    ``trusts``: destinations that the user said yes to for good; ``pins``: tools of whom they know what their server says.
+    """
 
     updates: Sequence[StepUpdate] = ()
     releases: Sequence[Release] = ()
     waits: bool | None = None
     steps: Sequence[NewStep] = ()
     conclusion: Conclusion | None = None
+    trusts: Sequence[str] = ()
+    pins: Sequence[ToolCard] = ()

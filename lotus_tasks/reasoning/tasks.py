@@ -79,7 +79,7 @@ def answer(said: Answer, work: Work) -> Outcome[StepsAnswered]:
     tools = bootstrap.tool_cards()
 
     def write(tx: Transaction) -> StepsAnswered:
-        reply = Reply(approved=said.approved, steps=frozenset(said.steps))
+        reply = Reply(approved=said.approved, always=said.always, steps=frozenset(said.steps))
         decisions = PostgresRunStore().answer(tx, said.run_id, tools, reply)
         for decision in decisions:
             news.extend(_news(decision))

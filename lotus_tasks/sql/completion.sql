@@ -47,3 +47,7 @@ WHERE module_health.name = 'providers';
 SELECT DISTINCT model, one ->> 'name' FROM module_health, jsonb_array_elements(facts -> 'providers') AS one,
 jsonb_array_elements_text(coalesce(one -> 'models', '[]') || jsonb_build_array(one ->> 'model')) AS model
 WHERE module_health.name = 'providers' AND model <> '';
+
+-- name: trusted
+-- Destinations that text may be carried to.
+SELECT destination, to_char(granted_at, 'YYYY-MM-DD') FROM trusted_destinations ORDER BY destination;

@@ -330,7 +330,7 @@ def test_a_text_that_gives_orders_gets_nothing_run_even_if_the_model_obeys(
             {"contains": "please", "tool_calls": [look]},
         ]
     )
-    run_id = loop.submit("look, please")
+    run_id = loop.submit(f"look at {site}/offer, please")
     shown = loop.wait(run_id, "waiting")
     assert [step["status"] for step in shown["steps"] if step["kind"] == "act"] == ["succeeded", *["waiting"] * 6]
     assert loop.lotus.run("runs", "deny", run_id).returncode == 0

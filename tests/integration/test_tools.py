@@ -44,7 +44,9 @@ def test_the_tools_there_are_and_how_careful_they_are(services: Services):
         "search_files", "write_file",
     ]  # fmt: skip
     assert {name for name, card in cards.items() if card.asks} == {"forget", "run_python", "write_file"}
-    assert {name for name, card in cards.items() if card.asks_after_outside_text} == {"fetch_url", "remember"}
+    assert {name for name, card in cards.items() if card.asks_after_outside_text} == {"remember"}
+    assert {name: card.address_argument for name, card in cards.items() if card.address_argument} == {"fetch_url": "url"}
+    assert [name for name, card in cards.items() if card.sends_to or card.server] == []
     files = ("list_files", "read_file", "search_files")
     others = {"fetch_url": OUTSIDE, "recall": tool_origin("recall"), **dict.fromkeys(files, OWN_FILE)}
     assert {name: card.answers_as for name, card in cards.items() if card.answers_as != MODEL} == others

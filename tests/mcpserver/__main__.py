@@ -55,11 +55,22 @@ def die(text: str) -> str:
     os._exit(1)
 
 
-@server.tool(annotations=ToolAnnotations(read_only_hint=True))
+@server.tool(annotations=ToolAnnotations(read_only_hint=True, open_world_hint=False))
 def sleep(seconds: float) -> str:
     """Take a while."""
     time.sleep(seconds)
     return "slept"
+
+
+def described() -> str:
+    """What FILE.described says."""
+    return "as it says"
+
+
+DESCRIBED = FILE.with_suffix(".described")
+if DESCRIBED.exists():
+    annotations = ToolAnnotations(read_only_hint=True, open_world_hint=False)
+    server.add_tool(described, description=DESCRIBED.read_text(encoding="utf-8"), annotations=annotations)
 
 
 @server.tool()

@@ -56,6 +56,8 @@ class Script:
     ``stop_reason``: ``stop``, ``length``, ``tool_calls`` or ``content_filter`` in the vendor's own word; any other as it is.
     ``context_told``: where an OpenAI-compatible server tells ``context_tokens``: ``props``, or a field of the models' list, such
     as ``meta.n_ctx``. ``context_words``: how it refuses a longer prompt, a name of wires.CONTEXT_ERRORS.
+    ``orders``: tool calls by a word; each is called as soon as its word stands anywhere in what the model is sent, its tools'
+    descriptions included, and once for each script.
     ``redirect_to``: the server to which every vendor's path is redirected, with ``redirect_status``.
     ``instead``: what every vendor's path answers, with its status and type: another program is at the address.
     """
@@ -63,6 +65,7 @@ class Script:
     reply: str = DEFAULT_REPLY
     rules: list[dict[str, Any]] = field(default_factory=list)
     tool_calls: list[dict[str, Any]] = field(default_factory=list)
+    orders: dict[str, dict[str, Any]] = field(default_factory=dict)
     thinking: str = ""
     stop_reason: str = "stop"
     tool_stop_reason: str = "tool_calls"
@@ -129,6 +132,7 @@ class Stage:
             self.faults: list[Fault] = []
             self.calls: list[Call] = []
             self.requests: list[dict[str, Any]] = []
+            self.obeyed: set[str] = set()
 
     def direct(self, changes: Mapping[str, Any]) -> None:
         """Change parts of the script. Raises ValueError for a part it hasn't."""
@@ -137,6 +141,7 @@ class Stage:
             raise ValueError(f"the script has no {', '.join(sorted(unknown))}")
         with self._lock:
             self.script = dataclasses.replace(self.script, **changes)
+            self.obeyed = set()
 
     def add_fault(self, fault: Fault) -> None:
         """Queue a fault."""
@@ -173,12 +178,19 @@ class Stage:
                 return None
         return None
 
-    def reply_to(self, prompt: str, last: str) -> Reply:
-        """The reply to a prompt (all its text) whose last message is ``last``."""
+    def _obey(self, sent: str) -> tuple[dict[str, Any], ...]:
+        """The calls that what was sent orders for the first time."""
+        with self._lock:
+            new = [word for word in self.script.orders if word in sent and word not in self.obeyed]
+            self.obeyed.update(new)
+        return tuple(self.script.orders[word] for word in new)
+
+    def reply_to(self, prompt: str, last: str, sent: str = "") -> Reply:
+        """The reply to a prompt (all its text) whose last message is ``last``; ``sent`` is all that came."""
         script = self.script
         scene: Mapping[str, Any] = next((rule for rule in script.rules if rule["contains"] in last), {})
         text = str(scene.get("reply", script.reply))
-        calls = tuple(scene.get("tool_calls", () if scene else script.tool_calls))
+        calls = self._obey(sent) or tuple(scene.get("tool_calls", () if scene else script.tool_calls))
         if calls and "reply" not in scene and text == DEFAULT_REPLY:
             text = ""
         tokens = tuple(split_tokens(text))

@@ -239,7 +239,7 @@ class Handler(BaseHTTPRequestHandler):
             elif fault is not None and fault.kind == "html":
                 self._send(200, _PAGE, "text/html")
             else:
-                reply = stage.reply_to(prompt, last)
+                reply = stage.reply_to(prompt, last, json.dumps(body))
                 self._play(wire, body, call, fault, reply)
         except (ClientGoneError, BrokenPipeError, ConnectionResetError):
             call.disconnected_at = time.time()

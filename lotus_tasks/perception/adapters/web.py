@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from email.message import Message
 from typing import TYPE_CHECKING
 
+from lotus_tasks.destinations import UNNAMED, host_of
 from lotus_tasks.errors import InvalidInput, LotusError, Permanent, Transient
 from lotus_tasks.perception.adapters.addresses import find_addresses
 from lotus_tasks.perception.adapters.unpacking import ACCEPTED, unpack
@@ -61,13 +62,15 @@ class Web:
     fetch_s: float = FETCH_S
     largest_bytes: int = LARGEST_BYTES
 
-    def fetch(self, url: str, *, interrupt: Callable[[], None] = lambda: None) -> FetchedText:
+    def fetch(self, url: str, *, stay_at: str = "", interrupt: Callable[[], None] = lambda: None) -> FetchedText:
         """The text at ``url``. ``interrupt``, asked ten times a second, raises when nobody wants it any more.
+
+        ``stay_at``: the one destination (destinations.py) that may be asked; no name of another is even looked up.
 
         Raises InvalidInput for an address that isn't public or holds no text, Permanent for an answer that won't change,
         Transient for one that may.
         """
-        job = _Job(web=self, url=url, until=time.monotonic() + self.fetch_s)
+        job = _Job(web=self, url=url, stay_at=stay_at, until=time.monotonic() + self.fetch_s)
         # In a thread that can be left behind: neither a name's look-up nor a server that drips its headers can be ended.
         threading.Thread(target=job.run, name="lotus-fetch", daemon=True).start()
         try:
@@ -86,6 +89,7 @@ class Web:
 class _Job:
     web: Web
     url: str
+    stay_at: str
     until: float
     done: threading.Event = field(default_factory=threading.Event)
     abandoned: threading.Event = field(default_factory=threading.Event)
@@ -112,11 +116,17 @@ class _Job:
         import httpx
 
         url = httpx.URL(self.url.strip())
+        if self.stay_at not in {"", UNNAMED} and host_of(str(url)) != self.stay_at:
+            raise InvalidInput(f"{self.url} is not at {self.stay_at}")
         for _ in range(MOST_REDIRECTS + 1):
             answer = self._get(url)
             if isinstance(answer, FetchedText):
                 return answer
             url = url.join(answer)
+            if self.stay_at == UNNAMED or (self.stay_at and host_of(str(url)) != self.stay_at):
+                raise Permanent(
+                    f"{self.url} leads to {url}, another host, which is not followed: fetch that address itself"
+                )
         raise Permanent(f"{self.url} redirects more than {MOST_REDIRECTS} times")
 
     def _get(self, url: httpx.URL) -> FetchedText | str:

@@ -7,6 +7,8 @@ server is connected to when the first run needs tools, in the background: one th
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 import os
 import re
 import threading
@@ -21,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from lotus_tasks.destinations import server
 from lotus_tasks.errors import Cancelled, EffectUnknown, HandBack, LotusError, Permanent, ServiceDown, Transient
 from lotus_tasks.manifest import ToolCard
 from lotus_tasks.origins import USER, tool_origin
@@ -88,6 +91,11 @@ class McpServer:
     def call(self, tool: McpTool, context: ToolContext, arguments: Mapping[str, Any]) -> ToolAnswer:
         """See McpTool.run."""
         client = self._connected()
+        asked_for = context.work.payload.get("digest")
+        if asked_for and asked_for != self._digest_of(tool):
+            raise Permanent(
+                f"{tool.card.name}: its server says something else of it now than when it was called; call it again"
+            )
         # The SDK's own limit ends the call on its side, too; ours is for a server that ignores even that.
         future: Future[Any] = self._portal.start_task_soon(client.call_tool, tool.remote_name, dict(arguments), CALL_S)
         try:
@@ -106,6 +114,10 @@ class McpServer:
     def close(self) -> None:
         """End the connection, and with it a server that was started."""
         self._drop("closed")
+
+    def _digest_of(self, tool: McpTool) -> str:
+        """What the server says of it now: it may have been started anew since."""
+        return next((one.card.digest for one in self.tools if one.remote_name == tool.remote_name), "")
 
     def _wait(self, future: Future[Any], context: ToolContext, *, idempotent: bool) -> Any:
         until = time.monotonic() + CALL_S + 5.0
@@ -205,15 +217,21 @@ class McpServer:
         # A server's word about itself is no trust; only the user's is (mcp.toml).
         reads_only = self.row.trusted and bool(hints and hints.read_only_hint)
         repeatable = self.row.trusted and bool(hints and hints.idempotent_hint)
+        stays_inside = reads_only and hints.open_world_hint is False
+        description = (listed.description or "")[:_DESCRIPTION_CHARACTERS]
         card = ToolCard(
             name=_UNFIT.sub("_", f"{self.row.name}_{listed.name}")[:64],
             module="reasoning",
-            description=(listed.description or "")[:_DESCRIPTION_CHARACTERS],
+            description=description,
             parameters=_schema(listed.input_schema),
             idempotent=reads_only or repeatable,
             asks=not reads_only,
             described_by=USER if self.row.trusted else tool_origin(self.row.name),
             answers_as=tool_origin(self.row.name),
+            sends_to="" if stays_inside else server(self.row.name),
+            server=self.row.name,
+            digest=_digest(listed),
+            vouched=self.row.trusted,
         )
         return McpTool(server=self, remote_name=listed.name, card=card)
 
@@ -245,6 +263,12 @@ async def _http_transport(row: McpServerRow, stack: AsyncExitStack) -> Any:
     return streamable_http_client(row.url, http_client=await stack.enter_async_context(client))
 
 
+def _digest(listed: Any) -> str:
+    """Stands for everything that a server says of a tool, also for what no model is shown."""
+    said = listed.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
 def _schema(schema: Mapping[str, Any] | None) -> dict[str, Any]:
     found = dict(schema or {"type": "object", "properties": {}})
     if len(str(found)) > _SCHEMA_CHARACTERS:
@@ -257,8 +281,6 @@ def _text_of(result: Any) -> str:
         part.text if part.type == "text" else f"[{part.type}, which LOTUS does not read]" for part in result.content
     ]
     if not parts and result.structured_content is not None:
-        import json
-
         return json.dumps(result.structured_content, ensure_ascii=False)
     return "\n".join(parts)
 

@@ -11,6 +11,7 @@ from lotus_tasks.commands.reasoning import Summarise
 from lotus_tasks.events import RunConcluded
 from lotus_tasks.manifest import ToolCard
 from lotus_tasks.origins import read_origin
+from lotus_tasks.reasoning.adapters.trust import PostgresTrust
 from lotus_tasks.reasoning.models import (
     Answered,
     Attachment,
@@ -23,11 +24,13 @@ from lotus_tasks.reasoning.models import (
     Step,
     Submitted,
     Summary,
+    Trust,
     Turn,
 )
 from lotus_tasks.reasoning.service import decide
 from lotus_tasks.reasoning.service.prompting import origin_of
 from lotus_tasks.reasoning.service.summarising import HISTORY_TURNS, title_of
+from lotus_tasks.reasoning.service.trusting import as_pinned
 from lotus_tasks.spine import queries
 from lotus_tasks.spine.database import Connection, json_parameter, strip_nul
 from lotus_tasks.spine.outbox import OutboxTransaction
@@ -49,6 +52,7 @@ class PostgresRunStore:
         if row is None:
             return None
         steps = tx.conn.execute(self._sql.steps_with_results, {"id": run_id}).fetchall()
+        trust = PostgresTrust(tx.conn).meet(tools) if tools else Trust()
         return Run(
             run_id=RunId(row["id"]),
             conversation_id=ConversationId(row["conversation_id"]),
@@ -59,7 +63,8 @@ class PostgresRunStore:
             steps=[_step(step) for step in steps],
             summary=_summary(row),
             history=self._history(tx, row) if row["goes_on"] else (),
-            tools=tools,
+            tools=[as_pinned(card, trust) for card in tools],
+            trust=trust,
         )
 
     def _history(self, tx: Transaction, row: Mapping[str, Any]) -> Sequence[Turn]:
@@ -90,6 +95,8 @@ class PostgresRunStore:
             command_id = tx.submit(release.command)
             released = {"run_id": run.run_id, "seq": release.seq, "command_id": command_id}
             tx.conn.execute(self._sql.release_step, released)
+        if decision.trusts or decision.pins:
+            PostgresTrust(tx.conn).keep(decision.trusts, decision.pins, run_id=run.run_id)
         if decision.waits is not None:
             tx.conn.execute(self._sql.set_waiting, {"id": run.run_id, "waits": decision.waits})
         if decision.conclusion is not None:
@@ -112,7 +119,9 @@ class PostgresRunStore:
             step = next((step for step in run.steps if step.status == "waiting" and _is_meant(step, reply)), None)
             if step is None:
                 break
-            decisions.append(decide(run, Answered(step=step, approved=reply.approved, reason=reply.reason)))
+            decisions.append(
+                decide(run, Answered(step=step, approved=reply.approved, always=reply.always, reason=reply.reason))
+            )
             self.save(tx, run, decisions[-1])
         return decisions
 

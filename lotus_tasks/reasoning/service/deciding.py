@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any, assert_never
 
 from lotus_tasks.manifest import ToolCard
-from lotus_tasks.origins import MODEL, OUTSIDE, USER, Origin, is_others_text, least_trusted, read_origin
+from lotus_tasks.origins import MODEL, OUTSIDE, USER, Origin, least_trusted, read_origin
 from lotus_tasks.reasoning.models import (
     Answered,
     Conclusion,
@@ -34,6 +34,7 @@ from lotus_tasks.reasoning.service.limiting import limit_reached, thoughts_of, u
 from lotus_tasks.reasoning.service.prompting import origin_of, prompt_for, recalled_by, result_of
 from lotus_tasks.reasoning.service.structuring import Mismatch, read_answer
 from lotus_tasks.reasoning.service.summarising import clip
+from lotus_tasks.reasoning.service.trusting import Gate, gate
 from lotus_tasks.work import CommandSpec
 
 MAX_CALLS = 8
@@ -52,10 +53,10 @@ def decide(run: Run, happening: Happening, *, reader: AnswerReader = read_answer
     match happening:
         case Submitted():
             return _begin(run)
-        case Answered(step=step, approved=approved, reason=reason):
+        case Answered(step=step, approved=approved, always=always, reason=reason):
             if step.status != "waiting":
                 return Decision()
-            return _release(run, step) if approved else _deny(run, step, reason)
+            return _release(run, step, always=always) if approved else _deny(run, step, reason)
         case StepEnded(step=step) | StepFailed(step=step) if step.status != "running":
             return Decision()
         case StepEnded(step=step, result=result):
@@ -145,7 +146,6 @@ def _think(run: Run) -> Decision:
 def _act(run: Run, thought: Step, calls: Sequence[Mapping[str, Any]], done: StepUpdate) -> Decision:
     cards = {card.name: card for card in run.tools}
     origin = origin_of(run)
-    outside = is_others_text(origin)
     steps: list[NewStep] = []
     for number, call in enumerate(calls[: 4 * MAX_CALLS]):
         seq = run.next_seq + number
@@ -155,11 +155,11 @@ def _act(run: Run, thought: Step, calls: Sequence[Mapping[str, Any]], done: Step
         if reason := _refusal(call, card, number, offered=name in thought.detail.get("offered", ())):
             refused = {**detail, "reason": reason}
             steps.append(NewStep(seq=seq, kind="act", origin=MODEL, status="failed", detail=refused))
-        elif card is not None and (card.asks or (card.asks_after_outside_text and outside)):
-            # What its command needs is kept: at the yes, after a restart say, the tool's server may not be there yet.
-            kept = {**detail, "module": card.module, "idempotent": card.idempotent}
+        elif card is not None and (met := gate(run, card, call.get("arguments", {}), origin)).reasons:
+            kept = {**detail, **_kept(card, met)}
             steps.append(NewStep(seq=seq, kind="act", origin=card.answers_as, status="waiting", detail=kept))
         elif card is not None:
+            detail = {**detail, "destination": met.destination} if met.destination else detail
             command = _use(run, seq, card, detail, origin=origin)
             steps.append(
                 NewStep(seq=seq, kind="act", origin=card.answers_as, status="running", detail=detail, command=command)
@@ -180,7 +180,17 @@ def _refusal(call: Mapping[str, Any], card: ToolCard | None, number: int, *, off
     return f"only {MAX_CALLS} tools can be called at once" if number >= MAX_CALLS else ""
 
 
-def _release(run: Run, step: Step) -> Decision:
+def _kept(card: ToolCard, met: Gate) -> dict[str, Any]:
+    """What the user is shown of a call that waits, and what its command needs: at the yes, after a restart say, the tool's server
+    may not be there yet.
+    """
+    kept: dict[str, Any] = {"module": card.module, "idempotent": card.idempotent, "why": list(met.reasons)}
+    if met.destination:
+        kept |= {"destination": met.destination, "lasting": met.lasting}
+    return kept | ({"digest": card.digest} if card.digest else {})
+
+
+def _release(run: Run, step: Step, *, always: bool) -> Decision:
     module = step.detail.get("module")
     if module is None:
         return _deny(run, step, f"the yes to {step.detail['tool']} came after an upgrade; it has to be asked anew")
@@ -192,10 +202,17 @@ def _release(run: Run, step: Step) -> Decision:
         described_by=USER,
         answers_as=step.origin,
         idempotent=step.detail["idempotent"],
+        digest=step.detail.get("digest", ""),
     )
     others = any(other.status == "waiting" and other.seq != step.seq for other in run.steps)
     command = _use(run, step.seq, card, step.detail, origin=origin_of(run))
-    return Decision(releases=[Release(seq=step.seq, command=command)], waits=others)
+    return Decision(
+        releases=[Release(seq=step.seq, command=command)],
+        waits=others,
+        trusts=[step.detail["destination"]] if always and step.detail.get("lasting") else [],
+        # What the user was shown is what they said yes to; a server that says something else by now is asked for again.
+        pins=[known for known in run.tools if known.digest and known.name == card.name and known.digest == card.digest],
+    )
 
 
 def _deny(run: Run, step: Step, reason: str) -> Decision:
@@ -308,6 +325,10 @@ def _use(run: Run, seq: int, card: ToolCard, detail: Mapping[str, Any], *, origi
         "run_id": str(run.run_id),
         "step": seq,
     }
+    if detail.get("destination"):
+        payload["destination"] = detail["destination"]
+    if card.digest:
+        payload["digest"] = card.digest
     return CommandSpec(
         name=f"{card.module}.use_tool",
         key=f"{run.run_id}/{seq}",

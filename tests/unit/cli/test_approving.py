@@ -44,12 +44,21 @@ def keyboard(monkeypatch) -> Iterator[int]:
 
 @pytest.mark.parametrize(
     ("typed", "answer"),
-    [("y\n", True), ("YES\n", True), ("\n", False), ("n\n", False), ("yo\n", False), ("\x04", False)],
+    [("y\n", "yes"), ("YES\n", "yes"), ("\n", "no"), ("n\n", "no"), ("yo\n", "no"), ("always\n", "no"), ("\x04", "no")],
 )
 def test_only_a_yes_is_a_yes(keyboard, capsys, typed, answer):
     os.write(keyboard, typed.encode())
-    assert ask_person(CALL, look=lambda: True, every_s=5) is answer
+    assert ask_person(CALL, look=lambda: True, every_s=5) == answer
     assert capsys.readouterr().err.startswith('LOTUS wants to run write_file(path="a.md"). Allow? [y/N] ')
+
+
+@pytest.mark.parametrize(("typed", "answer"), [("always\n", "always"), ("a\n", "always"), ("y\n", "yes"), ("all\n", "no")])
+def test_a_yes_for_good_is_offered_where_there_is_a_destination_and_why_is_said(keyboard, capsys, typed, answer):
+    call = WaitingCall(seq=3, call="fetch_url()", why="it can carry text out", destination="host:example.org")
+    os.write(keyboard, typed.encode())
+    assert ask_person(call, look=lambda: True, every_s=5) == answer
+    shown = capsys.readouterr().err
+    assert shown.startswith("· it can carry text out\nLOTUS wants to run fetch_url(). Allow? [y/N/always for host:example.org] ")
 
 
 def test_a_question_that_settled_itself_is_withdrawn(keyboard):

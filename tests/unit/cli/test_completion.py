@@ -20,7 +20,7 @@ from lotus_tasks.local.home import PROJECT
 FREE = {
     *("text", "query", "words", "verb", "when", "happened_at", "since", "until", "subject", "source", "fields", "arguments"),
     *("name", "zone", "limit", "count", "timeout", "patience_s", "importance", "step", "tier", "days", "lines"),
-    *("concurrency", "per_hour", "words"),
+    *("concurrency", "per_hour", "words", "destination"),
 }  # fmt: skip
 """Parameters that take a text, a date or a number of the user's own."""
 

@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from lotus_tasks.destinations import UNNAMED, host_of
 from lotus_tasks.errors import Cancelled, InvalidInput, Permanent, Transient
 from lotus_tasks.perception.adapters import addresses, web
 from lotus_tasks.perception.adapters.web import Web
@@ -97,6 +98,22 @@ def test_no_proxy_of_the_environment_comes_between(site, monkeypatch):
         proxy.setblocking(False)
         with pytest.raises(BlockingIOError):  # nobody has called
             proxy.accept()
+
+
+def test_a_fetch_that_may_ask_one_host_alone_looks_up_no_other(site, monkeypatch):
+    """The redirect's words, and the look-up of its name, would carry on to another host what the yes was for one."""
+    here = host_of(site)
+    assert "Grüße" in WEB.fetch(f"{site}/hop4", stay_at=here).text
+    looked_up = []
+    monkeypatch.setattr(web, "find_addresses", lambda host, *_, **__: looked_up.append(host) or ["127.0.0.1"])
+    for path in ("inward", "scheme"):
+        with pytest.raises(Permanent, match="another host, which is not followed"):
+            WEB.fetch(f"{site}/{path}", stay_at=here)
+    with pytest.raises(InvalidInput, match=r"is not at host:example\.org"):
+        WEB.fetch(f"{site}/page", stay_at="host:example.org")
+    with pytest.raises(Permanent, match="another host, which is not followed"):
+        WEB.fetch(f"{site}/hop0", stay_at=UNNAMED)
+    assert looked_up == ["127.0.0.1"] * 3
 
 
 def test_more_than_five_redirects_are_too_many(site):
