@@ -30,6 +30,12 @@ def read_lines() -> str:
     return FILE.read_text(encoding="utf-8") if FILE.exists() else ""
 
 
+@server.tool(annotations=ToolAnnotations(read_only_hint=True))
+def break_off() -> str:
+    """Fail with the lines so far."""
+    raise ToolError(read_lines())
+
+
 @server.tool()
 def append_line(text: str) -> str:
     """Append a line."""

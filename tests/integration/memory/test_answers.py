@@ -24,11 +24,7 @@ DECLINED_NEAR = 0.85
 
 def answer(workers: Workers, question: str, options: RunOptions | None = None) -> str:
     with workers.database.transaction() as conn:
-<<<<<<< HEAD
-        run = submit_run(conn, question, options or RunOptions(), conversation_id=None)
-=======
-        run = submit_run(conn, question, RunOptions(origin=USER), conversation_id=None)
->>>>>>> 3642d97 (Every text has an origin: a typed value on each message, step, run, memory, fact and chunk, inherited, and outside where none is said)
+        run = submit_run(conn, question, options or RunOptions(origin=USER), conversation_id=None)
     workers.drain()
     (row,) = workers.rows("SELECT status, answer, error FROM runs WHERE id = %s", run.run_id)
     assert row["status"] == "succeeded", row["error"]
@@ -86,8 +82,8 @@ def test_what_was_superseded_is_quoted_last_and_marked(workers, tell):
 
 def test_what_is_attached_is_quoted_by_its_name(workers, tell):
     tell("The pressure of the boiler should be 1.6 bar.")
-    mail = Attachment(name="mail", text="Dear all,\n\nplease pay the 40 pounds for the hall by Friday.\n")
-    said = answer(workers, "How many pounds shall I pay?", RunOptions(attachments=[mail]))
+    mail = Attachment(origin=USER, name="mail", text="Dear all,\n\nplease pay the 40 pounds for the hall by Friday.\n")
+    said = answer(workers, "How many pounds shall I pay?", RunOptions(origin=USER, attachments=[mail]))
     assert "please pay the 40 pounds for the hall by Friday. [mail]" in said
     assert KNOWS_NOTHING not in said
 

@@ -111,7 +111,7 @@ WAYS: dict[str, tuple[Run, Origin]] = {
 NO_TEXT = {
     "run_id", "conversation_id", "created_at", "attempt", "options.provider", "options.model", "options.memories",
     "options.max_steps", "options.max_tokens", "options.max_seconds", "options.max_usd", "options.tools", "options.origin",
-    "options.schema_origin",
+    "options.schema_origin", "trust",
 }  # fmt: skip
 """Ids, numbers, names of the user's own models; and the origins themselves."""
 
