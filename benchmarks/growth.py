@@ -27,6 +27,7 @@ from ask import NOTES, table_bytes  # noqa: E402
 from stack import Lotus, lotus_home  # noqa: E402
 
 from lotus_tasks.local.runtime import Runtime  # noqa: E402
+from lotus_tasks.origins import USER  # noqa: E402
 from lotus_tasks.reasoning.adapters.postgres import submit_run  # noqa: E402
 from lotus_tasks.reasoning.models import RunOptions  # noqa: E402
 from lotus_tasks.spine.database import connect  # noqa: E402
@@ -99,7 +100,7 @@ def ask(runtime: Runtime, numbers: range, at_once: int) -> None:
                 number = left.pop()
                 question = f"What did {_NAMES[number % len(_NAMES)]} write of house {number}, and where is its key?"
                 with conn.transaction():
-                    waiting.add(str(submit_run(conn, question, RunOptions(), conversation_id=None).run_id))
+                    waiting.add(str(submit_run(conn, question, RunOptions(origin=USER), conversation_id=None).run_id))
             rows = conn.execute(
                 "SELECT id::text FROM runs WHERE id = ANY(%s::uuid[]) AND status IN ('succeeded', 'failed')",
                 [list(waiting)],

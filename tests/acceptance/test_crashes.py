@@ -15,6 +15,7 @@ import redis
 from stack import Lotus, lotus_home, wait_until
 
 from lotus_tasks.local.home import Home
+from lotus_tasks.origins import USER
 from lotus_tasks.reasoning.adapters.postgres import submit_run
 from lotus_tasks.reasoning.models import RunOptions
 from lotus_tasks.spine.database import connect
@@ -187,7 +188,7 @@ def test_ten_power_cuts_in_the_middle_of_work_lose_no_ask_and_double_none(
             called = len(model.calls)
             with connect(lotus.runtime.database_url) as conn:
                 for number in range(ASKS_A_CUT):
-                    run = submit_run(conn, f"count, cut {cut}, number {number}", RunOptions(), conversation_id=None)
+                    run = submit_run(conn, f"count, cut {cut}, number {number}", RunOptions(origin=USER), conversation_id=None)
                     conn.commit()
                     accepted.append(str(run.run_id))
             # A little later in the work each time: from the recall of the first to the end of the last.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
@@ -119,7 +120,7 @@ def test_a_run_that_asks_is_allowed_for_good_from_the_command_line(workers: Work
     waiting(workers, run, FETCH, destination="host:example.org", lasting=True, why=["it can carry text out"])
     sent = []
     monkeypatch.setattr(
-        "lotus_tasks.cli.approving.submit_and_wait", lambda _url, spec: sent.append(spec.payload) or {"answered": 1}
+        "lotus_tasks.cli.approving.ask", lambda _url, said: sent.append(said) or SimpleNamespace(answered=1)
     )
     assert main(["runs", "approve", str(run.run_id), "--always"]) == 0
     assert "from now on host:example.org is trusted" in capsys.readouterr().out

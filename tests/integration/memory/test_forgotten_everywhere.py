@@ -55,18 +55,24 @@ KEPT = {
     "memory_sources": ("source",),
     "percepts": ("source",),
     "percept_chunks": ("source",),
+    "tool_pins": ("description", "parameters"),  # a server's words about its tool, to compare the next with
 }
 """May name what the text names, and stays."""
 
 NEVER = {
+    "conversations": ("title_origin", "summary_origin"),
+    "runs": ("origin",),
+    "percept_chunks": ("origin",),
+    "tool_pins": ("tool", "server", "digest"),
+    "trusted_destinations": ("destination",),
     "commands": ("name", "queue", "owner"),
     "event_followers": ("event", "task"),
     "events": ("key", "name"),
-    "memories": ("kind",),
+    "memories": ("kind", "origin"),
     "memory_changes": ("action",),
-    "memory_facts": ("origin",),
+    "memory_facts": ("origin", "told_by"),
     "memory_lexicon": ("counts",),
-    "memory_profile": ("origin", "memory_ids"),
+    "memory_profile": ("origin", "told_by", "memory_ids"),
     "memory_questions": ("memory_ids", "kind"),
     "memory_state": ("lexicon", "embedder"),
     "memory_vectors": ("embedder",),
@@ -77,7 +83,7 @@ NEVER = {
     "provider_findings": ("server", "model", "refused"),
     "schedules": ("timetable", "zone", "missed"),
     "schema_migrations": ("name",),
-    "steps": ("kind", "status"),
+    "steps": ("kind", "status", "origin"),
     "subscriptions": ("event",),
     "ticks": ("job",),
     "workers": ("name", "queues"),

@@ -18,20 +18,24 @@ SQL = PACKAGE / "sql"
 OWNERS = {
     **dict.fromkeys(("conversations", "runs", "steps", "occasions", "schedules", "schedule_slots"), "reasoning"),
     **dict.fromkeys(("subscriptions", "subscription_events", "event_followers"), "reasoning"),
+    **dict.fromkeys(("trusted_destinations", "tool_pins"), "reasoning"),
     **dict.fromkeys(("commands", "events", "ticks", "workers", "module_health"), "spine"),
 }
 """Of the first migrations; a later table is its prefix's (memory_…, percept…, provider_…)."""
 
 FILES = {
     **{name: name for name in ("memory", "perception", "providers")},
-    **dict.fromkeys(("reasoning", "conversations", "schedules", "subscriptions", "inbox"), "reasoning"),
+    **dict.fromkeys(("reasoning", "conversations", "schedules", "subscriptions", "inbox", "trust"), "reasoning"),
     **dict.fromkeys(("outbox", "events", "status"), "spine"),
     "completion": "cli",
 }
 
 FOREIGN = {
     # A key must cost a tenth of a second: one connection, and no module imported.
-    "completion.*": {"runs", "occasions", "conversations", "memories", "schedules", "subscriptions", "module_health"},
+    "completion.*": {
+        *("runs", "occasions", "conversations", "memories", "schedules", "subscriptions", "module_health"),
+        "trusted_destinations",
+    },
     # What a command belongs to is read with its claim: one round trip a hop, on the path of every command.
     "outbox.claim": {"runs"},
     "outbox.renew": {"runs"},
