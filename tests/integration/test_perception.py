@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,8 @@ def workers(services) -> Iterator[Workers]:
 
 
 def percepts(workers: Workers) -> dict[str, dict]:
-    return {Path(row["source"]).name: row for row in PostgresPercepts(workers.database).list(status=None, limit=100)}
+    lines = PostgresPercepts(workers.database).list(status=None, limit=100)
+    return {Path(line.source).name: asdict(line) for line in lines}
 
 
 def chunk_texts(workers: Workers) -> list[str]:
@@ -119,7 +121,7 @@ def test_what_was_not_remembered_is_failed_until_it_is_read_again(workers: Worke
     with workers.database.transaction() as conn:
         conn.execute("UPDATE commands SET status = 'failed', error = 'disk full' WHERE name = 'memory.store'")
     assert percepts(workers)["a.md"]["reason"] == "it was read but not remembered: disk full"
-    assert [row["source"] for row in PostgresPercepts(workers.database).list(status="failed", limit=9)] == [str(file)]
+    assert [line.source for line in PostgresPercepts(workers.database).list(status="failed", limit=9)] == [str(file)]
     assert workers.run("perception.ingest", path=str(file))["result"]["status"] == "captured"
     assert percepts(workers)["a.md"]["status"] == "indexed"
 

@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from stack import Services
 
+from lotus_tasks.commands.reasoning import Summarise
 from lotus_tasks.memory.adapters.postgres_profile import PostgresProfile
 from lotus_tasks.memory.adapters.questions import Questions
 from lotus_tasks.origins import MODEL, OUTSIDE, OWN_FILE, USER, Origin
@@ -122,8 +123,8 @@ def test_a_conversations_title_and_summary_are_as_what_was_said(workers: Workers
                 [saw if number == 3 else MODEL, number, run.run_id],
             )
         run_id = conn.execute("SELECT id FROM runs LIMIT 1").fetchone()["id"]
-        payload = {"conversation_id": str(conversation), "run_id": str(run_id)}
-        assert PostgresConversations().summarise(outside_transaction(conn, cause="test"), payload)
+        wanted = Summarise(conversation_id=conversation, run_id=run_id)
+        assert PostgresConversations().summarise(outside_transaction(conn, cause="test"), wanted)
         kept = conn.execute("SELECT title_origin, summary_origin FROM conversations").fetchone()
         (asked,) = conn.execute("SELECT payload FROM commands WHERE payload ->> 'purpose' = 'summary'").fetchall()
     assert kept == {"title_origin": USER, "summary_origin": saw}
