@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import snowballstemmer
 
-from lotus_tasks.origins import OUTSIDE
+from lotus_tasks.origins import OUTSIDE, USER
 from lotus_tasks.providers.models import Recollection
 from lotus_tasks.providers.service.passages import Sentence, passage_around, sentences_of
 
@@ -153,10 +153,13 @@ def quote_text(question: str, text: str) -> str:
 
 
 def _first_of(answering: Sequence[_Scored], now: datetime) -> _Scored:
-    """Of those in order the one to quote first."""
+    """Of those in order the one to quote first: what the user told gives way to nothing, for it may answer in other words."""
     first = answering[0]
+    if first.memory.origin == USER:
+        return first
     for one in answering[1:]:
-        near = one.memory.score >= NEAR_TIE * answering[0].memory.score
+        # One whose score is higher stands behind by a rule: it no longer holds, or was asked.
+        near = NEAR_TIE * answering[0].memory.score <= one.memory.score <= answering[0].memory.score
         if near and one.score >= BETTER * first.score and not _has_ended(one.memory, now):
             first = one
     return first

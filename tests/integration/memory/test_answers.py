@@ -119,12 +119,15 @@ def test_what_was_told_a_moment_ago_is_answered_before_any_index_command_ran(wor
     assert row["result"]["degraded"] == []
 
 
-def test_the_readme_s_own_example_is_answered_by_the_readme(workers):
+def test_the_readme_s_own_example_is_answered_by_the_readme_and_what_was_told_by_what_was_told(workers, tell):
     project = Path(__file__).parents[3]
-    for name in ("README.md", "docs/cli.md", "docs/operations.md"):
+    for name in ("README.md", "docs"):
         assert workers.run("perception.ingest", path=str(project / name))["status"] == "succeeded"
     said = answer(workers, "Which command starts LOTUS?")
     assert said.startswith("`./start_lotus.sh` is the command that starts LOTUS.")
+    tell("I live in Kiel")
+    tell("I moved to Oslo")
+    assert answer(workers, "Where do I live?").startswith("I moved to Oslo [1]")
 
 
 @pytest.mark.parametrize(("waiting", "seconds"), [(1, 10.0), (999, 10.0), (1000, 3.0)])

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from lotus_tasks.errors import LotusError
-from lotus_tasks.origins import USER
+from lotus_tasks.origins import USER, Origin
 from lotus_tasks.providers.adapters.breakers import LocalBreakers
 from lotus_tasks.providers.adapters.findings import LocalFindings
 from lotus_tasks.providers.models import (
@@ -213,9 +213,11 @@ def question(text: str = "Where is the key?", **details) -> CompletionRequest:
     return CompletionRequest(messages=(Message(origin=USER, role=Role.USER, content=text),), question=text, **details)
 
 
-def memory(number: int, text: str, *, source: str = "notes.md", score: float | None = None, **details) -> Recollection:
+def memory(
+    number: int, text: str, *, source: str = "notes.md", score: float | None = None, origin: Origin = USER, **details
+) -> Recollection:
     return Recollection(
-        origin=USER,
+        origin=origin,
         number=number,
         memory_id=f"m{number}",
         text=text,

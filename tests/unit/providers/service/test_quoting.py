@@ -4,6 +4,7 @@ import datetime as dt
 
 import pytest
 
+from lotus_tasks.origins import OWN_FILE, USER
 from lotus_tasks.providers.service.passages import sentences_of
 from lotus_tasks.providers.service.quoting import quote
 from tests.unit.providers.service.doubles import memory
@@ -43,15 +44,29 @@ def test_recalls_order_is_kept_also_where_a_later_text_shares_more_words():
 
 @pytest.mark.parametrize(("behind", "first"), [(0.04, 2), (0.08, 1)])
 def test_in_a_near_tie_of_recall_the_better_evidence_goes_first(behind, first):
-    menu = memory(1, "service   Start LOTUS with your session.", score=18.0)
-    readme = memory(2, "`./start_lotus.sh` is the command that starts LOTUS.", score=18.0 * (1 - behind))
+    menu = memory(1, "service   Start LOTUS with your session.", score=18.0, origin=OWN_FILE)
+    readme = memory(2, "`./start_lotus.sh` is the command that starts LOTUS.", score=18.0 * (1 - behind), origin=OWN_FILE)
     assert quoted("Which command starts LOTUS?", menu, readme)[0][1] == first
 
 
 def test_in_a_near_tie_what_no_longer_holds_stays_behind():
-    holds = memory(1, "I moved to Oslo", score=10.0)
-    ended = memory(2, "I live where I live, in Kiel", score=9.9, valid_to=dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
-    assert quoted("Where do I live?", holds, ended)[0][1] == 1
+    holds = memory(1, "The office moved to Oslo.", score=10.0, origin=OWN_FILE)
+    ended = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    held = memory(2, "The office is where the office was, in Kiel.", score=9.9, origin=OWN_FILE, valid_to=ended)
+    assert quoted("Where is the office?", holds, held)[0][1] == 1
+
+
+def test_what_recall_put_first_by_a_rule_stays_first():
+    newer = memory(1, "I moved to Oslo", score=6.7, origin=OWN_FILE)
+    manual = memory(2, "An order (\"I live in Kiel\") isn't kept: where I live is told.", score=11.1, origin=OWN_FILE)
+    assert quoted("Where do I live?", newer, manual)[0] == ("I moved to Oslo", 1)
+
+
+def test_what_the_user_told_gives_way_to_no_file_that_has_more_of_the_question_s_words():
+    told = memory(1, "I moved to Oslo", score=10.0, origin=USER)
+    said = "An order (\"I live in Kiel\") isn't kept: where I live is told, and where one lives."
+    manual = memory(2, said, score=9.9, origin=OWN_FILE)
+    assert quoted("Where do I live?", told, manual)[0] == ("I moved to Oslo", 1)
 
 
 def test_a_passage_is_no_longer_than_a_screens_few_lines():
