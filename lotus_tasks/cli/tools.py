@@ -22,7 +22,7 @@ def tools() -> None:
 
 @tools.group()
 def trust() -> None:
-    """Hosts and MCP servers that text may be carried to without a further yes.
+    """Where text may be carried to without a further yes.
 
     DESTINATION is host:example.org (with :PORT where it isn't the usual one), server:NAME of mcp.toml, or a web address.
     """
