@@ -105,7 +105,7 @@ def test_a_closed_stdin_is_refused(lotus: Lotus):
         (["runs", "show"], 2, "Missing argument"),
         (["runs", "show", UNKNOWN], 1, f"there is no run {UNKNOWN}"),
         (["runs", "show", "zebra"], 1, "there is no run zebra"),
-        (["runs", "show", ""], 1, "there is no run"),
+        (["runs", "show", ""], 2, "the id of the run is empty"),
         (["runs", "show", "%"], 1, "there is no run %"),
         (["runs", "show", "\udcff"], 1, "there is no run"),
         (["runs", "follow", UNKNOWN], 1, "there is no run"),

@@ -78,6 +78,9 @@ class Stage:
             "runs approve": [["runs", "approve", self.run], ["runs", "approve", bad]],
             "runs deny": [["runs", "deny", self.run], ["runs", "deny", bad]],
             "runs retry": [["runs", "retry", self.run], ["runs", "retry", bad]],
+            "tools trust grant": [["tools", "trust", "grant", "host:example.org"], ["tools", "trust", "grant", bad]],
+            "tools trust list": [["tools", "trust", "list"]],
+            "tools trust revoke": [["tools", "trust", "revoke", "host:example.org"], ["tools", "trust", "revoke", bad]],
             "schedule add": [
                 ["schedule", "add", "every day at 8:00", "ask", bad, "--name", "gone"],
                 ["schedule", "add", bad, "ask", "x"],

@@ -528,9 +528,9 @@ def test_a_piped_ask_waits_no_longer_than_it_was_told(loop: Loop, model: ModelSe
     calling(model, write("one.md"))
     done = loop.lotus.run("ask", "write, please", "--timeout", "3")
     assert (done.returncode, done.stdout) == (4, "")
-    run_id = done.stderr.split("runs approve ")[1].split("`")[0]
-    assert loop.lotus.run("runs", "deny", run_id).returncode == 0
-    loop.wait(run_id, *ENDED)
+    short_id = done.stderr.split("runs approve ")[1].split("`")[0]
+    assert loop.lotus.run("runs", "deny", short_id).returncode == 0
+    loop.wait(loop.show(short_id)["run_id"], *ENDED)
 
 
 def test_a_model_without_tool_calling_uses_tools_in_words(loop: Loop, model: ModelServerHandle):

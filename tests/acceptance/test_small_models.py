@@ -27,7 +27,7 @@ def small(shared_model: ModelServerHandle, tmp_path_factory: pytest.TempPathFact
     with lotus_home(**settings) as lotus:
         lotus.home.mkdir(parents=True)
         lines = tmp_path_factory.mktemp("small") / "lines.txt"
-        command = json.dumps([sys.executable, "-m", "tests.mcpserver", str(lines), "--more", "21"])
+        command = json.dumps([sys.executable, "-m", "tests.mcpserver", str(lines), "--more", "20"])
         servers = [
             f'[[server]]\nname = "{name}"\ncommand = {command}\nfolder = "{PROJECT}"\n' for name in ("desk", "shelf")
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -127,7 +128,7 @@ def test_ctrl_c_leaves_the_text_and_cancels_the_run(lotus: Lotus, model: ModelSe
     assert text.startswith("one two")
     assert "run cancelled" in text.splitlines()[-1]
     assert "Traceback" not in text
-    run_id = text.split("retry ")[1][:36]
+    run_id = re.search(r"retry ([0-9a-f-]+)", text)[1]
     with on_terminal(lotus, "runs", "retry", run_id) as terminal:
         model.script(token_delay_s=0.1)
         assert terminal.read_to_end() == 0
