@@ -29,14 +29,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lotus_tasks.origins import USER
-
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(PROJECT), str(PROJECT / "tests")]
 
 from stack import Lotus, lotus_home  # noqa: E402
 
 from lotus_tasks.local.runtime import Runtime  # noqa: E402
+from lotus_tasks.origins import USER  # noqa: E402
 from lotus_tasks.reasoning.adapters.postgres import submit_run  # noqa: E402
 from lotus_tasks.reasoning.models import RunOptions  # noqa: E402
 from lotus_tasks.spine.database import connect  # noqa: E402

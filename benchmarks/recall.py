@@ -35,8 +35,6 @@ from typing import Any, Literal
 import psycopg
 from psycopg import sql
 
-from lotus_tasks.origins import USER
-
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as in the memory worker
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(PROJECT), str(PROJECT / "tests"), str(PROJECT / "benchmarks")]
@@ -49,6 +47,7 @@ from lotus_tasks.memory.models import Draft  # noqa: E402
 from lotus_tasks.memory.ports import Embedder  # noqa: E402
 from lotus_tasks.memory.service.recall import Recaller  # noqa: E402
 from lotus_tasks.memory.weights import Weights  # noqa: E402
+from lotus_tasks.origins import USER  # noqa: E402
 from lotus_tasks.spine.database import Database  # noqa: E402
 
 DEPTH = 200

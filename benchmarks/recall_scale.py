@@ -37,8 +37,6 @@ from pathlib import Path
 
 import numpy as np
 
-from lotus_tasks.origins import USER
-
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as in the memory worker
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(PROJECT), str(PROJECT / "tests"), str(PROJECT / "benchmarks")]
@@ -50,6 +48,7 @@ from lotus_tasks.memory.adapters.assembly import MemoryParts  # noqa: E402
 from lotus_tasks.memory.adapters.minilm import MiniLMEmbedder  # noqa: E402
 from lotus_tasks.memory.models import Draft  # noqa: E402
 from lotus_tasks.memory.ports import Embedding, QueryEmbedding  # noqa: E402
+from lotus_tasks.origins import USER  # noqa: E402
 
 EMBEDDED = 2000
 INGESTED = 400
