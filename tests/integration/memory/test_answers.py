@@ -33,6 +33,7 @@ def answer(workers: Workers, question: str, options: RunOptions | None = None) -
 
 def move_in(workers: Workers, household: Household, folder: Path) -> None:
     for name, text in household.files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
     assert workers.run("perception.ingest", path=str(folder))["status"] == "succeeded"
     for text in household.told:
