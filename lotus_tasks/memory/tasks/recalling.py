@@ -18,7 +18,7 @@ from lotus_tasks.memory.tasks.parts import parts
 from lotus_tasks.work import Outcome, Work
 from lotus_tasks.worker.task import command_task
 
-READING_S: Final = 10.0
+READING_S: Final = 20.0
 """How long a recall waits for what was stored just before it, where that is no more than MANY_UNREAD."""
 MANY_UNREAD: Final = 1_000
 LONG_READING_S: Final = 3.0

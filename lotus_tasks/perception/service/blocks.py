@@ -13,6 +13,7 @@ from markdown_it.tree import SyntaxTreeNode
 from lotus_tasks.perception.service.sentences import MOST_CHARACTERS, pack, split_lines, split_long
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?\n)(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
+_CALLOUT = re.compile(r"\A\[!\w+\][+-]?[ \t]*")
 _TAG = re.compile(r"<!--.*?-->|<[^<>]*>", re.DOTALL)
 _SEPARATOR = " › "
 _LONGEST_HEADING = 120
@@ -96,6 +97,21 @@ def _all(node: SyntaxTreeNode) -> str:
     return "\n".join(part for child in node.children if (part := _text(child)))
 
 
+def _quotation(node: SyntaxTreeNode) -> str:
+    """A quotation; of a callout (``> [!note] Keys``, as Obsidian and GitHub write it) the title stands before what it is of."""
+    first = node.children[0] if node.children else None
+    inline = first.children[0] if first is not None and first.type == "paragraph" and first.children else None
+    if inline is None or not _CALLOUT.match(inline.content):
+        return _all(node)
+    end = next((at for at, child in enumerate(inline.children) if child.type in _BREAKS), len(inline.children))
+    title = _CALLOUT.sub("", _inline(inline.children[:end])).strip()
+    said = [_inline(inline.children[end + 1 :]).strip(), *(_text(child) for child in node.children[1:])]
+    body = "\n".join(part for part in said if part)
+    if not (title and body):
+        return title or body
+    return f"{title} {body}" if title.endswith((":", ".", "!", "?")) else f"{title}: {body}"
+
+
 def _code(node: SyntaxTreeNode) -> str:
     code = node.content.rstrip("\n")
     return f"```{node.info.strip() if node.type == 'fence' else ''}\n{code}\n```" if code.strip() else ""
@@ -151,12 +167,15 @@ def _inline(nodes: Sequence[SyntaxTreeNode]) -> str:
     return "".join(parts)
 
 
+_BREAKS = ("softbreak", "hardbreak")
+
 _TEXTS: dict[str, Callable[[SyntaxTreeNode], str]] = {
     "fence": _code,
     "code_block": _code,
     "bullet_list": _list,
     "ordered_list": _list,
     "table": _table,
+    "blockquote": _quotation,
     "html_block": _html,
     "hr": lambda _rule: "",
     "paragraph": _inline_of,

@@ -9,7 +9,7 @@ from lotus_tasks.perception.models import Chunk, Document
 from lotus_tasks.perception.service.blocks import Block, markdown_blocks
 from lotus_tasks.perception.service.sentences import MOST_CHARACTERS, MOST_WORDS, count_words
 
-CHUNKER = 1
+CHUNKER = 2
 """Grows with a change that cuts differently: an unchanged source is then read anew."""
 
 LARGEST_MARKDOWN = 3_000_000

@@ -131,7 +131,7 @@ def test_the_readme_s_own_example_is_answered_by_the_readme_and_what_was_told_by
     assert answer(workers, "Where do I live?").startswith("I moved to Oslo [1]")
 
 
-@pytest.mark.parametrize(("waiting", "seconds"), [(1, 10.0), (999, 10.0), (1000, 3.0)])
+@pytest.mark.parametrize(("waiting", "seconds"), [(1, 20.0), (999, 20.0), (1000, 3.0)])
 def test_a_little_that_was_just_read_is_waited_for_longer_than_a_lot(workers, monkeypatch, waiting: int, seconds: float):
     from lotus_tasks.memory.tasks import recalling
 

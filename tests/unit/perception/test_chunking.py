@@ -152,5 +152,19 @@ def test_text_made_to_be_slow_is_cut_in_time(text):
     assert chunks_of(text)
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("> [!note] Keys\n> The key hangs behind the door.\n> Ask Jens.", "Keys: The key hangs behind the door. Ask Jens."),
+        ("> [!tip]\n> The key hangs behind the door.", "The key hangs behind the door."),
+        ("> [!warning]- Mind the step!\n>\n> It is wet.", "Mind the step! It is wet."),
+        ("> [!todo] **Buy** tar", "Buy tar"),
+        ("> [see] the list\n> of keys", "[see] the list of keys"),
+    ],
+)
+def test_a_callout_is_its_title_and_what_it_says(written, read):
+    assert [one.text for one in chunks_of(written)] == [read]
+
+
 def test_nothing_gives_no_chunks():
     assert chunks_of("") == chunks_of("<!-- note -->\n\n---\n") == chunks_of(" \n\n", "text") == []

@@ -17,6 +17,7 @@ from lotus_tasks.errors import InvalidInput, NotFound
 from lotus_tasks.events import Event, PerceptCaptured
 from lotus_tasks.origins import OWN_FILE
 from lotus_tasks.perception.models import Chunk, Document, FolderPage, Percept, RawSource, Skip
+from lotus_tasks.perception.service.chunking import CHUNKER
 from lotus_tasks.perception.service.intake import Intake
 from lotus_tasks.values import CommandId, PerceptId, RunId, derive_command_id, utc_now
 from lotus_tasks.work import CommandSpec, Outcome
@@ -115,7 +116,7 @@ class Memo:
     ) -> PerceptId:
         percept_id = PerceptId(uuid.uuid4())
         self.known[source] = Percept(
-            id=percept_id, source=source, status=status, content_hash=content_hash, chunker=1, chunk_count=count,
+            id=percept_id, source=source, status=status, content_hash=content_hash, chunker=CHUNKER, chunk_count=count,
             follow_ups=follow_ups, settled=True,
         )  # fmt: skip
         return percept_id
