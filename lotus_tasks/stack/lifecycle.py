@@ -14,10 +14,13 @@ from datetime import UTC, datetime
 from functools import partial
 from urllib.parse import urlsplit
 
+import psycopg
+
 from lotus_tasks.errors import ConfigurationError, LotusError, ServiceDown
 from lotus_tasks.local.home import Home
 from lotus_tasks.local.locks import ProcessLock, take_lock
 from lotus_tasks.local.reachable import without_password
+from lotus_tasks.spine.database import one_line
 from lotus_tasks.spine.migrate import migrate
 from lotus_tasks.stack import chroma, valkey
 from lotus_tasks.stack.external import check_external
@@ -117,7 +120,10 @@ class Start:
             self._report("  ✓ Redis".ljust(18) + f"{without_password(runtime.redis_url)} (yours)")
         if self._plan.postgres:
             self._wait("postgres", self._plan.postgres.answers, SERVICES_WAIT_S)
-            self._plan.postgres.create_database()
+            try:
+                self._plan.postgres.create_database()
+            except psycopg.Error as error:
+                raise self._failure("postgres", one_line(error)) from error
 
     def _migrate(self) -> None:
         try:

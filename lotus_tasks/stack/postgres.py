@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 from lotus_tasks.errors import ConfigurationError
 from lotus_tasks.local.home import Home
-from lotus_tasks.stack.postgres_words import MAJOR, restore_advice
+from lotus_tasks.stack.postgres_words import MAJOR, headless_words, is_headless
 from lotus_tasks.stack.programs import Program
 
 USER = DATABASE = "lotus"
@@ -86,11 +86,8 @@ class EmbeddedPostgres:
         """
         if (self.data / "PG_VERSION").exists():
             return
-        if self.data.exists() and any(self.data.iterdir()):
-            raise ConfigurationError(
-                f"PostgreSQL's data folder {self.data} has no PG_VERSION: it is damaged, and nothing in it was changed; "
-                f"{restore_advice(home)}"
-            )
+        if is_headless(self.data):
+            raise ConfigurationError(f"PostgreSQL can't start: {headless_words(self.data, home)}")
         fresh = self.data.with_name(self.data.name + ".new")
         shutil.rmtree(fresh, ignore_errors=True)
         locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]

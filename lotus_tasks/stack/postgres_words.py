@@ -92,8 +92,23 @@ def _version(data: Path) -> str:
         return ""
 
 
+def is_headless(data: Path) -> bool:
+    """Whether a folder holds something, but not the file that every cluster has."""
+    try:
+        return not (data / "PG_VERSION").exists() and any(data.iterdir())
+    except OSError:
+        return False
+
+
+def headless_words(data: Path, home: Home) -> str:
+    """What is said of such a folder."""
+    return f"its data folder {data} has no PG_VERSION: it is damaged, and nothing in it was changed; {restore_advice(home)}"
+
+
 def explain_postgres(home: Home) -> str | None:
-    """``diagnose`` of the embedded server of this home."""
+    """What is wrong with the embedded server of this home: its folder, else ``diagnose`` of its log."""
+    if is_headless(home.postgres_data):
+        return headless_words(home.postgres_data, home)
     return diagnose(last_lines(home, "postgres", _LINES), home.postgres_data, home)
 
 

@@ -13,7 +13,7 @@ from stack import wait_until
 from lotus_tasks.errors import ConfigurationError
 from lotus_tasks.local.home import Home
 from lotus_tasks.stack.postgres import EmbeddedPostgres
-from lotus_tasks.stack.postgres_words import diagnose
+from lotus_tasks.stack.postgres_words import diagnose, explain_postgres
 from lotus_tasks.stack.postmaster import remove_stale_locks
 
 
@@ -97,6 +97,7 @@ def test_a_cluster_without_its_version_file_is_refused_and_not_made_anew(home: H
     with pytest.raises(ConfigurationError, match="has no PG_VERSION: it is damaged, and nothing in it was changed"):
         EmbeddedPostgres(binaries=Path("/none"), data=data, sockets=home.run).initialize(home)
     assert [path.name for path in data.iterdir()] == ["base"]
+    assert "has no PG_VERSION: it is damaged" in str(explain_postgres(home))  # what `status` and `doctor` say
 
 
 def test_a_control_file_that_cannot_be_read_is_damage_where_the_version_is_ours(home: Home) -> None:
