@@ -15,13 +15,9 @@ import re
 from itertools import pairwise
 from typing import Final
 
+from lotus_tasks.language.sentences import sentences_and_lines
 from lotus_tasks.memory.text import words
 
-_SENTENCE: Final = re.compile(r"(?<=[.!?…。？！؟])\s+|(?<=[。？！])|\n+")
-_NOT_AN_END: Final = re.compile(
-    r"(?:\b(?:dr|mr|mrs|ms|prof|st|fr|hr|sra?|mme|no|nr|e\.g|i\.e|z\.B|bzw|ca|[A-Z])|\b\d{1,2})\.$", re.IGNORECASE
-)
-"""An abbreviation, an initial or a day of the month, whose full stop ends no sentence."""
 _CLAUSE: Final = re.compile(r"\s*[,;:–—]\s+|\s+-\s+|[，；]")
 _ASKS: Final = re.compile(r"[?？؟]\s*[\"'»”)]*$")
 _ENDS: Final = re.compile(r"[。！]$")
@@ -202,22 +198,12 @@ _SUBJECT_WORDS: Final = 4
 def stated_in(text: str) -> str:
     """The clauses of an asked text that state something, as they stand; "" where it only asks."""
     kept: list[str] = []
-    for sentence in _sentences(text):
+    for sentence in sentences_and_lines(text):
         head, colon, _ = f"{sentence} ".partition(": ")
         if colon and not _TOLD.match(sentence) and _orders(head):
             break  # what follows is what the order works on
         kept += _stated_clauses(sentence)
     return " ".join(kept)
-
-
-def _sentences(text: str) -> list[str]:
-    found: list[str] = []
-    for piece in _SENTENCE.split(text.strip()):
-        if found and _NOT_AN_END.search(found[-1]):
-            found[-1] += f" {piece.strip()}"
-        else:
-            found.append(piece.strip())
-    return found
 
 
 def _stated_clauses(sentence: str) -> list[str]:

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from lotus_tasks.language.sentences import split_sentences
+
 PASSAGE_CHARS = 320
 """A sentence is quoted with what stands beside it, up to so much."""
 
-_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"')\]»”’]*\s+(?=[^\sa-z])|(?<=[。！？])")
 _MARKUP = re.compile(r"^\s*(?:>\s?|[-*+]\s+(?:\[[ xX]\]\s+)?|\d+[.)]\s+)")
 _HEADING = re.compile(r"^\s{0,3}#{1,6}\s")
 _FENCE = re.compile(r"^\s*(?:```|~~~)")
@@ -24,10 +25,6 @@ _FRONT_MATTER_ONLY = re.compile(
     re.IGNORECASE,
 )
 _TABLE_RULE = re.compile(r"^\s*\|?\s*:?-{3,}:?\s*(?:\|\s*:?-{3,}:?\s*)*\|?\s*$")
-_NOT_AN_END = re.compile(
-    r"(?<![\w'’])(?:(?i:e\.g|i\.e|etc|vs|cf|approx|no|nr|mr|mrs|ms|dr|prof|st|inc|ltd|z\.B|bzw|ca|ggf|usw|hr|fr|sra|sr)|[A-Z]|\d{1,2})\.$"
-)
-"""An abbreviation, an initial or a day of the month ("am 4. Februar"), whose full stop ends no sentence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,14 +98,7 @@ def _joined(sentences: Sequence[Sentence]) -> str:
 
 
 def _split(block: str) -> list[str]:
-    found, start = [], 0
-    for match in _SENTENCE_END.finditer(block):
-        piece = block[start : match.end()].strip()
-        if piece and not _NOT_AN_END.search(piece):
-            found.append(piece)
-            start = match.end()
-    rest = block[start:].strip()
-    return [*found, rest] if rest else found
+    return [piece for sentence in split_sentences(block) if (piece := sentence.strip())]
 
 
 def _blocks(text: str) -> Iterable[tuple[str, bool]]:
